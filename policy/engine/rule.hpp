@@ -1,0 +1,58 @@
+// One compiled egress rule: matchers, an effect, duties. An empty matcher list means "any" only
+// where the document left the key out; a key given but empty is refused at load.
+// Tested by tests/unit/engine/rule_test.cpp.
+#pragma once
+
+#include "policy/engine/pattern.hpp"
+#include "policy/model/decision.hpp"
+#include "policy/model/egress_call.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::engine {
+
+struct PortRange {
+  std::uint16_t first = 0, last = 0;
+  bool operator==(const PortRange&) const = default;
+};
+
+struct Match {
+  std::vector<HostPattern> hosts;
+  std::vector<PortRange> ports;
+  std::vector<std::string> methods;  // upper case
+  std::vector<PathPattern> paths;
+  std::vector<model::Scheme> schemes;
+};
+
+struct Rule {
+  std::string id;    // egress[N]
+  std::string name;  // "" when absent
+  model::Verdict effect = model::Verdict::block;
+  bool report_only = false;
+  Match match;
+  std::vector<std::string> redact;  // adds to defaults.redact
+  std::optional<model::TlsMode> tls;
+  bool private_addresses = false;
+  std::optional<std::uint64_t> request_body_limit;
+  std::string reason;
+  std::vector<std::string> approvers;
+};
+
+struct Defaults {
+  model::TlsMode tls = model::TlsMode::intercept;
+  std::vector<std::string> redact = {"secrets"};
+  bool private_addresses = false;
+};
+
+struct RedactionSettings {
+  std::string placeholder = "[REDACTED:{rule}]";
+};
+
+// "" when the rule matches, else which matcher said no, in words.
+std::string why_not(const Rule& rule, const model::EgressCall& call);
+bool matches(const Rule& rule, const model::EgressCall& call) noexcept;
+
+}  // namespace sluice::engine

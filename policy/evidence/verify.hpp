@@ -1,0 +1,45 @@
+// Checks a log with no trust in whoever wrote it, in constant memory. Never changes a file.
+// Tested by tests/unit/evidence/verify_test.cpp: every single-byte change of a small log is found.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::evidence {
+
+struct Issue {
+  std::string type;  // tamper_middle | tail_truncation | reorder | missing_file | malformed | missing_policy | …
+  std::string message;
+  std::uint64_t line = 0;  // 0 when it is about the file
+  std::uint64_t seq = 0;
+};
+
+struct Verification {
+  std::uint64_t audit_record_count = 0, audit_head_seq = 0;
+  std::string audit_head_hash;
+  std::vector<Issue> issues;
+  bool passed() const noexcept { return issues.empty(); }
+};
+
+struct ExpectedHead {  // --head SEQ:HASH, what a witness remembers
+  std::uint64_t seq = 0;
+  std::string hash;
+};
+
+Verification verify_directory(const std::string& directory,
+                              const std::optional<ExpectedHead>& head = std::nullopt);
+
+// A record as read back, for `evidence show`. Fields are views into the line.
+struct RecordView {
+  std::uint64_t seq = 0;
+  std::string prev_hash, record_hash, timestamp, event_type, deployment_mode, actor;
+  std::string payload;  // JSON text
+};
+// Calls `each` for every parsable line, stops when it returns false.
+bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each);
+
+}  // namespace sluice::evidence

@@ -1,0 +1,122 @@
+#include "policy/model/reason.hpp"
+
+#include <array>
+
+namespace sluice::model {
+namespace {
+
+using enum Reason;
+using S = Severity;
+using R = Retry;
+
+constexpr std::array kRows = {
+    ReasonRow{internal_error, "internal_error", "guard.internal", 503, R::transient, S::high,
+              "Sluice failed", "report this as a defect; the call was refused because it could not be judged"},
+    ReasonRow{none, "none", "", 0, R::none, S::low, "Allowed", ""},
+    ReasonRow{default_deny, "default_deny", "default_deny", 403, R::none, S::medium,
+              "No rule allows this call", "add an egress rule that allows this host, port, method and path"},
+    ReasonRow{rule_block, "rule_block", "", 403, R::none, S::medium, "A rule blocks this call",
+              "change or remove the rule named in rule_id"},
+    ReasonRow{approval_required, "approval_required", "", 403, R::after_approval, S::medium,
+              "This call needs approval", "approvals cannot be given in this version; add an allow rule instead"},
+    ReasonRow{dry_run, "dry_run", "", 424, R::none, S::low, "Dry run: nothing was sent",
+              "set mode: enforce in sluice.yaml to open upstream connections"},
+    ReasonRow{address_private, "address_private", "guard.address.private", 403, R::none, S::high,
+              "The destination is a private address", "set private: true on the rule that names this host"},
+    ReasonRow{address_loopback, "address_loopback", "guard.address.loopback", 403, R::none, S::high,
+              "The destination is a loopback address", "set private: true on the rule that names this host"},
+    ReasonRow{address_link_local, "address_link_local", "guard.address.link_local", 403, R::none, S::high,
+              "The destination is a link-local address", "set private: true on the rule that names this host"},
+    ReasonRow{address_cgnat, "address_cgnat", "guard.address.cgnat", 403, R::none, S::high,
+              "The destination is a carrier-grade NAT address", "set private: true on the rule that names this host"},
+    ReasonRow{address_metadata, "address_metadata", "guard.address.metadata", 403, R::none, S::critical,
+              "The destination is a cloud metadata service", "nothing opens this guard"},
+    ReasonRow{address_multicast, "address_multicast", "guard.address.multicast", 403, R::none, S::high,
+              "The destination is a multicast or broadcast address", "nothing opens this guard"},
+    ReasonRow{address_reserved, "address_reserved", "guard.address.reserved", 403, R::none, S::high,
+              "The destination is an unspecified or reserved address", "nothing opens this guard"},
+    ReasonRow{address_embedded, "address_embedded", "guard.address.embedded", 403, R::none, S::high,
+              "The destination embeds an address that is not public", "name the address that is really meant"},
+    ReasonRow{self_connect, "self_connect", "guard.self", 403, R::none, S::critical,
+              "The destination is Sluice itself", "nothing opens this guard"},
+    ReasonRow{name_mismatch, "name_mismatch", "guard.name_mismatch", 400, R::none, S::high,
+              "Host, target and SNI do not agree", "send one name everywhere: CONNECT target, SNI and Host"},
+    ReasonRow{host_invalid, "host_invalid", "guard.host", 400, R::none, S::high,
+              "The host name is not valid", "use a canonical host name or address"},
+    ReasonRow{path_ambiguous, "path_ambiguous", "guard.path", 400, R::none, S::high,
+              "The path can be read in two ways", "send the path in its normal form"},
+    ReasonRow{framing_invalid, "framing_invalid", "guard.framing", 400, R::none, S::high,
+              "The message framing is not valid HTTP", "fix the client: the message can be read in two ways"},
+    ReasonRow{protocol_unsupported, "protocol_unsupported", "guard.protocol", 400, R::none, S::medium,
+              "The protocol is not supported on this listener", "use a listener that declares this protocol"},
+    ReasonRow{upgrade_unsupported, "upgrade_unsupported", "guard.upgrade", 403, R::none, S::medium,
+              "Protocol upgrades are refused", "upgrades are not carried in this version"},
+    ReasonRow{header_too_large, "header_too_large", "limit.header", 431, R::none, S::medium,
+              "The header section is too large", "send less, or raise limits.header_bytes"},
+    ReasonRow{body_too_large, "body_too_large", "limit.body", 413, R::none, S::medium,
+              "The request body is too large", "send less, or raise the rule's limits.request_body"},
+    ReasonRow{request_timeout, "request_timeout", "limit.time", 408, R::transient, S::low,
+              "The request took too long to arrive", "send the request without pauses"},
+    ReasonRow{too_many_connections, "too_many_connections", "limit.connections", 503, R::transient, S::medium,
+              "Too many connections", "wait, or raise limits.connections"},
+    ReasonRow{content_undecodable, "content_undecodable", "guard.redaction", 403, R::none, S::high,
+              "The body cannot be read, so it cannot be redacted", "send it uncompressed, or as valid gzip or deflate"},
+    ReasonRow{secret_blocked, "secret_blocked", "secret.block", 403, R::none, S::critical,
+              "The call carries a secret that must not leave", "remove the secret from the request"},
+    ReasonRow{evidence_unavailable, "evidence_unavailable", "guard.evidence", 503, R::transient, S::critical,
+              "The evidence log cannot be written", "make the evidence directory writable and free space"},
+    ReasonRow{engine_failed, "engine_failed", "guard.engine", 503, R::transient, S::critical,
+              "The policy engine failed", "load a valid policy"},
+    ReasonRow{draining, "draining", "guard.draining", 503, R::transient, S::low,
+              "Sluice is shutting down", "retry after the restart"},
+    ReasonRow{resolver_failed, "resolver_failed", "guard.resolver", 503, R::transient, S::low,
+              "The host name could not be resolved", "check the name and the resolver"},
+    ReasonRow{upstream_unreachable, "upstream_unreachable", "", 502, R::transient, S::low,
+              "The upstream cannot be reached", "check that the upstream is running"},
+    ReasonRow{upstream_timeout, "upstream_timeout", "", 504, R::transient, S::low,
+              "The upstream did not answer in time", "retry, or raise limits.first_byte"},
+    ReasonRow{upstream_tls_unverified, "upstream_tls_unverified", "", 502, R::none, S::high,
+              "The upstream's certificate could not be verified", "fix the certificate, or add its root to tls.extra_roots"},
+    ReasonRow{upstream_protocol_error, "upstream_protocol_error", "", 502, R::none, S::medium,
+              "The upstream's answer is not valid HTTP", "fix the upstream"},
+    ReasonRow{upstream_closed, "upstream_closed", "", 502, R::transient, S::low,
+              "The upstream closed the connection", "retry"},
+    ReasonRow{downstream_closed, "downstream_closed", "", 0, R::none, S::low, "The agent went away", ""},
+};
+static_assert(kRows.size() == static_cast<std::size_t>(count_));
+
+constexpr bool rows_in_order() {
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (kRows[i].reason != static_cast<Reason>(i)) return false;
+  }
+  return true;
+}
+static_assert(rows_in_order(), "a row stands where its enumerator does");
+
+}  // namespace
+
+const ReasonRow& row(Reason reason) noexcept {
+  const auto index = static_cast<std::size_t>(reason);
+  return index < kRows.size() ? kRows[index] : kRows[0];
+}
+
+std::string_view to_string(Severity severity) noexcept {
+  switch (severity) {
+  case S::low: return "low";
+  case S::medium: return "medium";
+  case S::high: return "high";
+  case S::critical: return "critical";
+  }
+  return "critical";
+}
+
+std::string_view to_string(Retry retry) noexcept {
+  switch (retry) {
+  case R::none: return "none";
+  case R::transient: return "transient";
+  case R::after_approval: return "after_approval";
+  }
+  return "none";
+}
+
+}  // namespace sluice::model

@@ -1,0 +1,79 @@
+// The closed vocabulary of why a call was refused or cut: one row per code, with the HTTP status,
+// the retry class, the severity, and what a person could change. The README table is this table.
+// Never add a free-text reason: add a row.
+// Tested by tests/unit/model/reason_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::model {
+
+enum class Reason : std::uint8_t {
+  internal_error = 0,  // zero value: an unset reason refuses and is our fault
+  none,                // allowed
+  // policy
+  default_deny,
+  rule_block,
+  approval_required,
+  dry_run,
+  // guards
+  address_private,
+  address_loopback,
+  address_link_local,
+  address_cgnat,
+  address_metadata,
+  address_multicast,
+  address_reserved,
+  address_embedded,
+  self_connect,
+  name_mismatch,
+  host_invalid,
+  path_ambiguous,
+  // protocol
+  framing_invalid,
+  protocol_unsupported,
+  upgrade_unsupported,
+  // limits
+  header_too_large,
+  body_too_large,
+  request_timeout,
+  too_many_connections,
+  // redaction
+  content_undecodable,
+  secret_blocked,
+  // our own services
+  evidence_unavailable,
+  engine_failed,
+  draining,
+  // upstream
+  resolver_failed,
+  upstream_unreachable,
+  upstream_timeout,
+  upstream_tls_unverified,
+  upstream_protocol_error,
+  upstream_closed,
+  // ends of admitted calls
+  downstream_closed,
+  count_  // number of rows
+};
+
+enum class Severity : std::uint8_t { low, medium, high, critical };
+enum class Retry : std::uint8_t { none, transient, after_approval };
+
+struct ReasonRow {
+  Reason reason;
+  std::string_view code;   // snake_case, stable
+  std::string_view guard;  // rule id when no policy rule decided: guard.* / limit.* / …; "" otherwise
+  int status;              // HTTP status towards the agent; 0 when no answer is made
+  Retry retry;
+  Severity severity;
+  std::string_view title;   // problem title, one short phrase
+  std::string_view remedy;  // what a person could change
+};
+
+const ReasonRow& row(Reason reason) noexcept;
+std::string_view to_string(Severity severity) noexcept;
+std::string_view to_string(Retry retry) noexcept;
+
+}  // namespace sluice::model

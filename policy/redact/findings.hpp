@@ -1,0 +1,33 @@
+// What redaction found: which rule, how often, and a keyed fingerprint so that two leaks of one
+// secret can be correlated. Never the matched bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::redact {
+
+struct Finding {
+  std::string rule;
+  std::uint64_t count = 0;
+  std::string fingerprint;  // hex, first 16 of HMAC-SHA-256; "" without a key
+  bool operator==(const Finding&) const = default;
+};
+
+// One entry per (rule, fingerprint), in the order first found.
+class Findings {
+ public:
+  void add(std::string_view rule, std::string_view fingerprint);
+  void merge(const Findings& other);
+  bool empty() const noexcept { return all_.empty(); }
+  std::uint64_t total() const noexcept;
+  const std::vector<Finding>& all() const noexcept { return all_; }
+  bool operator==(const Findings&) const = default;
+
+ private:
+  std::vector<Finding> all_;
+};
+
+}  // namespace sluice::redact

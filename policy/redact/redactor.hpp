@@ -1,0 +1,42 @@
+// The streaming redactor: one per direction per call. Its output and findings are a function of
+// the byte sequence only, however it was cut; bytes that cannot be part of a match leave at once;
+// the union of all matches is masked. Never lets the tail of an overlapping match through.
+// Tested by tests/unit/redact/redactor_test.cpp and tests/property/redactor_property_test.cpp.
+#pragma once
+
+#include "policy/redact/findings.hpp"
+#include "policy/redact/rule_set.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sluice::redact {
+
+class Redactor {
+ public:
+  enum class Mask { placeholder, keep_length };  // keep_length: '*' per byte, for raw TCP
+  explicit Redactor(std::shared_ptr<const RuleSet> rules, Mask mask = Mask::placeholder);
+  Redactor(Redactor&&) noexcept;
+  Redactor& operator=(Redactor&&) noexcept;
+  ~Redactor();
+
+  // Appends to `out` what is now certain. Holds back at most rules->max_hold() bytes.
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out);  // releases the tail; a later feed() starts a new message
+  const Findings& findings() const noexcept;
+  std::size_t held() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct Redacted {
+  std::string text;
+  Findings findings;
+};
+// For values that are whole: header values, URLs, evidence strings.
+Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text);
+
+}  // namespace sluice::redact

@@ -1,0 +1,50 @@
+// The compiled, immutable set of what redaction looks for: known secrets in every encoding and
+// token formats. Built once, shared by every call. Refuses at build what cannot be streamed
+// exactly. Never prints a secret. Tested by tests/unit/redact/rule_set_test.cpp.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "policy/base/secret.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::redact {
+
+struct KnownSecret {
+  std::string id;  // becomes rule "secret:<id>"
+  Secret value;    // at least 6 bytes unless allow_short
+  bool allow_short = false;
+};
+
+struct RuleSetConfig {
+  std::vector<KnownSecret> known;
+  bool token_formats = true;  // the `secrets` pack
+  std::string placeholder = "[REDACTED:{rule}]";  // {rule} is replaced; must not itself match a rule
+  std::string fingerprint_key;  // keyed HMAC of each finding; empty: no fingerprints
+};
+
+struct RuleInfo {
+  std::string id;
+  std::string description;
+};
+
+class RuleSet {
+ public:
+  // Fails (config) on a short known secret, an empty one, a placeholder that matches a rule.
+  static Result<std::shared_ptr<const RuleSet>> build(const RuleSetConfig& config);
+  std::size_t max_hold() const noexcept;  // most bytes a Redactor ever keeps back
+  const std::vector<RuleInfo>& rules() const noexcept;
+  ~RuleSet();
+
+  struct Compiled;  // private to policy/redact
+  const Compiled& compiled() const noexcept { return *compiled_; }
+
+ private:
+  RuleSet();
+  std::unique_ptr<Compiled> compiled_;
+};
+
+}  // namespace sluice::redact
