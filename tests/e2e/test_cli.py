@@ -1,0 +1,173 @@
+"""The command line's contract: exit codes, one JSON document with --json, errors with a position,
+and a starter directory that checks clean."""
+
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from servers import HttpUpstream
+from sluice_test import UP, Sluice, SluiceTestCase, main, run_cli
+
+KEY = "AKIA" + "2OGYBAH6SLUICEQS"
+POLICY = """version: 1
+egress:
+  - {name: up, allow: {hosts: [up.test], methods: [GET]}}
+  - {name: ask, require_approval: {hosts: [up.test], methods: [POST]}}
+"""
+
+
+class Cli(SluiceTestCase):
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="sluice-cli-")))
+        self.policy = self.folder / "policy.yaml"
+        self.policy.write_text(POLICY)
+
+    def run_ok(self, *arguments, code=0, **options):
+        done = run_cli(*arguments, cwd=self.folder, **options)
+        self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+        return done
+
+    def run_json(self, *arguments, code=0, **options):
+        """Exactly one JSON document on stdout."""
+        done = self.run_ok(*arguments, "--json", code=code, **options)
+        document = json.loads(done.stdout)
+        self.assertIn("schema_version", document)
+        return document
+
+    def assert_error(self, document):
+        self.assertLessEqual({"code", "message", "hint"}, set(document["error"]))
+
+    def test_help_everywhere(self):
+        self.assertIn("sluice", self.run_ok("--help").stdout)
+        for verb in (["run"], ["exec"], ["init"], ["check"], ["doctor"], ["policy", "explain"],
+                     ["policy", "digest"], ["redact"], ["ca", "init"], ["ca", "env"],
+                     ["evidence", "verify"], ["evidence", "show"]):
+            with self.subTest(verb=verb):
+                self.assertIn(f"sluice {' '.join(verb)}", self.run_ok(*verb, "--help").stdout)
+
+    def test_wrong_usage(self):
+        for arguments in (["nonsense"], ["run", "--nonsense"], ["policy"], ["evidence", "verify", "--head", "x"],
+                          ["exec"], ["policy", "explain", "GET"]):
+            with self.subTest(arguments=arguments):
+                self.run_ok(*arguments, code=2)
+
+    def test_error_as_json(self):
+        self.assert_error(self.run_json("run", "-c", "missing.yaml", code=2))
+
+    def test_init_check_doctor(self):
+        self.run_ok("init", "starter")
+        self.assertTrue((self.folder / "starter/sluice.yaml").exists())
+        self.assertTrue((self.folder / "starter/policy.yaml").exists())
+        self.assertIn("mode: enforce", (self.folder / "starter/sluice.yaml").read_text())
+        self.run_ok("check", "starter/sluice.yaml", "starter/policy.yaml")
+        self.run_json("check", "starter/sluice.yaml")
+        before = (self.folder / "starter/policy.yaml").read_text()
+        self.assertNotEqual(run_cli("init", "starter", cwd=self.folder).returncode, 0, "init overwrites nothing")
+        self.assertEqual((self.folder / "starter/policy.yaml").read_text(), before)
+        done = run_cli("doctor", cwd=self.folder / "starter")
+        self.assertIn(done.returncode, (0, 1))
+        self.assertTrue(done.stdout)
+
+    def test_check_reports_every_problem(self):
+        bad = self.folder / "bad.yaml"
+        bad.write_text("version: 1\negress:\n  - alow: {hosts: [a.test]}\n  - block: {hosst: [b.test]}\n")
+        done = self.run_ok("check", "bad.yaml", code=2)
+        said = done.stdout + done.stderr
+        self.assertRegex(said, r"bad\.yaml:3:\d+: /egress/0")
+        self.assertRegex(said, r"bad\.yaml:4:\d+: /egress/1")
+        self.assertIn("allow", said)
+        self.assertIn("hosts", said)
+
+    def test_missing_files(self):
+        for arguments in (["check", "gone.yaml"], ["policy", "digest", "--policy", "gone.yaml"],
+                          ["evidence", "verify", "--dir", "gone"], ["evidence", "show", "--dir", "gone"]):
+            with self.subTest(arguments=arguments):
+                self.assertIn(run_cli(*arguments, cwd=self.folder).returncode, (2, 3, 4))
+
+    def test_policy_explain(self):
+        self.assertIn("egress[0]", self.run_ok("policy", "explain", "GET", f"https://{UP}/x", "--policy", "policy.yaml").stdout)
+        explain = ("policy", "explain", "--exit-code", "--policy", "policy.yaml")
+        self.run_ok(*explain, "GET", f"https://{UP}/x", code=0)
+        self.run_ok(*explain, "DELETE", f"https://{UP}/x", code=10)
+        self.run_ok(*explain, "POST", f"https://{UP}/x", code=11)
+        self.run_json("policy", "explain", "GET", "http://10.0.0.1/", "--policy", "policy.yaml")
+
+    def test_policy_digest(self):
+        first = self.run_ok("policy", "digest", "--policy", "policy.yaml").stdout
+        self.assertRegex(first, r"sha256:[0-9a-f]{64}")
+        self.policy.write_text("# a comment changes nothing\n" + POLICY)
+        self.assertEqual(self.run_ok("policy", "digest", "--policy", "policy.yaml").stdout, first)
+        self.policy.write_text(POLICY.replace("GET", "PUT"))
+        self.assertNotEqual(self.run_ok("policy", "digest", "--policy", "policy.yaml").stdout, first)
+
+    def test_redact(self):
+        done = run_cli("redact", input=f"before {KEY} after\n", cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn(KEY, done.stdout)
+        self.assertRegex(done.stdout, r"^before \[REDACTED:[^\]]+\] after\n$")
+        self.assertEqual(run_cli("redact", input="nothing here\n").stdout, "nothing here\n")
+
+    def test_ca(self):
+        self.run_ok("ca", "init", "--dir", "ca")
+        self.assertEqual(os.stat(self.folder / "ca/ca.key").st_mode & 0o777, 0o600)
+        self.assertNotEqual(run_cli("ca", "init", "--dir", "ca", cwd=self.folder).returncode, 0)
+        self.assertIn("Sluice interception CA", self.run_ok("ca", "show", "--dir", "ca").stdout)
+        self.assertIn("BEGIN CERTIFICATE", self.run_ok("ca", "export", "--dir", "ca").stdout)
+        variables = self.run_ok("ca", "env", "--dir", "ca").stdout
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE"):
+            self.assertIn(name, variables)
+        self.assertNotIn("PRIVATE KEY", variables)
+
+    def test_evidence(self):
+        with HttpUpstream() as upstream, Sluice() as sluice:
+            sluice.get(f"http://{UP}:{upstream.port}/")
+            sluice.get("http://unknown.test/")
+        where = ("--dir", sluice.evidence)
+        head = sluice.records()[-1]
+        self.run_json("evidence", "verify", *where)
+        self.run_ok("evidence", "verify", *where, "--head", f"{head['seq']}:{head['record_hash']}")
+        self.run_ok("evidence", "verify", *where, "--head", f"{head['seq']}:{'0' * 64}", code=4)
+        self.run_ok("evidence", "verify", *where, "--head", f"{head['seq'] + 1}:{head['record_hash']}", code=4)
+        shown = self.run_ok("evidence", "show", *where).stdout
+        self.assertIn("default_deny", shown)
+        self.assertIn(UP, shown)
+        self.run_json("evidence", "show", *where)
+        log = sluice.evidence / "audit.jsonl"
+        whole = log.read_bytes()
+        for name, tampered in {
+                "a flipped bit": whole[:100] + bytes([whole[100] ^ 1]) + whole[101:],
+                "a missing line": b"".join(whole.splitlines(True)[:1] + whole.splitlines(True)[2:]),
+                "swapped lines": b"".join(whole.splitlines(True)[1::-1] + whole.splitlines(True)[2:]),
+                "an empty log": b""}.items():
+            with self.subTest(name):
+                log.write_bytes(tampered)
+                self.run_ok("evidence", "verify", *where, code=4)
+                self.run_json("evidence", "verify", *where, code=4)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_exec(self):
+        config = {"agent": {"id": "x", "session": "s", "actor": "a"}}
+        with HttpUpstream() as upstream:
+            sluice = Sluice(config=config)
+            run = ("exec", "-c", sluice.config_file, "--")
+            for code in (0, 1, 7, 42):
+                self.assertEqual(run_cli(*run, "sh", "-c", f"exit {code}", cwd=sluice.folder).returncode, code)
+            url = f"http://{UP}:{upstream.port}/through-exec"
+            done = run_cli(*run, "curl", "-sS", url, cwd=sluice.folder)
+            self.assertEqual((done.returncode, done.stdout), (0, "hello from upstream\n"), done.stderr)
+            self.assertEqual([r.path for r in upstream.requests], ["/through-exec"])
+            done = run_cli(*run, "env", cwd=sluice.folder)
+            for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+                self.assertRegex(done.stdout, rf"(?m)^{name}=\S+")
+            self.assertRegex(done.stdout, r"(?m)^NO_PROXY=$")
+            self.assertNotEqual(run_cli(*run, "/no/such/program", cwd=sluice.folder).returncode, 0)
+            done = run_cli(*run, "sh", "-c", "kill -9 $$", cwd=sluice.folder)
+            self.assertEqual(done.returncode, 137)
+            self.assertTrue(sluice.records("run_start"))
+            sluice.verify()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Every limit, from just inside to just outside: the exact status, a record, and an upstream that is
+left alone. Clients that are slow on purpose lose their connection and nobody else does."""
+
+import socket
+import time
+
+from servers import HttpUpstream
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main
+
+LIMITS = {"header_bytes": "8KiB", "header_count": 50, "request_body": "64KiB", "connections": 40,
+          "header_timeout": "1s", "idle_timeout": "2s", "first_byte": "5s"}
+
+
+class Limits(SluiceTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.upstream = cls.enterClassContext(HttpUpstream())
+        rules = [allow(match={"paths": ["/wide/**"]}),
+                 allow("narrow", match={"paths": ["/narrow/**"]}, limits={"request_body": "10B"})]
+        cls.sluice = cls.enterClassContext(Sluice(rules, config={"limits": LIMITS}))
+        cls.base = f"http://{UP}:{cls.upstream.port}"
+
+    def setUp(self):
+        self.upstream.requests.clear()
+
+    def tearDown(self):
+        self.upstream.requests.clear()
+        self.assertEqual(self.sluice.get(f"{self.base}/wide/x").status, 200, "the next call must work")
+
+    def refused(self, answer, status, rule_id, reason):
+        problem = self.assert_problem(answer, status, rule_id, reason)
+        self.assertEqual(self.upstream.requests, [])
+        return problem
+
+    def test_header_bytes(self):
+        self.assertEqual(self.sluice.get(f"{self.base}/wide/", headers={"X-A": "a" * 6000}).status, 200)
+        self.upstream.requests.clear()
+        self.refused(self.sluice.get(f"{self.base}/wide/", headers={"X-A": "a" * 9000}),
+                     431, "limit.header", "header_too_large")
+        self.sluice.wait_for_record("policy_denied", reason_code="header_too_large")
+
+    def test_header_count(self):
+        few = {f"X-{n}": "1" for n in range(40)}
+        self.assertEqual(self.sluice.get(f"{self.base}/wide/", headers=few).status, 200)
+        self.upstream.requests.clear()
+        many = {f"X-{n}": "1" for n in range(60)}
+        self.refused(self.sluice.get(f"{self.base}/wide/", headers=many), 431, "limit.header", "header_too_large")
+
+    def test_endless_header_is_cut_off_without_reading_it_all(self):
+        received, closed = self.sluice.send_raw(f"GET {self.base}/wide/ HTTP/1.1\r\nX: ".encode() + b"a" * 10_000_000)
+        self.assertTrue(closed)
+        self.assertTrue(received[:13] in (b"HTTP/1.1 431 ", b""), received[:100])
+
+    def test_body_with_length(self):
+        self.assertEqual(self.sluice.get(f"{self.base}/wide/", "POST", b"x" * 65536).status, 200)
+        self.upstream.requests.clear()
+        answer = self.sluice.get(f"{self.base}/wide/", "POST", b"x" * 65537)
+        self.refused(answer, 413, "limit.body", "body_too_large")
+
+    def test_body_of_a_rule(self):
+        self.assertEqual(self.sluice.get(f"{self.base}/narrow/", "POST", b"x" * 10).status, 200)
+        self.upstream.requests.clear()
+        answer = self.sluice.get(f"{self.base}/narrow/", "POST", b"x" * 11)
+        self.assertEqual(answer.status, 413, answer.body)
+        self.assertEqual(answer.problem["reason_code"], "body_too_large")
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_chunked_body_over_the_limit_never_completes(self):
+        def endless():
+            for _ in range(40):
+                yield b"y" * 4096
+        try:
+            answer = self.sluice.get(f"{self.base}/wide/", "POST", endless())
+            self.assertEqual(answer.status, 413)
+        except (ConnectionError, BrokenPipeError):
+            pass  # cut off in the middle of sending
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_slow_head(self):
+        started = time.monotonic()
+        with socket.create_connection((LOOPBACK, self.sluice.port), 15) as peer:
+            peer.sendall(f"GET {self.base}/wide/ HTTP/1.1\r\n".encode())
+            received, closed = b"", False
+            for _ in range(60 * SLOW):
+                try:
+                    peer.sendall(b"X-A: b\r\n")
+                except OSError:
+                    break
+                time.sleep(0.1)
+            received, closed = exchange(peer, b"")
+        self.assertTrue(closed)
+        self.assertIn(received[:13], (b"HTTP/1.1 408 ", b""), received[:100])
+        self.assertLess(time.monotonic() - started, 12 * SLOW)
+        self.sluice.wait_for_record("policy_denied", reason_code="request_timeout")
+
+    def test_slow_body(self):
+        with socket.create_connection((LOOPBACK, self.sluice.port), 10 * SLOW) as peer:
+            received, closed = exchange(peer, f"POST {self.base}/wide/ HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\n"
+                                              "Content-Length: 10\r\n\r\nabc".encode())
+        self.assertTrue(closed, "a body that stopped must not hold the connection")
+        self.assertIn(received[:13], (b"HTTP/1.1 408 ", b""), received[:100])
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_idle_keep_alive_is_closed_without_a_word(self):
+        with socket.create_connection((LOOPBACK, self.sluice.port), 10 * SLOW) as peer:
+            received, closed = exchange(peer, b"")
+        self.assertEqual((received, closed), (b"", True))
+
+    def test_too_many_connections(self):
+        peers = []
+        try:
+            for _ in range(60):
+                peers.append(socket.create_connection((LOOPBACK, self.sluice.port), 5))
+            refused = 0
+            for peer in peers:
+                peer.settimeout(0.3)
+                try:
+                    data = peer.recv(4096)
+                    refused += data == b"" or data.startswith(b"HTTP/1.1 503 ")
+                except socket.timeout:
+                    pass
+                except ConnectionResetError:
+                    refused += 1
+            self.assertGreaterEqual(refused, 15, "connections beyond the limit are turned away")
+            self.assertLessEqual(refused, 60)
+        finally:
+            for peer in peers:
+                peer.close()
+        time.sleep(0.5 * SLOW)
+
+    def test_expect_continue(self):
+        head = (f"POST {self.base}/wide/ HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\nExpect: 100-continue\r\n"
+                "Content-Length: {length}\r\nConnection: close\r\n\r\n")
+        with socket.create_connection((LOOPBACK, self.sluice.port), 10 * SLOW) as peer:
+            peer.sendall(head.format(length=3).encode())
+            self.assertTrue(peer.recv(4096).startswith(b"HTTP/1.1 100 "))
+            received, _ = exchange(peer, b"abc")
+        self.assertIn(b" 200 ", received)
+        with socket.create_connection((LOOPBACK, self.sluice.port), 10 * SLOW) as peer:
+            received, closed = exchange(peer, head.format(length=70_000).encode())
+        self.assertTrue(closed)
+        self.assertTrue(received.startswith(b"HTTP/1.1 413 "), "told before it sends the body")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""What policy decides is what happens: exact status, exact problem document, exact record, and an
+upstream that never hears of a refused call."""
+
+from servers import HttpUpstream, Response
+from sluice_test import LOOPBACK, UP, Sluice, SluiceTestCase, allow, main
+
+RULES = [
+    allow(match={"methods": ["GET", "POST"], "paths": ["/v1/**"]}),
+    {"name": "no-deletes", "block": {"hosts": ["**"], "methods": ["DELETE"]}, "reason": "not for this agent"},
+    {"name": "issues", "require_approval": {"hosts": [UP], "methods": ["POST"], "paths": ["/v1/issues"]},
+     "approvers": ["lead"]},
+    allow("not-opened", hosts=["inside.test", "10.0.0.7", "169.254.169.254", "linklocal.test"], private=False),
+    allow("metadata", hosts=["metadata.test"]),
+]
+RESOLVE = {UP: [LOOPBACK], "inside.test": [LOOPBACK], "metadata.test": ["169.254.169.254"],
+           "linklocal.test": ["169.254.1.1"]}
+
+
+class PolicyDecisions(SluiceTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.upstream = cls.enterClassContext(HttpUpstream())
+        cls.sluice = cls.enterClassContext(Sluice(RULES, config={"resolve": RESOLVE}))
+        cls.base = f"http://{UP}:{cls.upstream.port}"
+
+    def setUp(self):
+        self.upstream.requests.clear()
+        self.connections = self.upstream.connections
+
+    def refused(self, answer, status, rule_id, reason_code, event="policy_denied"):
+        problem = self.assert_problem(answer, status, rule_id, reason_code)
+        record = self.sluice.wait_for_record(event, call_id=problem["decision_id"])["payload"]
+        self.assertEqual((record["rule_id"], record["reason_code"]), (rule_id, reason_code))
+        self.assertEqual(self.upstream.requests, [])
+        self.assertEqual(self.upstream.connections, self.connections)
+        return problem, record
+
+    def test_allowed(self):
+        answer = self.sluice.get(f"{self.base}/v1/models?key=value-not-for-the-log")
+        self.assertEqual((answer.status, answer.body), (200, b"hello from upstream\n"))
+        self.assertEqual([(r.method, r.path) for r in self.upstream.requests],
+                         [("GET", "/v1/models?key=value-not-for-the-log")])
+        decision = self.sluice.wait_for_record("egress_allowed", path="/v1/models")
+        facts = decision["payload"]
+        self.assertEqual((facts["decision"], facts["rule_id"], facts["rule_name"]), ("allow", "egress[0]", "up"))
+        self.assertEqual(facts["destination"]["host"], UP)
+        self.assertEqual(facts["destination"]["port"], self.upstream.port)
+        self.assertNotIn(b"value-not-for-the-log", self.sluice.everything_written())
+        outcome = self.sluice.wait_for_record("egress_outcome", call_id=facts["call_id"])
+        self.assertEqual(outcome["payload"]["status"], "succeeded")
+        self.assertGreater(outcome["seq"], decision["seq"])
+
+    def test_default_deny(self):
+        self.refused(self.sluice.get(f"{self.base}/elsewhere"), 403, "default_deny", "default_deny")
+        self.refused(self.sluice.get("http://unknown.test/"), 403, "default_deny", "default_deny")
+
+    def test_default_deny_by_method(self):
+        self.refused(self.sluice.get(f"{self.base}/v1/x", "PUT", b"x"), 403, "default_deny", "default_deny")
+
+    def test_block_names_rule_and_reason(self):
+        problem, _ = self.refused(self.sluice.get(f"{self.base}/v1/x", "DELETE"), 403, "egress[1]", "rule_block")
+        self.assertIn("not for this agent", problem["detail"])
+        self.assertEqual((problem["decision"], problem["retry"]), ("block", "none"))
+
+    def test_approval(self):
+        answer = self.sluice.get(f"{self.base}/v1/issues", "POST", b"{}")
+        problem, _ = self.refused(answer, 403, "egress[2]", "approval_required", "approval_required")
+        self.assertEqual((problem["decision"], problem["retry"]), ("require_approval", "after_approval"))
+
+    def test_private_addresses(self):
+        for url, guard, code in (
+                (f"http://inside.test:{self.upstream.port}/v1/x", "loopback", "address_loopback"),
+                ("http://10.0.0.7/", "private", "address_private"),
+                ("http://linklocal.test/", "link_local", "address_link_local"),
+                ("http://169.254.169.254/latest/", "metadata", "address_metadata"),
+                ("http://metadata.test/latest/", "metadata", "address_metadata")):
+            with self.subTest(url=url):
+                self.refused(self.sluice.get(url), 403, f"guard.address.{guard}", code)
+
+    def test_every_spelling_of_loopback(self):
+        port = self.upstream.port
+        for host in ("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::1]",
+                     "[::ffff:127.0.0.1]", "127.0.0.1."):
+            with self.subTest(host=host):
+                answer = self.sluice.get(f"http://{host}:{port}/v1/x")
+                self.assertIn(answer.status, (400, 403), answer.body)
+                self.assertTrue(answer.problem["rule_id"].startswith(("guard.", "default_deny")))
+                self.assertEqual(self.upstream.connections, self.connections)
+
+    def test_connect_to_what_no_rule_allows(self):
+        answer = self.sluice.send_raw(b"CONNECT unknown.test:443 HTTP/1.1\r\nHost: unknown.test:443\r\n"
+                                      b"Connection: close\r\n\r\n", timeout=2)[0]
+        self.assertTrue(answer.startswith(b"HTTP/1.1 403 "), answer)
+        self.assertIn(b'"rule_id":"default_deny"', answer)
+
+    def test_connect_to_ourselves(self):
+        answer = self.sluice.get(f"http://{UP}:{self.sluice.port}/v1/x")
+        self.refused(answer, 403, "guard.self", "self_connect")
+
+    def test_ambiguous_paths(self):
+        for path in ("/v1/%2e%2e/secret", "/v1/..%2fsecret", "/v1/a%5cb", "/v1/%00"):
+            with self.subTest(path=path):
+                self.refused(self.sluice.get(self.base + path), 400, "guard.path", "path_ambiguous")
+
+    def test_dots_are_removed_before_matching(self):
+        self.refused(self.sluice.get(f"{self.base}/v1/../secret"), 403, "default_deny", "default_deny")
+
+    def test_upgrade_is_refused(self):
+        answer = self.sluice.get(f"{self.base}/v1/x", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        self.refused(answer, 403, "guard.upgrade", "upgrade_unsupported")
+
+    def test_a_redirect_is_a_new_decision(self):
+        self.upstream.respond_with(lambda r: Response(302, b"", {"Location": "http://unknown.test/"}))
+        self.addCleanup(self.upstream.respond_with, lambda r: Response())
+        self.assertEqual(self.sluice.get(f"{self.base}/v1/x").status, 302)
+        self.assertEqual(len(self.upstream.requests), 1)
+
+
+if __name__ == "__main__":
+    main()
