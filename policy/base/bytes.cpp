@@ -16,7 +16,9 @@ int hex_value(char c) {
   return -1;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -33,7 +35,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-}  // namespace
+} // namespace
 
 std::string to_hex(std::string_view bytes) {
   std::string out;
@@ -87,14 +89,17 @@ std::optional<std::string> from_base64(std::string_view text) {
       unsigned value = 0;
       if (c == '=' && i + 4 == text.size() && j >= 2) {
         ++padding;
-      } else if (const void* hit = padding == 0 && c != 0 ? std::char_traits<char>::find(kBase64, 64, c) : nullptr) {
+      } else if (const void* hit = padding == 0 && c != 0
+                                       ? std::char_traits<char>::find(kBase64, 64, c)
+                                       : nullptr) {
         value = static_cast<unsigned>(static_cast<const char*>(hit) - kBase64);
       } else {
         return std::nullopt;
       }
       word = word << 6 | value;
     }
-    if ((padding == 1 && (word & 0xff) != 0) || (padding == 2 && (word & 0xffff) != 0)) return std::nullopt;
+    if ((padding == 1 && (word & 0xff) != 0) || (padding == 2 && (word & 0xffff) != 0))
+      return std::nullopt;
     for (std::size_t j = 0; j < 3 - padding; ++j) out += static_cast<char>(word >> (16 - 8 * j));
   }
   return out;
@@ -116,8 +121,8 @@ std::string ascii_lower(std::string_view text) {
 }
 
 bool equal_ignore_case(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view nearest_word(std::string_view word, const std::string_view* known,
@@ -134,4 +139,4 @@ std::string_view nearest_word(std::string_view word, const std::string_view* kno
   return best;
 }
 
-}  // namespace sluice
+} // namespace sluice

@@ -39,4 +39,4 @@ std::string format_rfc3339_nanos(std::int64_t unix_nanos) {
   return out;
 }
 
-}  // namespace sluice
+} // namespace sluice

@@ -10,8 +10,8 @@ namespace sluice {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual std::int64_t unix_nanos() const = 0;       // wall clock, may jump
-  virtual std::int64_t monotonic_nanos() const = 0;  // never goes back
+  virtual std::int64_t unix_nanos() const = 0;      // wall clock, may jump
+  virtual std::int64_t monotonic_nanos() const = 0; // never goes back
 };
 
 class SystemClock final : public Clock {
@@ -35,4 +35,4 @@ class ManualClock final : public Clock {
 // RFC3339Nano does, because the record format is Go's.
 std::string format_rfc3339_nanos(std::int64_t unix_nanos);
 
-}  // namespace sluice
+} // namespace sluice

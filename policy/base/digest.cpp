@@ -16,7 +16,9 @@ struct Sha256::Context {
   }
 };
 
-Sha256::Sha256() : context_(std::make_unique<Context>()) { context_->start(); }
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  context_->start();
+}
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
@@ -75,7 +77,7 @@ std::string new_id(std::int64_t unix_nanos) {
   std::string out(26, '0');
   // 128 bits, most significant first, as 26 digits of 5 bits (the first holds 3).
   unsigned bits = 0;
-  unsigned held = 2;  // two leading zero bits make 130
+  unsigned held = 2; // two leading zero bits make 130
   std::size_t at = 0;
   for (const unsigned char byte : raw) {
     bits = (bits << 8) | byte;
@@ -89,4 +91,4 @@ std::string new_id(std::int64_t unix_nanos) {
   return out;
 }
 
-}  // namespace sluice
+} // namespace sluice

@@ -9,9 +9,9 @@
 
 namespace sluice {
 
-std::string sha256(std::string_view bytes);                             // 32 raw bytes
-std::string hmac_sha256(std::string_view key, std::string_view bytes);  // 32 raw bytes
-std::string random_bytes(std::size_t count);  // ends the process when the system has none
+std::string sha256(std::string_view bytes);                            // 32 raw bytes
+std::string hmac_sha256(std::string_view key, std::string_view bytes); // 32 raw bytes
+std::string random_bytes(std::size_t count); // ends the process when the system has none
 
 // Incremental SHA-256, reusable; for bodies and for the chain.
 class Sha256 {
@@ -21,7 +21,7 @@ class Sha256 {
   Sha256(Sha256&&) noexcept;
   Sha256& operator=(Sha256&&) noexcept;
   void update(std::string_view bytes);
-  std::string finish();  // 32 raw bytes; resets for the next message
+  std::string finish(); // 32 raw bytes; resets for the next message
 
  private:
   struct Context;
@@ -32,4 +32,4 @@ class Sha256 {
 // Sorts by time. Never taken from an agent.
 std::string new_id(std::int64_t unix_nanos);
 
-}  // namespace sluice
+} // namespace sluice

@@ -103,6 +103,7 @@ class Reader {
   bool hidden_ = false;     // under a key `value`
   bool complained_ = false; // one "expected a map" is enough
   std::vector<std::string> known_;
+  std::vector<std::string> refused_; // known, but not worth proposing
 };
 
 // For messages: the words in a row, "a, b or c".

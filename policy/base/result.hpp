@@ -18,13 +18,12 @@ enum class Origin : std::uint8_t { internal = 0, downstream, upstream, policy, e
 
 struct Error {
   Origin origin = Origin::internal;
-  std::string code;    // stable snake_case phrase, e.g. "upstream_tls_unverified"
-  std::string detail;  // this instance, for people; never a secret
+  std::string code;   // stable snake_case phrase, e.g. "upstream_tls_unverified"
+  std::string detail; // this instance, for people; never a secret
 };
 
 template <class T = void>
-using Result =
-    boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
+using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
 inline Error make_error(Origin origin, std::string code, std::string detail = {}) {
   return Error{origin, std::move(code), std::move(detail)};
@@ -32,7 +31,7 @@ inline Error make_error(Origin origin, std::string code, std::string detail = {}
 
 using boost::outcome_v2::success;
 
-}  // namespace sluice
+} // namespace sluice
 
 // TRY(auto x, f()): x on success, otherwise returns the error from the enclosing function.
 #define SLUICE_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)

@@ -25,7 +25,7 @@ class Secret {
   }
   ~Secret() { wipe(); }
 
-  std::string_view reveal() const noexcept { return value_; }  // the only way to the bytes
+  std::string_view reveal() const noexcept { return value_; } // the only way to the bytes
   bool empty() const noexcept { return value_.empty(); }
 
  private:
@@ -37,4 +37,4 @@ class Secret {
   std::string value_;
 };
 
-}  // namespace sluice
+} // namespace sluice

@@ -1,0 +1,280 @@
+#include "policy/base/reader.hpp"
+
+#include "policy/base/bytes.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kMaxQuoted = 40;
+constexpr std::size_t kMaxUnknownKeys = 50; // per map; a foreign file is one problem, not 200,000
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array kSizeUnits = {Unit{"B", 1},
+                                   Unit{"KiB", 1ULL << 10},
+                                   Unit{"MiB", 1ULL << 20},
+                                   Unit{"GiB", 1ULL << 30},
+                                   Unit{"TiB", 1ULL << 40},
+                                   Unit{"kB", 1'000},
+                                   Unit{"MB", 1'000'000},
+                                   Unit{"GB", 1'000'000'000},
+                                   Unit{"TB", 1'000'000'000'000}};
+
+constexpr std::array kTimeUnits = {Unit{"ms", 1}, Unit{"s", 1'000}, Unit{"m", 60'000},
+                                   Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
+
+// "<digits><unit>" without a space; nullopt also when the product does not fit.
+template <std::size_t N>
+std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<Unit, N>& units) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view name = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    std::uint64_t product = 0;
+    if (unit.name != name) continue;
+    if (__builtin_mul_overflow(number, unit.factor, &product)) return std::nullopt;
+    return product;
+  }
+  return std::nullopt;
+}
+
+std::string quote(std::string_view word) {
+  return '"' + std::string(word) + '"';
+}
+
+std::string show_key(std::string_view key) {
+  return key.size() > kMaxQuoted ? quote(std::string(key.substr(0, kMaxQuoted)) + "…") : quote(key);
+}
+
+} // namespace
+
+std::string join_words(const std::string_view* words, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += i + 1 == count ? " or " : ", ";
+    out += words[i];
+  }
+  return out;
+}
+
+Reader::Reader(const Document& document, Diagnostics& out)
+    : file_(&document.file), out_(&out), node_(&document.root), line_(document.root.line),
+      column_(document.root.column) {}
+
+Reader::Reader(const Reader& parent, const Node* node, std::string_view token)
+    : file_(parent.file_), out_(parent.out_), node_(node),
+      pointer_(parent.pointer_ + '/' + pointer_token(token)),
+      line_(node ? node->line : parent.line_), column_(node ? node->column : parent.column_),
+      hidden_(parent.hidden_ || token == "value") {}
+
+void Reader::report(Diagnostic::Level level, std::string message, std::string hint) const {
+  out_->push_back({level, *file_, line_, column_, pointer_, std::move(message), std::move(hint)});
+}
+
+void Reader::error(std::string message, std::string hint) const {
+  report(Diagnostic::Level::error, std::move(message), std::move(hint));
+}
+
+void Reader::warning(std::string message, std::string hint) const {
+  report(Diagnostic::Level::warning, std::move(message), std::move(hint));
+}
+
+void Reader::expected(std::string_view what, std::string hint) const {
+  error("expected " + std::string(what) + ", found " + std::string(to_string(node_->kind)),
+        std::move(hint));
+}
+
+std::string Reader::quoted() const {
+  const bool scalar = present() && !node_->is_list() && !node_->is_map();
+  if (!scalar || hidden_ || node_->text.size() > kMaxQuoted) return "the value";
+  return quote(node_->text);
+}
+
+bool Reader::require_map() {
+  if (!present()) return false;
+  if (node_->is_map()) return true;
+  if (!complained_) {
+    expected("a map", node_->kind == Node::Kind::null ? "fill it in or leave the key out" : "");
+  }
+  complained_ = true;
+  return false;
+}
+
+Reader Reader::at(std::string_view key) {
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
+  return Reader(*this, require_map() ? node_->find(key) : nullptr, key);
+}
+
+Reader Reader::required(std::string_view key) {
+  Reader child = at(key);
+  if (!child.present() && present() && node_->is_map())
+    error("the key " + quote(key) + " is missing");
+  return child;
+}
+
+void Reader::unsupported(std::string_view key, std::string_view hint) {
+  refused_.emplace_back(key);
+  const Reader child(*this, require_map() ? node_->find(key) : nullptr, key);
+  if (child.present()) {
+    child.error(quote(key) + " is not supported in this version", std::string(hint));
+  }
+}
+
+void Reader::finish() {
+  if (!require_map()) return;
+  const std::vector<std::string_view> known(known_.begin(), known_.end());
+  std::size_t unknown = 0;
+  for (const Member& member : node_->members) {
+    const auto is_key = [&](std::string_view word) { return word == member.key; };
+    if (std::any_of(known.begin(), known.end(), is_key) ||
+        std::any_of(refused_.begin(), refused_.end(), is_key)) {
+      continue;
+    }
+    if (++unknown > kMaxUnknownKeys) break;
+    Reader child(*this, &member.value, member.key);
+    child.line_ = member.line;
+    child.column_ = member.column;
+    // A long key is not a typo of ours, and comparing it costs its length.
+    const auto near = member.key.size() > kMaxQuoted
+                          ? std::string_view()
+                          : nearest_word(member.key, known.data(), known.size());
+    child.error("unknown key " + show_key(member.key),
+                near.empty() ? "known keys: " + join_words(known.data(), known.size())
+                             : "did you mean " + quote(near) + '?');
+  }
+}
+
+std::vector<std::pair<std::string, Reader>> Reader::members() {
+  std::vector<std::pair<std::string, Reader>> out;
+  if (!require_map()) return out;
+  for (const Member& member : node_->members) {
+    out.emplace_back(member.key, Reader(*this, &member.value, member.key));
+  }
+  return out;
+}
+
+std::vector<Reader> Reader::items(EmptyList empty) {
+  std::vector<Reader> out;
+  if (!present()) return out;
+  if (!node_->is_list()) {
+    expected("a list", node_->kind == Node::Kind::null ? "fill it in or leave the key out"
+                                                       : "write it as [a, b]");
+    return out;
+  }
+  if (node_->items.empty() && empty == EmptyList::refuse) {
+    error("the list is empty", "fill it in or leave the key out");
+  }
+  for (std::size_t i = 0; i < node_->items.size(); ++i) {
+    out.push_back(Reader(*this, &node_->items[i], std::to_string(i)));
+  }
+  return out;
+}
+
+std::vector<std::string> Reader::strings(EmptyList empty) {
+  std::vector<std::string> out;
+  for (Reader& item : items(empty)) {
+    if (auto value = item.string()) out.push_back(std::move(*value));
+  }
+  return out;
+}
+
+std::optional<std::string> Reader::string() {
+  if (!present()) return std::nullopt;
+  if (node_->kind != Node::Kind::string) {
+    const bool scalar = !node_->is_list() && !node_->is_map() && node_->kind != Node::Kind::null;
+    expected("a string", scalar ? "put it in quotes" : "");
+    return std::nullopt;
+  }
+  if (node_->text.empty()) {
+    error("the string is empty");
+    return std::nullopt;
+  }
+  return node_->text;
+}
+
+std::optional<std::string> Reader::text() {
+  if (!present()) return std::nullopt;
+  if (node_->is_list() || node_->is_map() || node_->kind == Node::Kind::null) {
+    expected("a string");
+    return std::nullopt;
+  }
+  return node_->text;
+}
+
+std::optional<bool> Reader::boolean() {
+  if (!present()) return std::nullopt;
+  if (node_->kind == Node::Kind::boolean) return node_->boolean;
+  expected("true or false");
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> Reader::integer(std::int64_t min, std::int64_t max) {
+  if (!present()) return std::nullopt;
+  if (node_->kind != Node::Kind::integer) {
+    expected("an integer");
+    return std::nullopt;
+  }
+  if (node_->integer < min || node_->integer > max) {
+    error("the number must be from " + std::to_string(min) + " to " + std::to_string(max));
+    return std::nullopt;
+  }
+  return node_->integer;
+}
+
+std::optional<std::uint64_t> Reader::size(std::uint64_t min, std::uint64_t max) {
+  if (!present()) return std::nullopt;
+  std::optional<std::uint64_t> bytes;
+  if (node_->kind == Node::Kind::integer && node_->integer >= 0) {
+    bytes = static_cast<std::uint64_t>(node_->integer);
+  } else if (node_->kind == Node::Kind::string) {
+    bytes = with_unit(node_->text, kSizeUnits);
+  }
+  if (!bytes) {
+    error(quoted() + " is not a size", "write bytes, or a number with a unit such as 10MiB");
+  } else if (*bytes < min || *bytes > max) {
+    error("the size must be from " + std::to_string(min) + " to " + std::to_string(max) + " bytes");
+    bytes.reset();
+  }
+  return bytes;
+}
+
+std::optional<std::chrono::milliseconds> Reader::duration(std::chrono::milliseconds min,
+                                                          std::chrono::milliseconds max) {
+  if (!present()) return std::nullopt;
+  std::optional<std::uint64_t> millis;
+  if (node_->kind == Node::Kind::string) millis = with_unit(node_->text, kTimeUnits);
+  if (!millis || *millis > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    error(quoted() + " is not a duration", "write a number with a unit such as 500ms, 60s or 5m");
+    return std::nullopt;
+  }
+  const std::chrono::milliseconds value(static_cast<std::int64_t>(*millis));
+  if (value < min || value > max) {
+    error("the duration must be from " + std::to_string(min.count()) + "ms to " +
+          std::to_string(max.count()) + "ms");
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<std::size_t> Reader::word_index(const std::string_view* words,
+                                              std::size_t count) const {
+  if (!present()) return std::nullopt;
+  if (node_->kind == Node::Kind::string) {
+    const auto* hit = std::find(words, words + count, node_->text);
+    if (hit != words + count) return static_cast<std::size_t>(hit - words);
+  }
+  const auto near = node_->text.size() > kMaxQuoted ? std::string_view()
+                                                    : nearest_word(node_->text, words, count);
+  error(quoted() + " is not one of " + join_words(words, count),
+        near.empty() ? "" : "did you mean " + quote(near) + '?');
+  return std::nullopt;
+}
+
+} // namespace sluice
