@@ -18,17 +18,17 @@ struct RuleTrace {
   model::Verdict effect = model::Verdict::block;
   bool report_only = false;
   bool matched = false;
-  std::string why_not;  // which matcher said no, in words; "" when matched
+  std::string why_not; // which matcher said no, in words; "" when matched
 };
 
 struct Explanation {
   model::Decision decision;
-  std::vector<RuleTrace> rules;  // every rule, in source order
+  std::vector<RuleTrace> rules; // every rule, in source order
 };
 
 class Engine {
  public:
-  explicit Engine(std::shared_ptr<const Snapshot> policy);  // null blocks everything
+  explicit Engine(std::shared_ptr<const Snapshot> policy); // null blocks everything
   // By name, before resolving. A literal address is also judged by decide_address's guards.
   model::Decision decide(const model::EgressCall& call) const noexcept;
   // After resolving: guards on the address that will be dialled. Returns by_name unchanged when
@@ -42,4 +42,4 @@ class Engine {
   std::shared_ptr<const Snapshot> policy_;
 };
 
-}  // namespace sluice::engine
+} // namespace sluice::engine

@@ -22,18 +22,18 @@ struct PortRange {
 struct Match {
   std::vector<HostPattern> hosts;
   std::vector<PortRange> ports;
-  std::vector<std::string> methods;  // upper case
+  std::vector<std::string> methods; // upper case
   std::vector<PathPattern> paths;
   std::vector<model::Scheme> schemes;
 };
 
 struct Rule {
-  std::string id;    // egress[N]
-  std::string name;  // "" when absent
+  std::string id;   // egress[N]
+  std::string name; // "" when absent
   model::Verdict effect = model::Verdict::block;
   bool report_only = false;
   Match match;
-  std::vector<std::string> redact;  // adds to defaults.redact
+  std::vector<std::string> redact; // adds to defaults.redact
   std::optional<model::TlsMode> tls;
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;
@@ -55,4 +55,4 @@ struct RedactionSettings {
 std::string why_not(const Rule& rule, const model::EgressCall& call);
 bool matches(const Rule& rule, const model::EgressCall& call) noexcept;
 
-}  // namespace sluice::engine
+} // namespace sluice::engine

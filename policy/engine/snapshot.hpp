@@ -15,21 +15,21 @@
 namespace sluice::engine {
 
 struct Snapshot {
-  std::string id, title, version;  // metadata
+  std::string id, title, version; // metadata
   Defaults defaults;
   std::vector<Rule> egress;
   RedactionSettings redaction;
-  std::string digest = {};     // "sha256:<hex>" over canonical
-  std::string canonical = {};  // canonical JSON: everything that can change a decision or obligation
+  std::string digest = {};    // "sha256:<hex>" over canonical
+  std::string canonical = {}; // canonical JSON: everything that can change a decision or obligation
 };
 
 struct PolicyLoad {
-  std::shared_ptr<const Snapshot> snapshot;  // null when there are errors
-  Diagnostics diagnostics;                   // errors and warnings
+  std::shared_ptr<const Snapshot> snapshot; // null when there are errors
+  Diagnostics diagnostics;                  // errors and warnings
 };
 
 // Reads YAML 1.2 or JSON. Reports every problem, not the first. Never throws.
 PolicyLoad load_policy_file(const std::string& path);
 PolicyLoad load_policy_text(std::string_view text, const std::string& file_name);
 
-}  // namespace sluice::engine
+} // namespace sluice::engine

@@ -1,0 +1,119 @@
+#include "policy/engine/canonical.hpp"
+
+#include "policy/base/bytes.hpp"
+#include "policy/base/digest.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace sluice::engine {
+namespace {
+
+// Already serialised values by key; std::map keeps the keys sorted.
+using Object = std::map<std::string, std::string>;
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00" + to_hex(std::string_view(&c, 1));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string boolean(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string list(const std::vector<std::string>& serialised) {
+  std::string out = "[";
+  for (const std::string& item : serialised) {
+    if (out.size() > 1) out += ',';
+    out += item;
+  }
+  return out + ']';
+}
+
+// A set: sorted, without repetitions.
+std::string set(std::vector<std::string> serialised) {
+  std::sort(serialised.begin(), serialised.end());
+  serialised.erase(std::unique(serialised.begin(), serialised.end()), serialised.end());
+  return list(serialised);
+}
+
+template <class T, class F> std::string set_of(const std::vector<T>& values, F text) {
+  std::vector<std::string> out;
+  out.reserve(values.size());
+  for (const T& value : values) out.push_back(quoted(text(value)));
+  return set(std::move(out));
+}
+
+std::string set_of(const std::vector<std::string>& values) {
+  return set_of(values, [](const std::string& value) { return value; });
+}
+
+std::string object(const Object& members) {
+  std::string out = "{";
+  for (const auto& [key, value] : members) {
+    if (out.size() > 1) out += ',';
+    out += quoted(key) + ':' + value;
+  }
+  return out + '}';
+}
+
+std::string match_text(const Match& match) {
+  const auto text = [](const auto& pattern) { return pattern.text(); };
+  Object out;
+  out["hosts"] = set_of(match.hosts, text);
+  out["methods"] = set_of(match.methods);
+  out["paths"] = set_of(match.paths, text);
+  out["ports"] = set_of(match.ports, [](const PortRange& range) {
+    return std::to_string(range.first) + '-' + std::to_string(range.last);
+  });
+  out["schemes"] = set_of(match.schemes, [](model::Scheme s) { return std::string(to_string(s)); });
+  return object(out);
+}
+
+std::string rule_text(const Rule& rule, const Defaults& defaults) {
+  Object out;
+  out["approvers"] = set_of(rule.approvers);
+  out["effect"] = quoted(to_string(rule.effect));
+  out["match"] = match_text(rule.match);
+  out["name"] = quoted(rule.name);
+  out["private"] = boolean(rule.private_addresses);
+  out["reason"] = quoted(rule.reason);
+  out["redact"] = set_of(rule.redact);
+  out["report"] = boolean(rule.report_only);
+  out["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
+  if (rule.request_body_limit) out["request_body"] = std::to_string(*rule.request_body_limit);
+  return object(out);
+}
+
+} // namespace
+
+void seal(Snapshot& policy) {
+  Object defaults;
+  defaults["private"] = boolean(policy.defaults.private_addresses);
+  defaults["redact"] = set_of(policy.defaults.redact);
+  defaults["tls"] = quoted(to_string(policy.defaults.tls));
+  std::vector<std::string> rules;
+  rules.reserve(policy.egress.size());
+  for (const Rule& rule : policy.egress) rules.push_back(rule_text(rule, policy.defaults));
+  Object redaction;
+  redaction["placeholder"] = quoted(policy.redaction.placeholder);
+  Object out;
+  out["defaults"] = object(defaults);
+  out["egress"] = list(rules); // order names the rule, so it counts
+  out["redaction"] = object(redaction);
+  out["version"] = "1";
+  policy.canonical = object(out);
+  policy.digest = "sha256:" + to_hex(sha256(policy.canonical));
+}
+
+} // namespace sluice::engine

@@ -1,0 +1,94 @@
+#include "policy/engine/parse.hpp"
+
+#include <algorithm>
+
+namespace sluice::engine {
+namespace {
+
+using model::Verdict;
+
+// Comparing every rule with every other must stay cheap for a policy of any size.
+constexpr std::size_t kMaxComparisons = 2'000'000;
+
+class Cover {
+ public:
+  // Whether `a` certainly matches every call that `b` matches.
+  bool covers(const Match& a, const Match& b) {
+    return all(b.hosts, a.hosts) && (a.ports.empty() || (!b.ports.empty() && all_ports(b, a))) &&
+           (a.methods.empty() || (!b.methods.empty() && all_in(b.methods, a.methods))) &&
+           (a.schemes.empty() || (!b.schemes.empty() && all_in(b.schemes, a.schemes))) &&
+           (a.paths.empty() || (!b.paths.empty() && all(b.paths, a.paths)));
+  }
+  bool exhausted() const { return spent_ > kMaxComparisons; }
+
+ private:
+  template <class Pattern>
+  bool all(const std::vector<Pattern>& inner, const std::vector<Pattern>& outer) {
+    for (const Pattern& one : inner) {
+      spent_ += outer.size();
+      if (exhausted()) return false;
+      const bool covered = std::any_of(outer.begin(), outer.end(),
+                                       [&](const Pattern& wide) { return wide.covers(one); });
+      if (!covered) return false;
+    }
+    return !inner.empty();
+  }
+
+  template <class T> bool all_in(const std::vector<T>& inner, const std::vector<T>& outer) {
+    spent_ += inner.size() * outer.size();
+    return !exhausted() && std::all_of(inner.begin(), inner.end(), [&](const T& one) {
+      return std::find(outer.begin(), outer.end(), one) != outer.end();
+    });
+  }
+
+  bool all_ports(const Match& inner, const Match& outer) {
+    spent_ += inner.ports.size() * outer.ports.size();
+    return !exhausted() &&
+           std::all_of(inner.ports.begin(), inner.ports.end(), [&](const PortRange& one) {
+             return std::any_of(outer.ports.begin(), outer.ports.end(), [&](const PortRange& wide) {
+               return wide.first <= one.first && one.last <= wide.last;
+             });
+           });
+  }
+
+  std::size_t spent_ = 0;
+};
+
+// The rule because of which `policy.egress[index]` never takes effect: a stronger one anywhere, or
+// an equal refusal that is named first.
+const Rule* shadow_of(const Snapshot& policy, std::size_t index, Cover& cover) {
+  const Rule& rule = policy.egress[index];
+  if (rule.report_only) return nullptr;
+  for (std::size_t i = 0; i < policy.egress.size() && !cover.exhausted(); ++i) {
+    const Rule& other = policy.egress[i];
+    const bool stronger = other.effect < rule.effect;
+    const bool first = other.effect == rule.effect && rule.effect != Verdict::allow && i < index;
+    if (i == index || other.report_only || !(stronger || first)) continue;
+    if (cover.covers(other.match, rule.match)) return &other;
+  }
+  return nullptr;
+}
+
+bool allows_every_host(const Rule& rule) {
+  return rule.effect == Verdict::allow && !rule.report_only &&
+         std::any_of(rule.match.hosts.begin(), rule.match.hosts.end(),
+                     [](const HostPattern& host) { return host.is_any(); });
+}
+
+} // namespace
+
+void lint_policy(Reader root, const Snapshot& policy) {
+  const std::vector<Reader> items = root.at("egress").items();
+  Cover cover;
+  for (std::size_t i = 0; i < policy.egress.size(); ++i) {
+    if (allows_every_host(policy.egress[i])) {
+      items[i].warning("this rule allows every host", "name the hosts the agent needs");
+    }
+    if (const Rule* shadow = shadow_of(policy, i, cover)) {
+      items[i].warning("this rule never takes effect: " + shadow->id + " covers it",
+                       "remove one of the two");
+    }
+  }
+}
+
+} // namespace sluice::engine

@@ -1,0 +1,132 @@
+#include "policy/engine/parse.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http},
+                                 Word<model::Scheme>{"https", model::Scheme::https},
+                                 Word<model::Scheme>{"tcp", model::Scheme::tcp}};
+
+// Matchers of the language that this version cannot judge.
+constexpr std::array<std::string_view, 12> kLaterMatchers = {
+    "query", "headers",  "content_types", "body",  "sni",     "address_classes",
+    "time",  "sessions", "agents",        "tools", "inspect", "arguments"};
+
+bool charge_pattern(const Reader& at, ParseContext& shared) {
+  if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
+  return ++shared.patterns <= kMaxPatterns;
+}
+
+template <class Pattern>
+void add_pattern(Reader& item, ParseContext& shared, std::vector<Pattern>& out) {
+  const auto text = item.string();
+  if (!text || !charge_pattern(item, shared)) return;
+  if (text->substr(0, 3) == "re:" && ++shared.regexes > kMaxRegexes) {
+    item.error("the policy holds more than 1000 regular expressions");
+    return;
+  }
+  PatternFault fault;
+  if (auto pattern = Pattern::parse(*text, fault)) {
+    out.push_back(std::move(*pattern));
+  } else {
+    item.error(item.quoted() + ": " + fault.message, fault.hint);
+  }
+}
+
+void add_group(const Reader& item, std::string_view name, ParseContext& shared,
+               std::vector<HostPattern>& out) {
+  const auto group = shared.groups.find(std::string(name));
+  if (group == shared.groups.end()) {
+    item.error(item.quoted() + " is not a group", "define it under hosts:");
+    return;
+  }
+  group->second.used = true;
+  for (const HostPattern& host : group->second.hosts) {
+    if (!charge_pattern(item, shared)) return;
+    out.push_back(host);
+  }
+}
+
+std::optional<std::uint16_t> port_number(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || port == 0 || text[0] == '0') return std::nullopt;
+  return port;
+}
+
+std::optional<PortRange> parse_port(Reader& item) {
+  if (item.node()->kind != Node::Kind::string) {
+    const auto port = item.integer(1, 65535);
+    if (!port) return std::nullopt;
+    return PortRange{static_cast<std::uint16_t>(*port), static_cast<std::uint16_t>(*port)};
+  }
+  const std::string_view text = item.node()->text;
+  const auto dash = text.find('-');
+  const auto first = port_number(text.substr(0, dash));
+  const auto last =
+      dash == std::string_view::npos ? std::nullopt : port_number(text.substr(dash + 1));
+  if (!first || !last || *first > *last) {
+    item.error(item.quoted() + " is not a range of ports", first && dash == std::string_view::npos
+                                                               ? "write the number without quotes"
+                                                               : "write it as 8000-8100");
+    return std::nullopt;
+  }
+  return PortRange{*first, *last};
+}
+
+// RFC 9110 §9.1: a token, case-sensitive. All methods in use are upper case, so a lower-case one
+// is a rule that would never match.
+void add_method(Reader& item, std::vector<std::string>& out) {
+  const auto text = item.string();
+  if (!text) return;
+  const bool ok = text->size() <= 32 && std::all_of(text->begin(), text->end(), [](char c) {
+                    return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+                  });
+  if (ok) {
+    out.push_back(*text);
+  } else {
+    item.error(item.quoted() + " is not a method",
+               "write upper case, or leave methods out for all");
+  }
+}
+
+} // namespace
+
+std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared) {
+  std::vector<HostPattern> out;
+  for (Reader& item : hosts.items(EmptyList::refuse)) {
+    const Node& node = *item.node();
+    if (node.kind == Node::Kind::string && node.text.substr(0, 1) == "$") {
+      add_group(item, std::string_view(node.text).substr(1), shared, out);
+    } else {
+      add_pattern(item, shared, out);
+    }
+  }
+  return out;
+}
+
+Match parse_match(Reader match, ParseContext& shared) {
+  Match out;
+  out.hosts = parse_host_patterns(match.required("hosts"), shared);
+  for (Reader& item : match.at("ports").items(EmptyList::refuse)) {
+    if (const auto range = parse_port(item)) out.ports.push_back(*range);
+  }
+  for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
+  for (Reader& item : match.at("paths").items(EmptyList::refuse)) {
+    add_pattern(item, shared, out.paths);
+  }
+  for (Reader& item : match.at("schemes").items(EmptyList::refuse)) {
+    if (const auto scheme = item.one_of(kSchemes)) out.schemes.push_back(*scheme);
+  }
+  for (const std::string_view key : kLaterMatchers) {
+    match.unsupported(key, "match by hosts, ports, methods, paths and schemes");
+  }
+  match.finish();
+  return out;
+}
+
+} // namespace sluice::engine

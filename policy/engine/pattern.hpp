@@ -1,0 +1,84 @@
+// What the document writes where a host or a path is meant, compiled. Every pattern is either in
+// canonical form or refused with that form as the hint, since a pattern that can never match a
+// canonical fact is a hole in a block rule. Matching is linear in the input (RE2, no backtracking).
+//
+//   hosts: example.com   exactly this name          10.0.0.7, 2001:db8::1   exactly this address
+//          *.example.com sub-domains of any depth, not example.com itself
+//          api-*.a.com   * stands for a part of one label; alone (*) for a name of one label
+//          **            every host, addresses too  10.0.0.0/8              addresses in a network
+//          re:…          RE2 over the whole name, case ignored
+//   paths: /v1/files     exactly this path          /v1/*/x                 * stays inside a
+//   segment
+//          /v1/**        everything below /v1/      /a/**/b                 also /a/b
+//          re:…          RE2 over the whole path
+// Tested by tests/unit/engine/pattern_test.cpp.
+#pragma once
+
+#include "policy/model/destination.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace re2 {
+class RE2;
+}
+
+namespace sluice::engine {
+
+struct PatternFault {
+  std::string message;
+  std::string hint; // the canonical form, or what to write instead
+};
+
+class HostPattern {
+ public:
+  static std::optional<HostPattern> parse(std::string_view text, PatternFault& fault);
+
+  bool matches(const model::Host& host) const noexcept;
+  // For an address a name resolved to: only a literal address or a network says something about it.
+  bool matches_address(const model::IpAddress& address) const noexcept;
+  // Whether the author had particular hosts in mind: not `**`, `*` or a regular expression. Only
+  // such a pattern may open private addresses.
+  bool names_host() const noexcept;
+  bool is_any() const noexcept { return kind_ == Kind::any; }
+  // Certainly matches all that `other` matches. False when it cannot be told.
+  bool covers(const HostPattern& other) const noexcept;
+  const std::string& text() const noexcept { return text_; }
+  bool operator==(const HostPattern& other) const noexcept { return text_ == other.text_; }
+
+ private:
+  enum class Kind : std::uint8_t { exact, below, glob, any, network, regex };
+  static std::optional<HostPattern> parse_network(std::string_view text, PatternFault& fault);
+  static std::optional<HostPattern> parse_glob(std::string_view text, PatternFault& fault);
+
+  Kind kind_ = Kind::exact;
+  std::string text_;
+  std::vector<std::string> labels_;         // glob
+  std::optional<model::IpAddress> address_; // exact, network
+  int prefix_ = 128;                        // network: of the 16 byte form
+  std::shared_ptr<const re2::RE2> regex_;
+};
+
+class PathPattern {
+ public:
+  static std::optional<PathPattern> parse(std::string_view text, PatternFault& fault);
+
+  bool matches(std::string_view path) const noexcept; // normalised
+  bool covers(const PathPattern& other) const noexcept;
+  const std::string& text() const noexcept { return text_; }
+  bool operator==(const PathPattern& other) const noexcept { return text_ == other.text_; }
+
+ private:
+  enum class Kind : std::uint8_t { exact, below, regex };
+
+  Kind kind_ = Kind::exact;
+  std::string text_;
+  std::string prefix_;                    // below: ends in '/'
+  std::shared_ptr<const re2::RE2> regex_; // a glob that is neither, or `re:`
+};
+
+} // namespace sluice::engine

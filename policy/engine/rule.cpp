@@ -1,0 +1,81 @@
+#include "policy/engine/rule.hpp"
+
+#include <algorithm>
+
+namespace sluice::engine {
+namespace {
+
+using model::Protocol;
+
+// What a matcher can say of a call. A CONNECT is judged before the exchanges inside it exist: an
+// allow rule about methods or paths may match one of them, so it keeps the tunnel possible, and a
+// refusing rule waits for the exchange it is about.
+bool waits_for_exchange(const Rule& rule, const model::EgressCall& call) {
+  return call.protocol == Protocol::connect && rule.effect == model::Verdict::allow;
+}
+
+bool method_matches(const Rule& rule, const model::EgressCall& call) {
+  const auto& methods = rule.match.methods;
+  if (methods.empty()) return true;
+  if (std::find(methods.begin(), methods.end(), call.method) != methods.end()) return true;
+  return waits_for_exchange(rule, call);
+}
+
+bool path_matches(const Rule& rule, const model::EgressCall& call) {
+  const auto& paths = rule.match.paths;
+  if (paths.empty()) return true;
+  if (call.protocol != Protocol::http) return waits_for_exchange(rule, call);
+  return std::any_of(paths.begin(), paths.end(),
+                     [&](const PathPattern& path) { return path.matches(call.path); });
+}
+
+bool port_matches(const Match& match, std::uint16_t port) {
+  return match.ports.empty() ||
+         std::any_of(match.ports.begin(), match.ports.end(),
+                     [&](const PortRange& r) { return r.first <= port && port <= r.last; });
+}
+
+bool scheme_matches(const Match& match, model::Scheme scheme) {
+  return match.schemes.empty() ||
+         std::find(match.schemes.begin(), match.schemes.end(), scheme) != match.schemes.end();
+}
+
+bool host_matches(const Match& match, const model::Host& host) {
+  return std::any_of(match.hosts.begin(), match.hosts.end(),
+                     [&](const HostPattern& pattern) { return pattern.matches(host); });
+}
+
+enum class Miss { none, host, port, scheme, method, path };
+
+Miss miss(const Rule& rule, const model::EgressCall& call) {
+  if (!host_matches(rule.match, call.to.host)) return Miss::host;
+  if (!port_matches(rule.match, call.to.port)) return Miss::port;
+  if (!scheme_matches(rule.match, call.to.scheme)) return Miss::scheme;
+  if (!method_matches(rule, call)) return Miss::method;
+  if (!path_matches(rule, call)) return Miss::path;
+  return Miss::none;
+}
+
+} // namespace
+
+bool matches(const Rule& rule, const model::EgressCall& call) noexcept {
+  return miss(rule, call) == Miss::none;
+}
+
+std::string why_not(const Rule& rule, const model::EgressCall& call) {
+  switch (miss(rule, call)) {
+  case Miss::none: return "";
+  case Miss::host: return "host " + call.to.host.text() + " is not in hosts";
+  case Miss::port: return "port " + std::to_string(call.to.port) + " is not in ports";
+  case Miss::scheme:
+    return "scheme " + std::string(model::to_string(call.to.scheme)) + " is not in schemes";
+  case Miss::method:
+    return call.method.empty() ? "the call has no method"
+                               : "method " + call.method + " is not in methods";
+  case Miss::path:
+    return call.path.empty() ? "the call has no path" : "path " + call.path + " is not in paths";
+  }
+  return "it does not match";
+}
+
+} // namespace sluice::engine

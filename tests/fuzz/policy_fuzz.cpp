@@ -1,0 +1,48 @@
+// Invariant: any bytes give either a snapshot without errors or errors without a snapshot, never
+// both and never neither; every error has a line; a snapshot has a digest, the same one each time,
+// and its engine answers without crashing. Nothing throws, nothing takes long.
+#include "policy/engine/engine.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void ask(const std::shared_ptr<const sluice::engine::Snapshot>& snapshot) {
+  const sluice::engine::Engine engine(snapshot);
+  for (const std::string_view host : {"api.openai.com", "a", "10.0.0.1", "::1"}) {
+    sluice::model::EgressCall call;
+    call.to = {sluice::model::Scheme::https, sluice::model::Host::parse(host).value(), 443};
+    call.method = "POST";
+    call.path = "/v1/chat/completions";
+    const auto why = engine.explain(call);
+    require(why.rules.size() == snapshot->egress.size());
+    require(!why.decision.allowed() || !snapshot->egress.empty());
+    const auto metadata = sluice::model::IpAddress::v4(0xa9fea9fe);
+    require(!engine.decide_address(call, why.decision, metadata).allowed());
+  }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto loaded = sluice::engine::load_policy_text(text, "fuzz");
+  require(has_errors(loaded.diagnostics) == (loaded.snapshot == nullptr));
+  for (const auto& one : loaded.diagnostics) {
+    require(one.line > 0 && one.column > 0 && !one.message.empty());
+    require(format(one).find('\n') == std::string::npos);
+  }
+  if (loaded.snapshot) {
+    require(loaded.snapshot->digest.size() == 71);
+    require(sluice::engine::load_policy_text(text, "again").snapshot->digest ==
+            loaded.snapshot->digest);
+    ask(loaded.snapshot);
+  }
+  return 0;
+}

@@ -1,0 +1,123 @@
+#include "tests/unit/engine/fixture.hpp"
+
+#include <set>
+
+namespace {
+
+using namespace sluice::engine;
+using namespace sluice::engine::testing;
+
+constexpr std::string_view kBase = R"(version: 1
+metadata: {id: a, title: b, version: 1.0.0}
+defaults: {tls: intercept, redact: [secrets], private: false}
+hosts: {llm: [a.test, b.test]}
+redaction: {placeholder: "[X]"}
+egress:
+  - name: one
+    allow: {hosts: [$llm, c.test], ports: [443, "8000-8100"], methods: [POST, GET], paths: ["/v1/**"], schemes: [https]}
+    redact: [secrets]
+    tls: intercept
+    private: false
+    limits: {request_body: 1MiB}
+    reason: because
+  - name: two
+    require_approval: {hosts: [d.test]}
+    approvers: [lead, other]
+  - name: three
+    block: {hosts: [e.test]}
+    mode: report
+)";
+
+std::string replaced(std::string_view from, std::string_view to) {
+  std::string text(kBase);
+  const auto at = text.find(from);
+  BOOST_TEST_REQUIRE(at != std::string::npos, from);
+  return text.replace(at, from.size(), to);
+}
+
+BOOST_AUTO_TEST_SUITE(policy_digest)
+
+BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_changes_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"defaults: {tls: intercept", "defaults: {tls: passthrough"},
+      {"redact: [secrets], private", "redact: [], private"},
+      {"private: false}", "private: true}"},
+      {"[a.test, b.test]", "[a.test]"},
+      {"b.test", "bb.test"},
+      {"[X]", "[Y]"},
+      {"c.test", "\"*.c.test\""},
+      {"ports: [443", "ports: [444"},
+      {"8000-8100", "8000-8101"},
+      {", ports: [443, \"8000-8100\"]", ""},
+      {"[POST, GET]", "[POST]"},
+      {", methods: [POST, GET]", ""},
+      {"/v1/**", "/v1/*"},
+      {", paths: [\"/v1/**\"]", ""},
+      {"schemes: [https]", "schemes: [http]"},
+      {", schemes: [https]", ""},
+      {"    redact: [secrets]\n", ""},
+      {"    private: false", "    private: true"},
+      {"1MiB", "2MiB"},
+      {"    limits: {request_body: 1MiB}\n", ""},
+      {"because", "why not"},
+      {"name: one", "name: uno"},
+      {"  - name: two\n", "  - name: zwei\n"},
+      {"require_approval: {hosts: [d.test]}\n    approvers: [lead, other]",
+       "block: {hosts: [d.test]}"},
+      {"[lead, other]", "[lead]"},
+      {"mode: report", "mode: enforce"},
+      {"block: {hosts: [e.test]}", "allow: {hosts: [e.test]}"},
+  };
+  std::set<std::string> digests = {policy(kBase)->digest};
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(digests.insert(policy(replaced(from, to))->digest).second, from);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_order_of_rules_names_them_so_it_counts) {
+  const auto ab = policy("version: 1\negress: [{block: {hosts: [a]}}, {block: {hosts: [b]}}]");
+  const auto ba = policy("version: 1\negress: [{block: {hosts: [b]}}, {block: {hosts: [a]}}]");
+  BOOST_TEST(ab->digest != ba->digest);
+}
+
+BOOST_AUTO_TEST_CASE(what_changes_nothing_does_not_change_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"version: 1\n", "# a comment\nversion: 1\n"},
+      {"metadata: {id: a, title: b, version: 1.0.0}\n", ""},
+      {"hosts: {llm: [a.test, b.test]}", "hosts: {llm: [b.test, a.test]}"},
+      {"[$llm, c.test]", "[c.test, b.test, a.test, a.test]"},
+      {"[443, \"8000-8100\"]", "[\"8000-8100\", 443]"},
+      {"[POST, GET]", "[GET, POST, GET]"},
+      {"1MiB", "1048576"},
+      {"[lead, other]", "[other, lead]"},
+      {"    tls: intercept\n", ""},
+      {"    private: false\n", ""},
+      {"    tls: intercept\n    private: false\n", "    private: false\n    tls: intercept\n"},
+      {"defaults: {tls: intercept, redact: [secrets], private: false}",
+       "defaults: {decision: block}"},
+  };
+  const std::string digest = policy(kBase)->digest;
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(policy(replaced(from, to))->digest == digest, from);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(json_and_yaml_of_the_same_policy_are_the_same) {
+  const auto yaml = policy("version: 1\negress:\n  - allow: {hosts: [a.test]}\n");
+  const auto json = policy(R"({"egress": [{"allow": {"hosts": ["a.test"]}}], "version": 1})");
+  BOOST_TEST(yaml->digest == json->digest);
+}
+
+BOOST_AUTO_TEST_CASE(the_canonical_form_is_json_with_sorted_keys) {
+  BOOST_TEST(
+      policy("version: 1\negress: [{block: {hosts: [b, a]}, reason: say \"no\"}]")->canonical ==
+      R"({"defaults":{"private":false,"redact":["secrets"],"tls":"intercept"},)"
+      R"("egress":[{"approvers":[],"effect":"block","match":{"hosts":["a","b"],"methods":[],)"
+      R"("paths":[],"ports":[],"schemes":[]},"name":"","private":false,)"
+      R"("reason":"say \"no\"","redact":[],"report":false,"tls":"intercept"}],)"
+      R"("redaction":{"placeholder":"[REDACTED:{rule}]"},"version":1})");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace
