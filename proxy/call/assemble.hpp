@@ -1,0 +1,47 @@
+// From a request head and where it came in to the facts of a call: every name the agent gave
+// (CONNECT target, SNI, absolute target, Host) must be the same name, in the one canonical form.
+// Never lets the agent's Host choose where a reverse listener's call goes.
+// Tested by tests/unit/call/assemble_test.cpp.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "policy/model/egress_call.hpp"
+#include "policy/model/reason.hpp"
+#include "proxy/wire/head.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace sluice::call {
+
+enum class ListenerKind : std::uint8_t { forward, reverse };
+
+// What is known of a downstream connection before its first request.
+struct Origination {
+  std::string listener;
+  ListenerKind kind = ListenerKind::forward;
+  // forward: the CONNECT target once inside a tunnel. reverse: the listener's fixed upstream.
+  std::optional<model::Destination> fixed;
+  std::string sni;  // of the intercepted handshake; "" when none was sent
+};
+
+struct Assembled {
+  model::EgressCall call;
+  std::string upstream_target;  // origin-form, path normalised
+};
+struct AssemblyFault {
+  model::Reason reason = model::Reason::internal_error;
+  std::string detail;              // a fixed phrase
+  std::optional<Assembled> facts;  // what could be read, for the record
+};
+using Assembly = std::variant<AssemblyFault, Assembled>;
+
+// For every request but CONNECT. `call_id` is ours.
+Assembly assemble(const Origination& from, const wire::RequestHead& head, std::string call_id);
+
+// For CONNECT on a forward listener: the facts of the tunnel (protocol connect, scheme https).
+Assembly assemble_connect(const Origination& from, const wire::RequestHead& head,
+                          std::string call_id);
+
+}  // namespace sluice::call

@@ -1,0 +1,36 @@
+// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. Never
+// passes on a byte it could not read when redaction is due.
+// Tested by tests/unit/call/body_pipe_test.cpp.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "policy/redact/redactor.hpp"
+#include "proxy/wire/coding.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::call {
+
+class BodyPipe {
+ public:
+  BodyPipe() = default;  // passes bytes unchanged
+  // Requires: rules. `content_encoding` is the joined field value; fails (downstream,
+  // "content_undecodable") when it names a coding that cannot be read.
+  static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
+                                    std::string_view content_encoding);
+
+  Result<> feed(std::string_view in, std::string& out);
+  Result<> finish(std::string& out);
+  redact::Findings findings() const;
+
+ private:
+  std::optional<redact::Redactor> redactor_;
+  std::optional<wire::Decoder> decoder_;
+  std::optional<wire::Encoder> encoder_;
+  std::string decoded_, masked_;  // reused between calls
+};
+
+}  // namespace sluice::call

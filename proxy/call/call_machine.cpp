@@ -1,0 +1,481 @@
+#include "proxy/call/call_machine.hpp"
+
+#include "policy/base/bytes.hpp"
+#include "proxy/call/problem.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace sluice::call {
+namespace {
+
+using evidence::OutcomeStatus;
+using model::Reason;
+
+constexpr std::uint64_t kDiscardLimit = 256 * 1024;  // read after a refusal, to keep the connection
+constexpr int kInterimLimit = 16;
+
+Reason reason_of(const wire::ProtocolError& error) {
+  switch (error.fault) {
+  case wire::ProtocolFault::head_too_large: return Reason::header_too_large;
+  case wire::ProtocolFault::version: return Reason::protocol_unsupported;
+  case wire::ProtocolFault::framing:
+  case wire::ProtocolFault::end_of_stream: break;
+  }
+  return Reason::framing_invalid;
+}
+
+// An upgrade to cleartext HTTP/2 may be ignored (RFC 9110 §7.8) and many clients offer it unasked;
+// every other upgrade asks for bytes we would not understand.
+bool asks_for_real_upgrade(const wire::RequestHead& head) {
+  return head.wants_upgrade && ascii_lower(head.fields.joined("upgrade")) != "h2c";
+}
+
+bool safe_to_repeat(const wire::RequestHead& head) {
+  return head.framing == wire::BodyFraming::none &&
+         (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS");
+}
+
+}  // namespace
+
+CallMachine::CallMachine(CallContext context) : context_(std::move(context)) {}
+
+void CallMachine::on(Event event, Actions& out) {
+  std::visit([this, &out](auto& happened) { handle(happened, out); }, event);
+}
+
+bool CallMachine::wants(Side side) const noexcept {
+  if (side == Side::upstream) return state_ == State::streaming && upstream_open_;
+  if (request_ended_) return false;
+  return state_ == State::idle || state_ == State::streaming || state_ == State::refusing;
+}
+
+// ---- the request, up to the gate -------------------------------------------------------------
+
+void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
+  if (state_ != State::idle) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "a second head in one call", out);
+  }
+  request_ = std::move(event.head);
+  downstream_version_ = request_.version;
+  // HTTP/1.0 keep-alive would need a Connection field of its own; closing is always right.
+  agent_keeps_alive_ = request_.keep_alive && request_.version == wire::Version::http11;
+  auto assembly = assemble(context_.from, request_, context_.call_id);
+  if (auto* fault = std::get_if<AssemblyFault>(&assembly)) {
+    std::optional<model::EgressCall> call;
+    if (fault->facts) call = std::move(fault->facts->call);
+    return refuse(fault->reason, fault->detail, std::move(call), out);
+  }
+  auto& facts = std::get<Assembled>(assembly);
+  if (asks_for_real_upgrade(request_)) {
+    return refuse(Reason::upgrade_unsupported, "", std::move(facts.call), out);
+  }
+  if (request_.framing == wire::BodyFraming::length &&
+      request_.content_length > context_.request_body_limit) {
+    return refuse(Reason::body_too_large, "", std::move(facts.call), out);
+  }
+  upstream_target_ = std::move(facts.upstream_target);
+  state_ = State::deciding;
+  out.push_back(AskGate{std::move(facts.call)});
+}
+
+void CallMachine::refuse(Reason reason, std::string detail, std::optional<model::EgressCall> call,
+                         Actions& out) {
+  state_ = State::deciding;
+  Refusal refusal{context_.call_id, model::Decision::refuse(reason), std::move(detail)};
+  out.push_back(RecordRefusal{std::move(refusal), std::move(call)});
+}
+
+void CallMachine::handle(Refused& event, Actions& out) {
+  if (state_ != State::deciding) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "a refusal nobody asked for", out);
+  }
+  send_problem(event.refusal, out);
+}
+
+void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
+  const Reason reason = refusal.decision.reason;
+  // The rest of the request is read and thrown away so that the connection can go on, unless its
+  // framing is in doubt, it is too long, or the agent waits for a 100 it will not get.
+  const bool framing_known = reason != Reason::framing_invalid && reason != Reason::header_too_large &&
+                             reason != Reason::name_mismatch && reason != Reason::request_timeout &&
+                             reason != Reason::body_too_large &&
+                             reason != Reason::protocol_unsupported;
+  const bool short_rest = request_ended_ || request_.framing == wire::BodyFraming::none ||
+                          (request_.framing == wire::BodyFraming::length &&
+                           request_.content_length <= kDiscardLimit && !request_.expects_continue);
+  keep_downstream_ = framing_known && short_rest && agent_keeps_alive_ && !context_.last_on_connection;
+  auto problem = problem_response(refusal, context_.run_id,
+                                  keep_downstream_ ? AfterRefusal::keep_connection
+                                                   : AfterRefusal::close_connection);
+  head_sent_ = true;
+  out.push_back(SendResponseHead{std::move(problem.head)});
+  if (request_.method != "HEAD") out.push_back(SendResponseBody{std::move(problem.body)});
+  out.push_back(SendResponseEnd{});
+  if (keep_downstream_ && !request_ended_) {
+    state_ = State::refusing;
+    return;
+  }
+  state_ = State::done;
+  if (!keep_downstream_) out.push_back(CloseDownstream{});
+  out.push_back(Finished{});
+}
+
+void CallMachine::handle(Admitted& event, Actions& out) {
+  if (state_ != State::deciding) {
+    permit_ = std::move(event.permit);
+    return fail(OutcomeStatus::failed, Reason::internal_error, "a permit nobody asked for", out);
+  }
+  permit_ = std::move(event.permit);
+  state_ = State::connecting;
+  if (permit_->redact()) redaction_ = context_.redaction;
+  const auto& limit = permit_->decision().obligations.request_body_limit;
+  if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
+  if (request_.framing == wire::BodyFraming::length &&
+      request_.content_length > context_.request_body_limit) {
+    return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
+  }
+  if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
+    auto pipe = BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"));
+    if (!pipe) return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
+    request_pipe_ = std::move(pipe.value());
+  }
+  out.push_back(Connect{});
+}
+
+// ---- the request, towards the upstream ---------------------------------------------------------
+
+void CallMachine::handle(UpstreamOpened& event, Actions& out) {
+  if (state_ != State::connecting) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "an upstream nobody asked for", out);
+  }
+  state_ = State::streaming;
+  upstream_open_ = true;
+  reused_ = event.age == ConnectionAge::reused;
+  outcome_.address = std::move(event.address);
+  outcome_.tls_version = std::move(event.tls_version);
+  if (retried_) {  // the head is as it was sent the first time
+    out.push_back(SendRequestHead{request_});
+    out.push_back(SendRequestEnd{});
+    return;
+  }
+  start_request(out);
+}
+
+void CallMachine::start_request(Actions& out) {
+  const bool waits = request_.expects_continue;
+  prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
+                  outcome_.findings);
+  const bool rewritten = redaction_.everywhere != nullptr;
+  if (request_.framing == wire::BodyFraming::length && rewritten && request_.content_length > 0) {
+    if (request_.content_length <= context_.whole_body_bytes) {
+      hold_request_ = true;
+    } else {
+      request_.framing = wire::BodyFraming::chunked;
+    }
+  }
+  if (waits) {  // RFC 9110 §10.1.1: the body may come now
+    wire::ResponseHead go_on;
+    go_on.status = 100;
+    go_on.reason = "Continue";
+    go_on.keep_alive = true;
+    out.push_back(SendResponseHead{std::move(go_on)});
+  }
+  if (!hold_request_) out.push_back(SendRequestHead{request_});
+}
+
+void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
+  if (state_ == State::refusing) {
+    discarded_ += event.bytes.size();
+    if (discarded_ > kDiscardLimit) {
+      state_ = State::done;
+      out.push_back(CloseDownstream{});
+      out.push_back(Finished{});
+    }
+    return;
+  }
+  if (state_ != State::streaming) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "body out of turn", out);
+  }
+  request_bytes_ += event.bytes.size();
+  if (request_bytes_ > context_.request_body_limit) {
+    return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
+  }
+  std::string bytes;
+  if (auto fed = request_pipe_.feed(event.bytes, hold_request_ ? request_body_ : bytes); !fed) {
+    return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
+  }
+  if (bytes.empty()) return;
+  outcome_.bytes_to_upstream += bytes.size();
+  out.push_back(SendRequestBody{std::move(bytes)});
+}
+
+void CallMachine::handle(RequestEnded& event, Actions& out) {
+  request_ended_ = true;
+  if (state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(Finished{});
+    return;
+  }
+  if (state_ != State::streaming) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
+  }
+  std::string bytes;
+  if (request_.framing != wire::BodyFraming::none) {
+    if (auto done = request_pipe_.finish(hold_request_ ? request_body_ : bytes); !done) {
+      request_ended_ = false;  // what came is not a whole message: the connection cannot go on
+      return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
+    }
+  }
+  if (hold_request_) {
+    request_.content_length = request_body_.size();
+    out.push_back(SendRequestHead{request_});
+    bytes = std::move(request_body_);
+  }
+  if (!bytes.empty()) {
+    outcome_.bytes_to_upstream += bytes.size();
+    out.push_back(SendRequestBody{std::move(bytes)});
+  }
+  redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
+  out.push_back(SendRequestEnd{std::move(event.trailers)});
+}
+
+void CallMachine::handle(RequestFaulted& event, Actions& out) {
+  if (state_ == State::idle) {
+    return refuse(reason_of(event.error), event.error.detail, std::nullopt, out);
+  }
+  if (state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(CloseDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  fail(OutcomeStatus::interrupted, reason_of(event.error), event.error.detail, out);
+}
+
+// ---- the response ----------------------------------------------------------------------------
+
+void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
+  if (state_ != State::streaming || response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a head out of turn", out);
+  }
+  if (event.head.status < 200) return interim_response(std::move(event.head), out);
+  if (hold_request_ && !request_ended_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "an answer before the request", out);
+  }
+  start_response(std::move(event.head), out);
+}
+
+void CallMachine::interim_response(wire::ResponseHead head, Actions& out) {
+  if (head.status == 101) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "an upgrade nobody asked for", out);
+  }
+  if (++interim_count_ > kInterimLimit) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "too many interim answers", out);
+  }
+  // 100 was ours to send; HTTP/1.0 agents know no interim answers (RFC 9110 §15.2).
+  if (head.status == 100 || downstream_version_ == wire::Version::http10) return;
+  prepare_response(head, redaction_, BodyChange::unchanged, outcome_.findings);
+  head.framing = wire::BodyFraming::none;
+  head.keep_alive = true;
+  out.push_back(SendResponseHead{std::move(head)});
+}
+
+bool CallMachine::response_has_body(const wire::ResponseHead& head) const noexcept {
+  return request_.method != "HEAD" && head.status != 204 && head.status != 304 &&
+         head.framing != wire::BodyFraming::none;
+}
+
+void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
+  response_begun_ = true;
+  outcome_.http_status = head.status;
+  keep_upstream_ = head.keep_alive;
+  const bool has_body = response_has_body(head);
+  const bool rewritten = redaction_.everywhere != nullptr && has_body;
+  if (rewritten) {
+    if (head.status == 206) {  // we asked for no range, and half a secret is not a match
+      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a range nobody asked for", out);
+    }
+    auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
+    if (!pipe) return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer's " + pipe.error().detail, out);
+    response_pipe_ = std::move(pipe.value());
+  }
+  const std::string declared_length = head.fields.joined("content-length");
+  prepare_response(head, redaction_, rewritten ? BodyChange::may_change : BodyChange::unchanged,
+                   outcome_.findings);
+  if (!has_body && head.status != 204 && head.framing == wire::BodyFraming::none &&
+      !declared_length.empty()) {
+    // RFC 9110 §8.6: HEAD and 304 may say how long the body would have been.
+    std::uint64_t length = 0;
+    const auto* end = declared_length.data() + declared_length.size();
+    if (std::from_chars(declared_length.data(), end, length).ptr == end) {
+      head.framing = wire::BodyFraming::length;
+      head.content_length = length;
+    }
+  }
+  if (has_body) choose_response_framing(head, rewritten);
+  keep_downstream_ = agent_keeps_alive_ && request_ended_ && !context_.last_on_connection &&
+                     head.framing != wire::BodyFraming::until_close;
+  head.version = wire::Version::http11;
+  head.keep_alive = keep_downstream_;
+  if (hold_response_) {
+    response_ = std::move(head);
+    return;
+  }
+  head_sent_ = true;
+  out.push_back(SendResponseHead{std::move(head)});
+}
+
+void CallMachine::choose_response_framing(wire::ResponseHead& head, bool rewritten) {
+  const bool chunks = downstream_version_ == wire::Version::http11;
+  if (head.framing == wire::BodyFraming::length && rewritten && head.content_length > 0) {
+    hold_response_ = head.content_length <= context_.whole_body_bytes;
+    if (hold_response_) return;
+    head.framing = wire::BodyFraming::chunked;
+  }
+  if (head.framing == wire::BodyFraming::until_close) head.framing = wire::BodyFraming::chunked;
+  if (head.framing == wire::BodyFraming::chunked && !chunks) {
+    head.framing = wire::BodyFraming::until_close;
+  }
+}
+
+void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
+  if (state_ != State::streaming || !response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "body out of turn", out);
+  }
+  std::string bytes;
+  if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
+    return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer: " + fed.error().detail, out);
+  }
+  if (bytes.empty()) return;
+  outcome_.bytes_to_downstream += bytes.size();
+  out.push_back(SendResponseBody{std::move(bytes)});
+}
+
+void CallMachine::handle(ResponseEnded& event, Actions& out) {
+  if (state_ != State::streaming || !response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "end out of turn", out);
+  }
+  end_response(std::move(event.trailers), out);
+}
+
+void CallMachine::end_response(wire::Fields trailers, Actions& out) {
+  std::string bytes;
+  if (auto done = response_pipe_.finish(hold_response_ ? response_body_ : bytes); !done) {
+    return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer: " + done.error().detail, out);
+  }
+  if (hold_response_) {
+    response_.content_length = response_body_.size();
+    head_sent_ = true;
+    out.push_back(SendResponseHead{std::move(response_)});
+    bytes = std::move(response_body_);
+  }
+  if (!bytes.empty()) {
+    outcome_.bytes_to_downstream += bytes.size();
+    out.push_back(SendResponseBody{std::move(bytes)});
+  }
+  redact_trailers(trailers, redaction_, "response", outcome_.findings);
+  out.push_back(SendResponseEnd{std::move(trailers)});
+  complete(out);
+}
+
+// ---- ends ------------------------------------------------------------------------------------
+
+void CallMachine::complete(Actions& out) {
+  state_ = State::done;
+  close_permit(OutcomeStatus::succeeded, Reason::none, "");
+  // An answer before the whole request was read leaves both connections in the middle of a message.
+  if (keep_upstream_ && request_ended_) {
+    out.push_back(ReleaseUpstream{});
+  } else {
+    out.push_back(AbandonUpstream{});
+  }
+  if (!keep_downstream_) out.push_back(CloseDownstream{});
+  out.push_back(Finished{});
+}
+
+void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string detail) {
+  outcome_.status = status;
+  outcome_.reason = reason;
+  outcome_.detail = std::move(detail);
+  for (const auto* pipe : {&request_pipe_, &response_pipe_}) {
+    auto found = pipe->findings();
+    if (found.empty()) continue;
+    outcome_.findings.push_back({pipe == &request_pipe_ ? "request" : "response", "body", std::move(found)});
+  }
+  if (permit_) permit_->close(outcome_);
+}
+
+void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, Actions& out) {
+  if (state_ == State::done) return;
+  if (!permit_) {
+    // No admission, no outcome: a refusal with a record, or, while the gate is still asked, silence.
+    if (state_ == State::idle) return refuse(reason, std::move(detail), std::nullopt, out);
+    state_ = State::done;
+    out.push_back(AbortDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  const bool had_upstream = upstream_open_;
+  upstream_open_ = false;
+  if (!head_sent_) outcome_.http_status = model::row(reason).status;
+  close_permit(status, reason, detail);
+  if (had_upstream) out.push_back(AbandonUpstream{});
+  if (head_sent_ || reason == Reason::downstream_closed) {
+    state_ = State::done;
+    out.push_back(AbortDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  Refusal refusal{context_.call_id, model::Decision::refuse(reason), std::move(detail)};
+  send_problem(refusal, out);
+}
+
+void CallMachine::handle(UpstreamFailed& event, Actions& out) {
+  fail(OutcomeStatus::failed, event.reason, std::move(event.detail), out);
+}
+
+void CallMachine::handle(ResponseFaulted& event, Actions& out) {
+  fail(OutcomeStatus::failed, Reason::upstream_protocol_error, event.error.detail, out);
+}
+
+void CallMachine::handle(UpstreamClosed&, Actions& out) {
+  // A pooled connection may have died unseen. Nothing was answered on it, so a request that is
+  // safe to repeat (RFC 9110 §9.2.2) goes out once more, on a new connection, under the same permit.
+  if (state_ == State::streaming && reused_ && !retried_ && !response_begun_ && interim_count_ == 0 &&
+      request_ended_ && safe_to_repeat(request_)) {
+    retried_ = true;
+    upstream_open_ = false;
+    state_ = State::connecting;
+    out.push_back(AbandonUpstream{});
+    out.push_back(Connect{Pooling::fresh});
+    return;
+  }
+  fail(response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed, Reason::upstream_closed,
+       "", out);
+}
+
+void CallMachine::handle(DownstreamClosed&, Actions& out) {
+  if (state_ == State::idle || state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(CloseDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  fail(OutcomeStatus::interrupted, Reason::downstream_closed, "", out);
+}
+
+void CallMachine::handle(DeadlinePassed&, Actions& out) {
+  if (state_ == State::idle) return refuse(Reason::request_timeout, "", std::nullopt, out);
+  if (state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(CloseDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  const bool agent_is_slow = state_ == State::streaming && !request_ended_ && !response_begun_;
+  fail(OutcomeStatus::interrupted, agent_is_slow ? Reason::request_timeout : Reason::upstream_timeout,
+       "", out);
+}
+
+}  // namespace sluice::call

@@ -1,0 +1,110 @@
+// One HTTP call, from request head to outcome: events in, actions out, no I/O, no clock. Total:
+// every event in every state has an answer, and an unexpected one ends the call closed. Emits
+// nothing for the upstream before it holds a permit, and closes that permit exactly once.
+// Tested by tests/playbook/ (traces) and tests/unit/call/call_machine_test.cpp (totality).
+#pragma once
+
+#include "proxy/call/action.hpp"
+#include "proxy/call/assemble.hpp"
+#include "proxy/call/body_pipe.hpp"
+#include "proxy/call/event.hpp"
+#include "proxy/call/head_rules.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sluice::call {
+
+struct CallContext {
+  Origination from;
+  std::string run_id;
+  std::string call_id;
+  HeadRedaction redaction;  // used only when the permit asks for redaction
+  std::uint64_t request_body_limit = 64ULL << 20;  // bytes; the rule's own limit may be tighter
+  // A body with a declared length up to this many bytes is held whole, so that its Content-Length
+  // stays right after redaction; a longer one goes out chunked.
+  std::uint64_t whole_body_bytes = 1ULL << 20;
+  bool last_on_connection = false;  // draining: answer, then close
+};
+
+enum class Side : std::uint8_t { downstream, upstream };
+
+class CallMachine {
+ public:
+  enum class State : std::uint8_t { idle, deciding, connecting, streaming, refusing, done };
+
+  explicit CallMachine(CallContext context);
+  void on(Event event, Actions& out);
+
+  // Whether bytes from that side can be used now: back-pressure is decided here, obeyed in io.
+  bool wants(Side side) const noexcept;
+  State state() const noexcept { return state_; }
+  const Permit& permit() const { return *permit_; }  // requires connecting or streaming
+  bool request_ended() const noexcept { return request_ended_; }
+  bool response_begun() const noexcept { return response_begun_; }
+
+ private:
+  void handle(RequestHeadReceived& event, Actions& out);
+  void handle(RequestBodyReceived& event, Actions& out);
+  void handle(RequestEnded& event, Actions& out);
+  void handle(RequestFaulted& event, Actions& out);
+  void handle(DownstreamClosed& event, Actions& out);
+  void handle(Admitted& event, Actions& out);
+  void handle(Refused& event, Actions& out);
+  void handle(UpstreamOpened& event, Actions& out);
+  void handle(UpstreamFailed& event, Actions& out);
+  void handle(ResponseHeadReceived& event, Actions& out);
+  void handle(ResponseBodyReceived& event, Actions& out);
+  void handle(ResponseEnded& event, Actions& out);
+  void handle(ResponseFaulted& event, Actions& out);
+  void handle(UpstreamClosed& event, Actions& out);
+  void handle(DeadlinePassed& event, Actions& out);
+
+  void refuse(model::Reason reason, std::string detail, std::optional<model::EgressCall> call,
+              Actions& out);
+  void send_problem(const Refusal& refusal, Actions& out);
+  // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides closed.
+  void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
+  void complete(Actions& out);
+  void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
+  void start_request(Actions& out);
+  void interim_response(wire::ResponseHead head, Actions& out);
+  void start_response(wire::ResponseHead head, Actions& out);
+  bool response_has_body(const wire::ResponseHead& head) const noexcept;
+  void choose_response_framing(wire::ResponseHead& head, bool rewritten);
+  void end_response(wire::Fields trailers, Actions& out);
+
+  CallContext context_;
+  State state_ = State::idle;
+  std::optional<Permit> permit_;
+  HeadRedaction redaction_;  // empty when no redaction is due
+
+  wire::RequestHead request_;  // as received until admitted, then as sent
+  wire::Version downstream_version_ = wire::Version::http11;
+  bool agent_keeps_alive_ = false;
+  std::string upstream_target_;
+  BodyPipe request_pipe_;
+  std::string request_body_;  // while held whole
+  std::uint64_t request_bytes_ = 0;
+  std::uint64_t discarded_ = 0;
+  bool request_ended_ = false;
+  bool hold_request_ = false;
+  bool upstream_open_ = false;
+  bool reused_ = false;
+  bool retried_ = false;
+
+  wire::ResponseHead response_;  // held until its length is known
+  BodyPipe response_pipe_;
+  std::string response_body_;
+  bool hold_response_ = false;
+  bool response_begun_ = false;  // a final head was received
+  bool head_sent_ = false;       // a final head went to the agent
+  bool keep_downstream_ = false;
+  bool keep_upstream_ = false;
+  int interim_count_ = 0;
+
+  Outcome outcome_;
+};
+
+}  // namespace sluice::call

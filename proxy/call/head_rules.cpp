@@ -1,0 +1,136 @@
+#include "proxy/call/head_rules.hpp"
+
+#include "policy/base/bytes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sluice::call {
+namespace {
+
+constexpr std::array<std::string_view, 11> kCredentialFields = {
+    "authorization", "cookie",         "set-cookie",           "www-authenticate",
+    "x-api-key",     "api-key",        "x-goog-api-key",       "x-auth-token",
+    "private-token", "x-access-token", "authentication-info"};
+
+bool is_credential(std::string_view name) {
+  return std::any_of(kCredentialFields.begin(), kCredentialFields.end(),
+                     [name](std::string_view known) { return equal_ignore_case(known, name); });
+}
+
+void add_findings(FindingList& list, std::string_view direction, std::string_view location,
+                  const redact::Findings& found) {
+  if (found.empty()) return;
+  for (auto& entry : list) {
+    if (entry.direction == direction && entry.location == location) {
+      entry.findings.merge(found);
+      return;
+    }
+  }
+  list.push_back({std::string(direction), std::string(location), found});
+}
+
+// A mask may hold bytes that a field or a target must not: in a name or a target they are encoded.
+std::string as_token(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool token = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.';
+    out += token ? c : '-';
+  }
+  return out;
+}
+
+std::string as_target(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '[' || c == ']' || c == '<' || c == '>' || c == '"' || c == ' ' || c == '{' || c == '}') {
+      out.append("%").append(ascii_lower(to_hex({&c, 1})));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// Most heads hold no secret: one pass over all of it, and a field by field one only after a hit.
+void redact_group(wire::Fields& fields, bool credential,
+                  const std::shared_ptr<const redact::RuleSet>& rules, std::string_view direction,
+                  std::string_view location, FindingList& list) {
+  if (!rules) return;
+  std::string all;
+  for (const auto& field : fields.all()) {
+    if (is_credential(field.name) != credential) continue;
+    all.append(field.name).append(": ").append(field.value).append("\n");
+  }
+  if (all.empty() || redact::redact_whole(rules, all).findings.empty()) return;
+  for (auto& field : fields.all()) {
+    if (is_credential(field.name) != credential) continue;
+    auto name = redact::redact_whole(rules, field.name);
+    if (!name.findings.empty()) {
+      field.name = as_token(name.text);
+      add_findings(list, direction, location, name.findings);
+    }
+    auto value = redact::redact_whole(rules, field.value);
+    if (!value.findings.empty()) {
+      field.value = std::move(value.text);
+      add_findings(list, direction, location, value.findings);
+    }
+  }
+}
+
+void redact_fields(wire::Fields& fields, const HeadRedaction& redaction, std::string_view direction,
+                   std::string_view location, FindingList& list) {
+  redact_group(fields, false, redaction.everywhere, direction, location, list);
+  redact_group(fields, true, redaction.credentials, direction, location, list);
+}
+
+}  // namespace
+
+void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,
+                     const HeadRedaction& redaction, FindingList& findings) {
+  const bool accepts_gzip = head.fields.has_token("accept-encoding", "gzip");
+  wire::remove_hop_by_hop(head.fields);
+  head.fields.erase("expect");  // answered by us, once the call is admitted
+  head.fields.set("host", to.authority());
+  head.version = wire::Version::http11;
+  head.target = std::move(target);
+  head.keep_alive = true;
+  if (!redaction.everywhere) return;
+  // Only codings that can be read may come back; a range would cut a secret in two.
+  head.fields.set("accept-encoding", accepts_gzip ? "gzip" : "identity");
+  head.fields.erase("range");
+  head.fields.erase("if-range");
+  redact_fields(head.fields, redaction, "request", "header", findings);
+  auto url = redact::redact_whole(redaction.everywhere, head.target);
+  if (!url.findings.empty()) {
+    head.target = as_target(url.text);
+    add_findings(findings, "request", "url", url.findings);
+  }
+}
+
+void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, BodyChange change,
+                      FindingList& findings) {
+  wire::remove_hop_by_hop(head.fields);
+  if (change == BodyChange::may_change) {
+    for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"}) {
+      head.fields.erase(name);
+    }
+  }
+  redact_fields(head.fields, redaction, "response", "header", findings);
+  if (redaction.everywhere) {
+    auto reason = redact::redact_whole(redaction.everywhere, head.reason);
+    if (!reason.findings.empty()) {
+      head.reason = std::move(reason.text);
+      add_findings(findings, "response", "header", reason.findings);
+    }
+  }
+}
+
+void redact_trailers(wire::Fields& trailers, const HeadRedaction& redaction,
+                     std::string_view direction, FindingList& findings) {
+  redact_fields(trailers, redaction, direction, "trailer", findings);
+}
+
+}  // namespace sluice::call

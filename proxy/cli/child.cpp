@@ -1,0 +1,88 @@
+#include "proxy/cli/child.hpp"
+
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstring>
+
+extern char** environ;
+
+namespace sluice::cli {
+namespace {
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& ours) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    if (ours.count(text.substr(0, text.find('='))) == 0) all.push_back(text);
+  }
+  for (const auto& [name, value] : ours) all.push_back(name + "=" + value);
+  return all;
+}
+
+std::vector<char*> as_argv(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (auto& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+sigset_t block_control_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+Result<pid_t> spawn(const std::vector<std::string>& command,
+                    const std::map<std::string, std::string>& environment) {
+  // What the command leaves behind becomes ours, so that the sidecar can wait for it.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  auto words = command;
+  auto variables = merged_environment(environment);
+  auto argv = as_argv(words);
+  auto envp = as_argv(variables);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, defaults;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t child = 0;
+  const int failed = ::posix_spawnp(&child, argv[0], nullptr, &attributes, argv.data(), envp.data());
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) {
+    return make_error(Origin::config, "cannot_start", command.front() + ": " + std::strerror(failed));
+  }
+  return child;
+}
+
+int supervise(pid_t child, const sigset_t& signals) {
+  int exit_code = 0;
+  for (;;) {
+    siginfo_t info{};
+    if (::sigwaitinfo(&signals, &info) < 0) continue;
+    if (info.si_signo != SIGCHLD) {
+      // A terminal sends its signals to the whole foreground group: the child has it already.
+      if (info.si_code != SI_KERNEL) ::kill(child, info.si_signo);
+      continue;
+    }
+    for (;;) {
+      int status = 0;
+      const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+      if (ended == child) exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      if (ended < 0 && errno == ECHILD) return exit_code;
+      if (ended <= 0) break;
+    }
+  }
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,140 @@
+// sluice policy show|digest|explain
+#include "policy/engine/engine.hpp"
+#include "proxy/cli/commands.hpp"
+#include "proxy/runtime/config.hpp"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace sluice::cli {
+namespace {
+
+struct PolicyOptions {
+  std::string method, url;
+  bool exit_code = false;
+};
+
+// --policy, else the policy of the config. Says why when there is none.
+std::shared_ptr<const engine::Snapshot> load(const Output& out, const Program& program, int& failed) {
+  std::string file = program.common.policy;
+  if (file.empty()) {
+    auto config = runtime::load_config_file(program.common.config);
+    if (!config.config) {
+      failed = out.fail(config.diagnostics);
+      return nullptr;
+    }
+    file = config.config->policy_file;
+  }
+  auto policy = engine::load_policy_file(file);
+  if (!policy.snapshot) failed = out.fail(policy.diagnostics);
+  return policy.snapshot;
+}
+
+int digest(const Output& out, const Program& program) {
+  int failed = kFailed;
+  const auto policy = load(out, program, failed);
+  if (!policy) return failed;
+  out.print({{"digest", policy->digest}, {"id", policy->id}, {"version", policy->version}}, policy->digest + "\n");
+  return kDone;
+}
+
+int show(const Output& out, const Program& program) {
+  int failed = kFailed;
+  const auto policy = load(out, program, failed);
+  if (!policy) return failed;
+  const Json canonical = Json::parse(policy->canonical);
+  out.print({{"digest", policy->digest}, {"policy", canonical}}, canonical.dump(2) + "\n");
+  return kDone;
+}
+
+Json decision_json(const model::Decision& decision) {
+  const auto& duties = decision.obligations;
+  Json obligations = {{"redact", duties.redact},
+                      {"tls", model::to_string(duties.tls)},
+                      {"private", duties.private_addresses}};
+  if (duties.request_body_limit) obligations["request_body"] = *duties.request_body_limit;
+  return {{"decision", model::to_string(decision.verdict)},
+          {"rule_id", decision.rule_id},
+          {"rule_name", decision.rule_name},
+          {"reason_code", model::row(decision.reason).code},
+          {"reason", decision.explanation},
+          {"severity", model::to_string(decision.severity)},
+          {"obligations", obligations}};
+}
+
+std::optional<model::EgressCall> call_of(const PolicyOptions& options, std::string& why) {
+  auto target = model::parse_target(options.url);
+  if (!target) {
+    why = target.error().detail;
+    return std::nullopt;
+  }
+  if (!target.value().absolute) {
+    why = "not an absolute http:// or https:// URL";
+    return std::nullopt;
+  }
+  model::EgressCall call;
+  call.call_id = "explain";
+  call.listener = "explain";
+  call.protocol = options.method == "CONNECT" ? model::Protocol::connect : model::Protocol::http;
+  call.to = *target.value().absolute;
+  call.method = options.method;
+  call.path = target.value().path;
+  return call;
+}
+
+int explain(const Output& out, const Program& program, const PolicyOptions& options) {
+  int failed = kFailed;
+  const auto policy = load(out, program, failed);
+  if (!policy) return failed;
+  std::string why;
+  const auto call = call_of(options, why);
+  if (!call) return out.fail(kUsage, "usage", options.url + ": " + why, "write METHOD https://host/path");
+  const auto explanation = engine::Engine(policy).explain(*call);
+  const auto& decision = explanation.decision;
+
+  Json rules = Json::array();
+  std::string text = std::string(model::to_string(decision.verdict)) + "  " + decision.rule_id +
+                     (decision.rule_name.empty() ? "" : " (" + decision.rule_name + ")") + "  " +
+                     std::string(model::row(decision.reason).code) + "\n";
+  for (const auto& rule : explanation.rules) {
+    rules.push_back({{"rule_id", rule.rule_id}, {"rule_name", rule.rule_name},
+                     {"effect", model::to_string(rule.effect)}, {"report_only", rule.report_only},
+                     {"matched", rule.matched}, {"why_not", rule.why_not}});
+    text += "  " + rule.rule_id + (rule.rule_name.empty() ? "" : " (" + rule.rule_name + ")") + " " +
+            std::string(model::to_string(rule.effect)) + (rule.report_only ? " [report]" : "") + ": " +
+            (rule.matched ? "matches" : rule.why_not) + "\n";
+  }
+  Json document = decision_json(decision);
+  if (decision.allowed()) text += "obligations: " + document["obligations"].dump() + "\n";
+  if (!call->to.host.is_address()) text += "the address the name resolves to is judged again when the call is made\n";
+  document["rules"] = std::move(rules);
+  out.print(std::move(document), text);
+  if (!options.exit_code || decision.allowed()) return kDone;
+  return decision.verdict == model::Verdict::require_approval ? kNeedsApproval : kBlocked;
+}
+
+}  // namespace
+
+void add_policy_commands(CLI::App& app, Program& program) {
+  auto* group = app.add_subcommand("policy", "the policy document");
+  group->require_subcommand(1);
+  auto options = std::make_shared<PolicyOptions>();
+  const auto common = [&program](CLI::App* verb) {
+    verb->add_option("--policy", program.common.policy, "policy file (default: the config's)");
+    verb->add_option("-c,--config", program.common.config, "sluice.yaml");
+    return verb;
+  };
+  common(add_verb(*group, program, "digest", "the digest that evidence records name", "sluice policy digest --policy policy.yaml",
+                  [&program](const Output& out) { return digest(out, program); }));
+  common(add_verb(*group, program, "show", "the canonical form the digest covers", "sluice policy show --policy policy.yaml",
+                  [&program](const Output& out) { return show(out, program); }));
+  auto* verb = common(add_verb(*group, program, "explain", "every rule tried, why it did not match, and the decision",
+                               "sluice policy explain POST https://api.openai.com/v1/models --policy policy.yaml",
+                               [&program, options](const Output& out) { return explain(out, program, *options); }));
+  verb->add_option("METHOD", options->method)->required();
+  verb->add_option("URL", options->url)->required();
+  verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
+}
+
+}  // namespace sluice::cli

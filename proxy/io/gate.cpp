@@ -1,0 +1,192 @@
+#include "proxy/io/gate.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace sluice::io {
+namespace {
+
+using model::Decision;
+using model::Reason;
+using model::Verdict;
+
+// Waits for the writer thread without blocking the worker. A named function, not a lambda in the
+// awaiting expression, because of g++ 12.
+template <class Token>
+auto async_append(evidence::EvidenceLog& log, evidence::Record record, Executor executor,
+                  Token&& token) {
+  return net::async_initiate<Token, void(Result<evidence::Receipt>)>(
+      [&log, executor](auto handler, evidence::Record what) {
+        auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+        log.append(std::move(what), [waiting, executor](Result<evidence::Receipt> receipt) {
+          net::post(executor, [waiting, receipt = std::move(receipt)]() mutable {
+            (*waiting)(std::move(receipt));
+          });
+        });
+      },
+      token, std::move(record));
+}
+
+Decision with_reason(Decision decision, Reason reason) {
+  decision.reason = reason;
+  return decision;
+}
+
+// Guards that no mode opens: a loop into ourselves is never traffic.
+bool holds_in_observe(Reason reason) {
+  return reason == Reason::self_connect || reason == Reason::resolver_failed ||
+         reason == Reason::evidence_unavailable;
+}
+
+}  // namespace
+
+std::string_view to_string(Mode mode) noexcept {
+  switch (mode) {
+  case Mode::dry_run: return "dry-run";
+  case Mode::observe: return "observe";
+  case Mode::enforce: return "enforce";
+  }
+  return "dry-run";
+}
+
+Gate::Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver,
+           const Clock& clock, const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
+           std::vector<OwnEndpoint> own)
+    : executor_(executor), log_(log), resolver_(resolver), clock_(clock), settings_(settings),
+      policy_(std::move(policy)), own_(std::move(own)) {}
+
+Decision Gate::preview(const model::EgressCall& call) const {
+  return policy_->engine->decide(call);
+}
+
+bool Gate::is_self(const model::IpAddress& address, std::uint16_t port) const {
+  for (const auto& mine : own_) {
+    if (mine.port == port && mine.address == address) return true;
+  }
+  return false;
+}
+
+Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy& policy) {
+  Judged judged;
+  judged.decision = policy.engine->decide(call);
+  const bool goes_on = settings_.mode == Mode::observe ||
+                       (settings_.mode == Mode::enforce && judged.decision.allowed());
+  if (!goes_on) co_return judged;  // a name that may not be called is not even asked for
+
+  auto addresses = co_await resolver_.resolve(call.to.host);
+  if (!addresses) {
+    judged.detail = addresses.error().detail;
+    judged.decision = Decision::refuse(Reason::resolver_failed);
+    co_return judged;
+  }
+  judged.addresses = std::move(addresses.value());
+  // Every address is judged, not only the first: one bad answer among good ones is rebinding.
+  for (const auto& address : judged.addresses) {
+    if (is_self(address, call.to.port)) {
+      judged.decision = Decision::refuse(Reason::self_connect);
+      break;
+    }
+    if (judged.decision.allowed()) {
+      judged.decision = policy.engine->decide_address(call, judged.decision, address);
+    }
+  }
+  co_return judged;
+}
+
+Task<Result<evidence::Receipt>> Gate::record(evidence::Record record) {
+  auto receipt = co_await async_append(log_, std::move(record), executor_, use_value);
+  co_return receipt;
+}
+
+Task<call::Admission> Gate::admit(model::EgressCall call) {
+  const std::int64_t started = clock_.monotonic_nanos();
+  const auto policy = policy_;  // the snapshot that admits a call is the one in its record
+  Judged judged = co_await judge(call, *policy);
+  bool admitted = judged.decision.allowed() && settings_.mode != Mode::dry_run;
+  if (settings_.mode == Mode::observe && !admitted && !holds_in_observe(judged.decision.reason)) {
+    judged.would = model::to_string(judged.decision.verdict);
+    admitted = true;
+  }
+
+  evidence::DecisionFacts facts;
+  facts.call = &call;
+  facts.decision = &judged.decision;
+  facts.policy_digest = policy->engine->policy().digest;
+  facts.mode = to_string(settings_.mode);
+  if (!judged.addresses.empty()) {
+    facts.address = judged.addresses.front().text();
+    facts.address_class = model::to_string(judged.addresses.front().classify());
+  }
+  facts.would = judged.would;
+  facts.detail = judged.detail;
+  facts.latency_gate_ns = clock_.monotonic_nanos() - started;
+  auto written = evidence::decision_record(settings_.who, facts, policy->everywhere);
+  auto receipt = co_await record(std::move(written));
+
+  call::Refusal refusal;
+  refusal.call_id = call.call_id;
+  refusal.detail = judged.detail;
+  if (!receipt) {
+    refusal.decision = Decision::refuse(Reason::evidence_unavailable);
+    co_return refusal;
+  }
+  if (!admitted) {
+    refusal.decision = settings_.mode == Mode::dry_run
+                           ? with_reason(std::move(judged.decision), Reason::dry_run)
+                           : std::move(judged.decision);
+    co_return refusal;
+  }
+  auto made = permit(std::move(call), std::move(judged), receipt.value(), policy);
+  co_return made;
+}
+
+call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
+                          std::shared_ptr<const ActivePolicy> policy) {
+  call::PermitFacts facts;
+  facts.call = std::move(call);
+  facts.decision = std::move(judged.decision);
+  facts.decision.verdict = Verdict::allow;  // observe lets pass what it would have refused
+  facts.addresses = std::move(judged.addresses);
+  facts.receipt = std::move(receipt);
+  facts.redact = settings_.mode == Mode::enforce && !facts.decision.obligations.redact.empty();
+  const std::int64_t opened = clock_.monotonic_nanos();
+  return call::PermitMaker::make(
+      std::move(facts),
+      [this, opened, policy = std::move(policy)](const call::PermitFacts& of, const call::Outcome& how) {
+        evidence::OutcomeFacts end;
+        end.call = &of.call;
+        end.status = how.status;
+        end.reason = how.reason;
+        end.detail = how.detail;
+        end.http_status = how.http_status;
+        end.bytes_to_upstream = how.bytes_to_upstream;
+        end.bytes_to_downstream = how.bytes_to_downstream;
+        end.address = how.address;
+        end.tls_version = how.tls_version;
+        end.findings = how.findings;
+        end.duration_ns = clock_.monotonic_nanos() - opened;
+        end.first_byte_ns = how.first_byte_ns;
+        end.decision_hash = of.receipt.hash;
+        // Accepted or not, the call is over; a log that fails here refuses the next call.
+        log_.append(evidence::outcome_record(settings_.who, end, policy->everywhere),
+                    [](const Result<evidence::Receipt>&) {});
+      });
+}
+
+Task<call::Refusal> Gate::refuse(call::Refusal why, std::optional<model::EgressCall> call) {
+  evidence::DecisionFacts facts;
+  facts.call = call ? &*call : nullptr;
+  facts.call_id = why.call_id;
+  facts.decision = &why.decision;
+  facts.policy_digest = policy_->engine->policy().digest;
+  facts.mode = to_string(settings_.mode);
+  facts.detail = why.detail;
+  auto written = evidence::decision_record(settings_.who, facts, policy_->everywhere);
+  auto receipt = co_await record(std::move(written));
+  if (!receipt) why.decision = Decision::refuse(Reason::evidence_unavailable);
+  co_return why;
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,64 @@
+// The one door between a call and the world: decides by name, resolves, decides again on every
+// address, and hands out a Permit only after the log accepted the decision record. Every failure on
+// the way is a refusal, and every refusal is recorded before it is answered. The only maker of
+// permits, and the only file of the data plane that knows both the engine and the evidence log.
+// Tested by tests/socket/gate_test.cpp.
+#pragma once
+
+#include "policy/evidence/log.hpp"
+#include "proxy/call/permit.hpp"
+#include "proxy/io/resolver.hpp"
+#include "proxy/io/settings.hpp"
+#include "proxy/io/task.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::io {
+
+struct OwnEndpoint {  // where we listen: never a destination
+  model::IpAddress address;
+  std::uint16_t port = 0;
+};
+
+class Gate {  // one per worker
+ public:
+  Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver, const Clock& clock,
+       const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
+       std::vector<OwnEndpoint> own);
+
+  Task<call::Admission> admit(model::EgressCall call);
+  // For what never reached admit(). The refusal that comes back is the one to answer with: it says
+  // evidence_unavailable when the record was not accepted.
+  Task<call::Refusal> refuse(call::Refusal why, std::optional<model::EgressCall> call);
+  // Whether a CONNECT can lead anywhere. No record: inside an intercepted tunnel each call has its own.
+  model::Decision preview(const model::EgressCall& call) const;
+
+  void use(std::shared_ptr<const ActivePolicy> policy) { policy_ = std::move(policy); }
+  const ActivePolicy& policy() const noexcept { return *policy_; }
+
+ private:
+  struct Judged {
+    model::Decision decision;
+    std::vector<model::IpAddress> addresses;
+    std::string detail;
+    std::string would;  // observe: what enforce would have decided
+  };
+  Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
+  Task<Result<evidence::Receipt>> record(evidence::Record record);
+  call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
+                      std::shared_ptr<const ActivePolicy> policy);
+  bool is_self(const model::IpAddress& address, std::uint16_t port) const;
+
+  Executor executor_;
+  evidence::EvidenceLog& log_;
+  Resolver& resolver_;
+  const Clock& clock_;
+  const Settings& settings_;
+  std::shared_ptr<const ActivePolicy> policy_;
+  std::vector<OwnEndpoint> own_;
+};
+
+}  // namespace sluice::io

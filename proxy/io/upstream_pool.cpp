@@ -1,0 +1,174 @@
+#include "proxy/io/upstream_pool.hpp"
+
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+namespace sluice::io {
+namespace {
+
+using call::UpstreamFailed;
+using model::Reason;
+
+constexpr std::size_t kIdlePerKey = 64;
+constexpr std::size_t kIdleTotal = 1024;
+constexpr std::size_t kTlsSessions = 1024;
+constexpr auto kIdleFor = std::chrono::seconds(30);  // shorter than common servers' keep-alive
+
+std::string pool_key(const model::Destination& to, const model::IpAddress& address) {
+  std::string key(model::to_string(to.scheme));
+  key.append("|").append(to.host_port()).append("|").append(address.text());
+  return key;
+}
+
+Tcp::endpoint endpoint_of(const model::IpAddress& address, std::uint16_t port) {
+  if (address.is_v4()) return {net::ip::address_v4(address.v4_value()), port};
+  net::ip::address_v6::bytes_type bytes{};
+  std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
+  return {net::ip::address_v6(bytes), port};
+}
+
+std::string text_of(const model::IpAddress& address, std::uint16_t port) {
+  const std::string host = address.is_v4() ? address.text() : "[" + address.text() + "]";
+  return host + ":" + std::to_string(port);
+}
+
+// A server that closed, or that speaks unasked, is of no further use.
+bool still_quiet(Stream& stream) {
+  char byte = 0;
+  const auto got = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+  // TLS 1.3 tickets may arrive after the response; they are not HTTP. The reader sorts it out.
+  return got > 0 && stream.secure() && !stream.peer_is_gone();
+}
+
+}  // namespace
+
+void UpstreamPool::SessionDeleter::operator()(SSL_SESSION* p) const noexcept { SSL_SESSION_free(p); }
+
+UpstreamPool::UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings)
+    : executor_(executor), trust_(trust), settings_(settings) {}
+
+UpstreamPool::~UpstreamPool() = default;
+
+UpstreamPtr UpstreamPool::take_idle(const std::string& key) {
+  const auto at = idle_.find(key);
+  if (at == idle_.end()) return nullptr;
+  while (!at->second.empty()) {
+    UpstreamPtr upstream = std::move(at->second.back().upstream);
+    at->second.pop_back();
+    --idle_count_;
+    if (still_quiet(upstream->stream)) {
+      upstream->age = call::ConnectionAge::reused;
+      return upstream;
+    }
+  }
+  idle_.erase(at);
+  return nullptr;
+}
+
+void UpstreamPool::release(UpstreamPtr upstream) {
+  keep_session(*upstream);
+  auto& same = idle_[upstream->key];
+  if (same.size() >= kIdlePerKey || idle_count_ >= kIdleTotal) return;  // closes
+  Idle idle;
+  idle.since = std::chrono::steady_clock::now();
+  idle.upstream = std::move(upstream);
+  same.push_back(std::move(idle));
+  ++idle_count_;
+}
+
+void UpstreamPool::close_idle(Time now) {
+  for (auto at = idle_.begin(); at != idle_.end();) {
+    auto& same = at->second;
+    while (!same.empty() && now - same.front().since > kIdleFor) {
+      same.pop_front();
+      --idle_count_;
+    }
+    at = same.empty() ? idle_.erase(at) : std::next(at);
+  }
+}
+
+Task<Opened> UpstreamPool::open(const call::Permit& permit, call::Pooling pooling,
+                                Interruptible& stop) {
+  const auto& to = permit.call().to;
+  if (pooling == call::Pooling::may_reuse) {
+    for (const auto& address : permit.addresses()) {
+      if (auto idle = take_idle(pool_key(to, address))) co_return Opened(std::move(idle));
+    }
+  }
+  auto opened = co_await dial(permit, stop);
+  auto* upstream = std::get_if<UpstreamPtr>(&opened);
+  if (upstream == nullptr || to.scheme != model::Scheme::https) co_return opened;
+  auto failed = co_await secure(**upstream, to.host, stop);
+  if (failed.reason != Reason::none) co_return Opened(std::move(failed));
+  co_return opened;
+}
+
+Task<Opened> UpstreamPool::open_tunnel(const call::Permit& permit, Interruptible& stop) {
+  return dial(permit, stop);
+}
+
+Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop) {
+  const auto& to = permit.call().to;
+  UpstreamFailed failed;
+  failed.detail = "no address answered";
+  for (const auto& address : permit.addresses()) {
+    const Tcp::endpoint endpoint = endpoint_of(address, to.port);
+    Socket socket(executor_);
+    ErrorCode error;
+    socket.open(endpoint.protocol(), error);
+    if (!error) {
+      stop.attach(socket);
+      std::tie(error) = co_await socket.async_connect(endpoint, use_task);
+      stop.detach();
+    }
+    if (!error) {
+      auto upstream = std::make_unique<Upstream>(std::move(socket), settings_.limits.head);
+      upstream->key = pool_key(to, address);
+      upstream->address = text_of(address, to.port);
+      co_return Opened(std::move(upstream));
+    }
+    failed.detail = text_of(address, to.port) + ": " + error.message();
+    if (error == net::error::operation_aborted) break;
+  }
+  co_return Opened(std::move(failed));
+}
+
+Task<UpstreamFailed> UpstreamPool::secure(Upstream& upstream, const model::Host& host,
+                                          Interruptible& stop) {
+  UpstreamFailed result;
+  upstream.stream.start_tls(trust_);
+  SSL* ssl = upstream.stream.native_tls();
+  if (auto named = certs::expect_peer(ssl, host.text(), host.is_address()); !named) {
+    result.reason = Reason::upstream_tls_unverified;
+    result.detail = named.error().detail;
+    co_return result;
+  }
+  if (const auto known = tls_sessions_.find(upstream.key); known != tls_sessions_.end()) {
+    SSL_set_session(ssl, known->second.get());
+  }
+  stop.attach(upstream.stream.socket());
+  const auto error = co_await upstream.stream.connect_tls();
+  stop.detach();
+  if (!error) {
+    result.reason = Reason::none;
+    co_return result;
+  }
+  result.detail = certs::verification_failure(ssl);
+  result.reason = result.detail.empty() ? Reason::upstream_unreachable : Reason::upstream_tls_unverified;
+  if (result.detail.empty()) result.detail = "TLS handshake failed: " + error.message();
+  co_return result;
+}
+
+void UpstreamPool::keep_session(Upstream& upstream) {
+  SSL* ssl = upstream.stream.native_tls();
+  if (ssl == nullptr || upstream.age == call::ConnectionAge::reused) return;
+  SessionPtr session(SSL_get1_session(ssl));
+  if (!session || SSL_SESSION_is_resumable(session.get()) == 0) return;
+  if (tls_sessions_.size() >= kTlsSessions) tls_sessions_.clear();
+  tls_sessions_[upstream.key] = std::move(session);
+}
+
+}  // namespace sluice::io

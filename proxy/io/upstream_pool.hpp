@@ -1,0 +1,70 @@
+// Connections to upstreams: opened only for a Permit, to an address that permit carries, with TLS
+// verified for the permitted name. Idle ones are kept for the next permit to the very same
+// destination and address. Never retries a failed verification in another way.
+// Tested by tests/socket/upstream_pool_test.cpp.
+#pragma once
+
+#include "certs/trust.hpp"
+#include "proxy/call/action.hpp"
+#include "proxy/call/event.hpp"
+#include "proxy/call/permit.hpp"
+#include "proxy/io/interrupt.hpp"
+#include "proxy/io/settings.hpp"
+#include "proxy/io/stream.hpp"
+#include "proxy/wire/http1.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+namespace sluice::io {
+
+struct Upstream {
+  explicit Upstream(Socket socket, const wire::Limits& limits) : stream(std::move(socket)), reader(limits) {}
+  Stream stream;
+  wire::ResponseReader reader;
+  std::string key;      // pool key
+  std::string address;  // "ip:port"
+  call::ConnectionAge age = call::ConnectionAge::fresh;
+};
+using UpstreamPtr = std::unique_ptr<Upstream>;
+using Opened = std::variant<call::UpstreamFailed, UpstreamPtr>;
+
+class UpstreamPool {  // one per worker
+ public:
+  UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings);
+  ~UpstreamPool();
+  // `stop` interrupts a connect in progress (deadline, drain).
+  Task<Opened> open(const call::Permit& permit, call::Pooling pooling, Interruptible& stop);
+  // TLS is left to the peers: for passthrough tunnels.
+  Task<Opened> open_tunnel(const call::Permit& permit, Interruptible& stop);
+  // Requires: the last response on it was read to its end.
+  void release(UpstreamPtr upstream);
+  void close_idle(Time now);  // those past the idle timeout, and all of them when draining
+
+ private:
+  struct Idle {
+    UpstreamPtr upstream;
+    Time since;
+  };
+  struct SessionDeleter { void operator()(SSL_SESSION* p) const noexcept; };
+  using SessionPtr = std::unique_ptr<SSL_SESSION, SessionDeleter>;
+
+  UpstreamPtr take_idle(const std::string& key);
+  Task<Opened> dial(const call::Permit& permit, Interruptible& stop);
+  Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host, Interruptible& stop);
+  void keep_session(Upstream& upstream);
+
+  Executor executor_;
+  SSL_CTX* trust_;
+  const Settings& settings_;
+  std::unordered_map<std::string, std::deque<Idle>> idle_;
+  std::unordered_map<std::string, SessionPtr> tls_sessions_;
+  std::size_t idle_count_ = 0;
+};
+
+}  // namespace sluice::io

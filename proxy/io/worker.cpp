@@ -1,0 +1,124 @@
+#include "proxy/io/worker.hpp"
+
+#include "proxy/io/session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace sluice::io {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Worker::Worker(const Settings& settings, SharedServices services,
+               std::shared_ptr<const ActivePolicy> policy, std::vector<OwnEndpoint> own)
+    : settings_(settings), services_(services), context_(1), work_(context_.get_executor()),
+      tick_(context_.get_executor()), resolver_(context_.get_executor(), services_.lookups, settings_),
+      gate_(context_.get_executor(), services_.log, resolver_, services_.clock, settings_,
+            std::move(policy), std::move(own)),
+      upstreams_(context_.get_executor(), services_.upstream_trust, settings_) {
+  if (services_.authority != nullptr) leaves_.emplace(*services_.authority, services_.clock);
+}
+
+Worker::~Worker() { stop(); }
+
+void Worker::add_listener(const ListenerSettings& listener, Acceptor acceptor) {
+  listeners_.push_back(Listening{listener, std::move(acceptor)});
+}
+
+void Worker::start() {
+  for (auto& listening : listeners_) {
+    net::co_spawn(context_, accept_loop(listening), net::detached);
+  }
+  net::co_spawn(context_, ticker(), net::detached);
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  net::post(context_, [this] { tick_.cancel(); });
+  context_.stop();
+  thread_.join();
+}
+
+Task<> Worker::accept_loop(Listening& listening) {
+  Timer pause(context_.get_executor());
+  while (listening.acceptor.is_open()) {
+    auto [error, socket] = co_await listening.acceptor.async_accept(use_task);
+    if (error == net::error::operation_aborted) co_return;
+    if (error) {
+      // Out of descriptors, or the peer left early: the listener lives on.
+      pause.expires_after(std::chrono::milliseconds(50));
+      co_await pause.async_wait(use_task);
+      continue;
+    }
+    admit_connection(std::move(socket), listening.settings);
+  }
+}
+
+void Worker::admit_connection(Socket socket, const ListenerSettings& listener) {
+  net::co_spawn(context_, run_session(std::move(socket), listener), net::detached);
+}
+
+Task<> Worker::run_session(Socket socket, const ListenerSettings& listener) {
+  const bool within_limit = services_.connections.fetch_add(1) < settings_.limits.connections;
+  ++session_count_;
+  {
+    Session session(*this, std::move(socket), listener);
+    const auto place = sessions_.insert(sessions_.end(), &session);
+    try {
+      if (within_limit && !draining_) {
+        co_await session.run();
+      } else {
+        const auto reason = draining_ ? model::Reason::draining : model::Reason::too_many_connections;
+        co_await session.turn_away(reason);
+      }
+    } catch (const std::exception&) {
+      // Fail closed, out loud: the session's destructor aborts the connection and its permit closes
+      // with an "abandoned" record.
+    }
+    sessions_.erase(place);
+  }
+  --session_count_;
+  --services_.connections;
+}
+
+Task<> Worker::ticker() {
+  for (;;) {
+    tick_.expires_after(kTick);
+    auto [error] = co_await tick_.async_wait(use_task);
+    if (error) co_return;
+    const Time now = std::chrono::steady_clock::now();
+    for (auto* session : sessions_) session->tick(now);
+    upstreams_.close_idle(now);
+  }
+}
+
+void Worker::use(std::shared_ptr<const ActivePolicy> policy) {
+  net::post(context_, [this, policy = std::move(policy)]() mutable { gate_.use(std::move(policy)); });
+}
+
+void Worker::drain() {
+  net::post(context_, [this] {
+    draining_ = true;
+    for (auto& listening : listeners_) {
+      ErrorCode ignored;
+      listening.acceptor.close(ignored);
+    }
+    for (auto* session : sessions_) session->begin_drain();
+  });
+}
+
+void Worker::kill() {
+  net::post(context_, [this] {
+    for (auto* session : sessions_) session->kill();
+  });
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,84 @@
+// One thread, one io_context, and everything a connection needs on it: acceptors, gate, resolver,
+// upstream pool, leaf store. A connection never leaves its worker, so none of it needs a lock.
+// Tested by tests/socket/worker_test.cpp and all of tests/e2e.
+#pragma once
+
+#include "certs/leaf_store.hpp"
+#include "proxy/io/gate.hpp"
+#include "proxy/io/interrupt.hpp"
+#include "proxy/io/resolver.hpp"
+#include "proxy/io/settings.hpp"
+#include "proxy/io/task.hpp"
+#include "proxy/io/upstream_pool.hpp"
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace sluice::io {
+
+struct SharedServices {  // outlive every worker
+  evidence::EvidenceLog& log;
+  const Clock& clock;
+  const certs::Authority* authority = nullptr;  // null: CONNECT cannot be intercepted
+  SSL_CTX* upstream_trust = nullptr;
+  net::thread_pool& lookups;
+  std::atomic<std::uint32_t>& connections;  // of all workers, for the limit
+};
+
+class Worker {
+ public:
+  Worker(const Settings& settings, SharedServices services,
+         std::shared_ptr<const ActivePolicy> policy, std::vector<OwnEndpoint> own);
+  ~Worker();
+
+  // Requires: not started. Takes over a listening socket (one per worker, SO_REUSEPORT).
+  void add_listener(const ListenerSettings& listener, Acceptor acceptor);
+  void start();
+  // From any thread:
+  void use(std::shared_ptr<const ActivePolicy> policy);
+  void drain();  // stop accepting, let calls finish
+  void kill();   // end every session
+  void stop();   // joins; requires kill() or no sessions left
+  std::size_t session_count() const noexcept { return session_count_.load(); }
+
+  // On the worker's thread:
+  net::io_context& context() noexcept { return context_; }
+  Executor executor() noexcept { return context_.get_executor(); }
+  Gate& gate() noexcept { return gate_; }
+  UpstreamPool& upstreams() noexcept { return upstreams_; }
+  certs::LeafStore* leaves() noexcept { return leaves_ ? &*leaves_ : nullptr; }
+  const Settings& settings() const noexcept { return settings_; }
+  const SharedServices& services() const noexcept { return services_; }
+  bool draining() const noexcept { return draining_; }
+
+ private:
+  struct Listening {
+    ListenerSettings settings;
+    Acceptor acceptor;
+  };
+  Task<> accept_loop(Listening& listening);
+  Task<> run_session(Socket socket, const ListenerSettings& listener);
+  Task<> ticker();
+  void admit_connection(Socket socket, const ListenerSettings& listener);
+
+  const Settings& settings_;
+  SharedServices services_;
+  net::io_context context_;
+  net::executor_work_guard<Executor> work_;
+  Timer tick_;
+  Resolver resolver_;
+  Gate gate_;
+  UpstreamPool upstreams_;
+  std::optional<certs::LeafStore> leaves_;
+  std::list<Listening> listeners_;
+  std::list<Watched*> sessions_;
+  std::atomic<std::size_t> session_count_{0};
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::io

@@ -1,0 +1,296 @@
+#include "proxy/runtime/config.hpp"
+
+#include "policy/base/reader.hpp"
+#include "proxy/runtime/limits_table.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace sluice::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<Word<io::Mode>, 3> kModes = {
+    {{"dry-run", io::Mode::dry_run}, {"observe", io::Mode::observe}, {"enforce", io::Mode::enforce}}};
+constexpr std::array<Word<call::ListenerKind>, 2> kKinds = {
+    {{"forward", call::ListenerKind::forward}, {"reverse", call::ListenerKind::reverse}}};
+constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
+    {{"system", certs::UpstreamRoots::system}, {"none", certs::UpstreamRoots::none}}};
+constexpr std::array<Word<evidence::Commit>, 2> kCommits = {
+    {{"written", evidence::Commit::written}, {"synced", evidence::Commit::synced}}};
+
+class Loader {
+ public:
+  Loader(const Document& document, Diagnostics& out) : root_(document, out) {
+    config_.file = document.file;
+    folder_ = fs::path(document.file).parent_path();
+  }
+
+  Config load() {
+    auto version = root_.required("version");
+    if (const auto number = version.integer(0, 1000); number && *number != 1) {
+      version.error("this version of sluice.yaml is not known", "write version: 1");
+    }
+    config_.settings.mode = root_.at("mode").one_of(kModes).value_or(io::Mode::dry_run);
+    agent(root_.at("agent"));
+    listeners(root_.required("listeners"));
+    config_.policy_file = path(root_.required("policy"));
+    tls(root_.at("tls"));
+    secrets(root_.at("secrets"));
+    evidence(root_.at("evidence"));
+    limits(root_.at("limits"));
+    static_hosts(root_.at("resolve"));
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    config_.settings.workers =
+        static_cast<unsigned>(root_.at("workers").integer(1, 256).value_or(cores));
+    root_.unsupported("admin", "the admin socket is not part of this version");
+    root_.unsupported("require_signature", "signed policies are not part of this version");
+    root_.finish();
+    return std::move(config_);
+  }
+
+ private:
+  std::string path(Reader at) {
+    auto text = at.string();
+    if (!text) return {};
+    return (folder_ / *text).lexically_normal().string();
+  }
+
+  void agent(Reader at) {
+    if (!at.present()) return;
+    config_.settings.who.agent_id = at.at("id").string().value_or("");
+    config_.settings.who.session_id = at.at("session").string().value_or("");
+    config_.settings.who.run_id = at.at("run_id").string().value_or("");
+    config_.log.actor = at.at("actor").string().value_or("sluice");
+    at.finish();
+  }
+
+  void listeners(Reader at) {
+    std::set<std::string> names;
+    for (Reader& item : at.items(EmptyList::refuse)) {
+      io::ListenerSettings listener;
+      auto name = item.required("name");
+      listener.name = name.string().value_or("");
+      if (!listener.name.empty() && !names.insert(listener.name).second) {
+        name.error("two listeners have this name");
+      }
+      listener_kind(item, listener);
+      bind(item.required("bind"), listener);
+      item.finish();
+      config_.settings.listeners.push_back(std::move(listener));
+    }
+  }
+
+  void listener_kind(Reader& item, io::ListenerSettings& listener) {
+    auto kind = item.required("kind");
+    const auto word = kind.node() != nullptr ? kind.node()->text : std::string();
+    if (word == "transparent" || word == "tcp" || word == "dns") {
+      kind.error(word + " listeners are not part of this version", "use forward or reverse");
+      (void)item.at("upstream");
+      return;
+    }
+    const auto parsed = kind.one_of(kKinds);
+    if (!parsed) {
+      (void)item.at("upstream");
+      return;
+    }
+    listener.kind = *parsed;
+    if (listener.kind == call::ListenerKind::forward) {
+      item.unsupported("upstream", "a forward listener goes where the request says");
+      return;
+    }
+    auto upstream = item.required("upstream");
+    const auto text = upstream.string();
+    if (!text) return;
+    const auto target = model::parse_target(*text);
+    if (!target || !target.value().absolute || target.value().path != "/" || target.value().has_query) {
+      upstream.error("not an upstream", "write http://host:port or https://host:port");
+      return;
+    }
+    listener.upstream = target.value().absolute;
+  }
+
+  void bind(Reader at, io::ListenerSettings& listener) {
+    const auto text = at.string();
+    if (!text) return;
+    // Port 0 lets the kernel choose, which the host parser rightly refuses as a destination.
+    const bool any_port = text->ends_with(":0");
+    const auto parsed = model::parse_host_port(any_port ? text->substr(0, text->size() - 2) : *text);
+    if (!parsed || !parsed.value().host.is_address() || (!any_port && !parsed.value().port)) {
+      at.error("not an address to listen on", "write 127.0.0.1:15001 or [::1]:15001");
+      return;
+    }
+    listener.address = parsed.value().host.address();
+    listener.port = any_port ? 0 : *parsed.value().port;
+  }
+
+  void tls(Reader at) {
+    if (!at.present()) return;
+    config_.ca_dir = path(at.at("ca_dir"));
+    config_.upstream_roots =
+        at.at("upstream_roots").one_of(kRoots).value_or(certs::UpstreamRoots::system);
+    auto extra = at.at("extra_roots");
+    if (extra.present()) {
+      for (auto& file : extra.items()) config_.extra_roots.push_back(path(file));
+    }
+    at.finish();
+  }
+
+  void secrets(Reader at) {
+    if (!at.present()) return;
+    std::set<std::string> ids;
+    for (Reader& item : at.items()) {
+      SecretSource source;
+      auto id = item.required("id");
+      source.id = id.string().value_or("");
+      if (!source.id.empty() && !ids.insert(source.id).second) id.error("two secrets have this id");
+      source.allow_short = item.at("allow_short").boolean().value_or(false);
+      auto value = item.required("value");
+      if (value.node() != nullptr && !value.node()->is_map()) {
+        value.error("a secret never stands in the file", "write value: {env: NAME} or {file: path}");
+      } else if (value.present()) {
+        secret_value(value, source);
+      }
+      item.finish();
+      config_.secrets.push_back(std::move(source));
+    }
+  }
+
+  void secret_value(Reader& value, SecretSource& source) {
+    auto env = value.at("env");
+    auto file = value.at("file");
+    auto exec = value.at("exec");
+    if (env.present() + file.present() + exec.present() != 1) {
+      value.error("expected one source", "one of env, file, exec");
+    } else if (env.present()) {
+      source.from = SecretSource::From::env;
+      source.words = {env.string().value_or("")};
+    } else if (file.present()) {
+      source.from = SecretSource::From::file;
+      source.words = {path(file)};
+    } else {
+      source.from = SecretSource::From::exec;
+      source.words = exec.strings(EmptyList::refuse);
+    }
+    value.finish();
+  }
+
+  void evidence(Reader at) {
+    config_.log.directory = (folder_ / "evidence").string();
+    if (!at.present()) return;
+    auto dir = at.at("dir");
+    if (dir.present()) config_.log.directory = path(dir);
+    config_.log.commit = at.at("commit").one_of(kCommits).value_or(evidence::Commit::written);
+    at.finish();
+  }
+
+  void limits(Reader at) {
+    if (!at.present()) return;
+    auto& limits = config_.settings.limits;
+    for (const auto& row : kDurationLimits) {
+      const auto value = at.at(row.key).duration(milliseconds(1), std::chrono::hours(24));
+      if (value) limits.*row.member = *value;
+    }
+    for (const auto& row : kSizeLimits) {
+      if (const auto value = at.at(row.key).size(0, 1ULL << 40)) limits.*row.member = *value;
+    }
+    for (const auto& row : kHeadLimits) {
+      if (const auto value = at.at(row.key).size(static_cast<std::uint64_t>(row.least),
+                                                 static_cast<std::uint64_t>(row.most))) {
+        limits.head.*row.member = static_cast<std::size_t>(*value);
+      }
+    }
+    if (const auto value = at.at("connections").integer(1, 1'000'000)) {
+      limits.connections = static_cast<std::uint32_t>(*value);
+    }
+    at.finish();
+  }
+
+  void static_hosts(Reader at) {
+    if (!at.present()) return;
+    for (auto& [name, value] : at.members()) {
+      const auto host = model::Host::parse(name);
+      if (!host || host.value().is_address()) {
+        value.error("the key is not a host name");
+        continue;
+      }
+      auto& addresses = config_.settings.static_hosts[host.value().text()];
+      for (const auto& text : value.strings(EmptyList::refuse)) {
+        if (const auto address = model::IpAddress::parse_strict(text)) {
+          addresses.push_back(*address);
+        } else {
+          value.error("an entry is not an address", "write addresses like 10.0.0.5");
+        }
+      }
+    }
+  }
+
+  Reader root_;
+  Config config_;
+  fs::path folder_;
+};
+
+ConfigLoad finish_load(std::optional<Document> document, Diagnostics diagnostics) {
+  ConfigLoad load;
+  load.diagnostics = std::move(diagnostics);
+  if (!document) return load;
+  Config config = Loader(*document, load.diagnostics).load();
+  if (!has_errors(load.diagnostics)) load.config = std::move(config);
+  return load;
+}
+
+std::string duration_text(milliseconds value) {
+  if (value.count() % 1000 == 0) return std::to_string(value.count() / 1000) + "s";
+  return std::to_string(value.count()) + "ms";
+}
+
+std::string size_text(std::uint64_t value) {
+  if (value != 0 && value % (1 << 20) == 0) return std::to_string(value >> 20) + "MiB";
+  if (value != 0 && value % 1024 == 0) return std::to_string(value >> 10) + "KiB";
+  return std::to_string(value);
+}
+
+}  // namespace
+
+ConfigLoad load_config_file(const std::string& path) {
+  Diagnostics diagnostics;
+  auto document = load_document(path, diagnostics);
+  return finish_load(std::move(document), std::move(diagnostics));
+}
+
+ConfigLoad load_config_text(std::string_view text, const std::string& file_name) {
+  Diagnostics diagnostics;
+  auto document = parse_document(text, file_name, diagnostics);
+  return finish_load(std::move(document), std::move(diagnostics));
+}
+
+std::vector<DefaultValue> config_defaults() {
+  const io::Limits limits;
+  std::vector<DefaultValue> out = {
+      {"mode", "dry-run", "decide and record, open no upstream connection"},
+      {"agent.run_id", "generated", "128 bit, sorts by time"},
+      {"agent.actor", "sluice", "actor of every record"},
+      {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},
+      {"tls.upstream_roots", "system", "whom to believe upstream"},
+      {"evidence.dir", "./evidence", "beside sluice.yaml"},
+      {"evidence.commit", "written", "a decision has reached the kernel before the first byte leaves"},
+      {"workers", "one per core", "threads that carry connections"},
+      {"limits.connections", std::to_string(limits.connections), "connections at a time"},
+  };
+  for (const auto& row : kDurationLimits) {
+    out.push_back({"limits." + std::string(row.key), duration_text(limits.*row.member), std::string(row.meaning)});
+  }
+  for (const auto& row : kSizeLimits) {
+    out.push_back({"limits." + std::string(row.key), size_text(limits.*row.member), std::string(row.meaning)});
+  }
+  for (const auto& row : kHeadLimits) {
+    out.push_back({"limits." + std::string(row.key), size_text(limits.head.*row.member), std::string(row.meaning)});
+  }
+  return out;
+}
+
+}  // namespace sluice::runtime

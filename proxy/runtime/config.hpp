@@ -1,0 +1,49 @@
+// sluice.yaml as typed values that cannot be wrong: ports are ports, hosts are canonical, paths are
+// relative to the file they stand in. Reports every problem at once. Never holds a secret: only
+// where to read it. Tested by tests/socket/config_test.cpp.
+#pragma once
+
+#include "certs/trust.hpp"
+#include "policy/base/diagnostic.hpp"
+#include "policy/evidence/log.hpp"
+#include "proxy/io/settings.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::runtime {
+
+struct SecretSource {
+  enum class From : std::uint8_t { env, file, exec };
+  std::string id;
+  From from = From::env;
+  std::vector<std::string> words;  // the variable, the path, or the command
+  bool allow_short = false;
+};
+
+struct Config {
+  std::string file;
+  io::Settings settings;  // agent.run_id is "" unless the file gives one
+  std::string policy_file;
+  std::string ca_dir;  // "": no interception
+  certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;
+  std::vector<std::string> extra_roots;
+  std::vector<SecretSource> secrets;
+  evidence::LogConfig log;
+};
+
+struct ConfigLoad {
+  std::optional<Config> config;  // nullopt when there are errors
+  Diagnostics diagnostics;
+};
+
+ConfigLoad load_config_file(const std::string& path);
+ConfigLoad load_config_text(std::string_view text, const std::string& file_name);
+
+struct DefaultValue {
+  std::string key, value, meaning;
+};
+std::vector<DefaultValue> config_defaults();  // the table `sluice check --defaults` prints
+
+}  // namespace sluice::runtime
