@@ -19,7 +19,7 @@ namespace sluice::evidence {
 enum class Commit : std::uint8_t { written, synced };
 
 struct LogConfig {
-  std::string directory;  // created 0700 when absent
+  std::string directory; // created 0700 when absent
   Commit commit = Commit::written;
   std::string actor = "sluice";
   RunIdentity who;
@@ -27,24 +27,33 @@ struct LogConfig {
 
 struct Receipt {
   std::uint64_t seq = 0;
-  std::string hash;  // hex record_hash
+  std::string hash; // hex record_hash
 };
 
 class EvidenceLog {
  public:
-  // Verifies the existing tail first. A torn last line moves to audit.jsonl.torn-<seq> and a
-  // log_recovered record says so; a broken chain fails (evidence, "evidence_chain_broken").
+  // Verifies the whole existing log first. A torn last line moves to audit.jsonl.torn-<seq> and a
+  // log_recovered record says so; a broken chain fails (evidence, "evidence_chain_broken"), a log
+  // that another process writes fails (evidence, "evidence_locked"). `clock` outlives the log and
+  // is read from any thread that appends.
   static Result<std::unique_ptr<EvidenceLog>> open(const LogConfig& config, const Clock& clock);
-  ~EvidenceLog();  // flushes and stops the writer
+  ~EvidenceLog(); // flushes and stops the writer
   EvidenceLog(const EvidenceLog&) = delete;
   EvidenceLog& operator=(const EvidenceLog&) = delete;
 
   using Done = std::function<void(Result<Receipt>)>;
-  // Thread-safe, never blocks on the disk. `done` runs exactly once, on the writer thread, and must not throw.
-  // Fails (evidence, "evidence_unavailable") when the record cannot be written; too large is also refused.
+  // Thread-safe, never blocks on the disk. `done` runs exactly once, on the writer thread, and must
+  // not throw. Fails (evidence, "evidence_unavailable") when the record cannot be written; too
+  // large is also refused, and so is everything while 65,536 records or 64 MiB wait. Not written is
+  // not the end: every append tries again, and so does the writer each second, until the log is
+  // whole and says in a log_recovered record how many records it refused, since when, and why.
   void append(Record record, Done done);
-  Result<Receipt> append_and_wait(Record record);  // for start-up, shut-down and tools
-  // Stores a policy snapshot as policies/<digest>.json (atomic, idempotent).
+  // For start-up, shut-down and tools. Never from inside a `done`: it would wait for itself.
+  Result<Receipt> append_and_wait(Record record);
+  // Stores a policy snapshot as policies/<digest>.json, the ':' of the digest as '-' (atomic,
+  // idempotent). Requires: digest is "sha256:" and the hex SHA-256 of the text, or it fails. A file
+  // of that name with another content is not repaired: (evidence, "evidence_policy_changed"). From
+  // one thread at a time.
   Result<> store_policy(const std::string& digest, const std::string& canonical_json);
   bool healthy() const noexcept;
 
@@ -54,4 +63,4 @@ class EvidenceLog {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace sluice::evidence
+} // namespace sluice::evidence

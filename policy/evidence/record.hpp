@@ -19,26 +19,28 @@ namespace sluice::evidence {
 
 struct Record {
   std::string event_type;
-  std::string payload;  // canonical JSON object
+  std::string payload; // canonical JSON object
 };
 
-struct RunIdentity {  // set by us in every payload
+struct RunIdentity { // set by us in every payload
   std::string run_id, session_id, agent_id;
 };
 
 struct DecisionFacts {
-  const model::EgressCall* call = nullptr;          // null when the bytes never became a call
-  std::string call_id, listener;                    // used when call is null
-  const model::Decision* decision = nullptr;        // required
+  const model::EgressCall* call = nullptr;   // null when the bytes never became a call
+  std::string call_id, listener;             // used when call is null
+  const model::Decision* decision = nullptr; // required
   std::string policy_digest;
-  std::string mode;                                 // enforce | observe | dry-run
-  std::string address;                              // the pinned address, "" when none
-  std::string address_class;                        // "" when none
-  std::string would;                                // observe: what enforce would have decided
-  std::string detail;                               // instance text of a refusal, redacted here
+  std::string mode;          // enforce | observe | dry-run
+  std::string address;       // the pinned address, "" when none
+  std::string address_class; // "" when none
+  std::string would;         // observe: what enforce would have decided
+  std::string detail;        // instance text of a refusal, redacted here
   std::int64_t latency_engine_ns = 0, latency_gate_ns = 0;
 };
-// event_type egress_allowed | policy_denied | approval_required.
+// event_type egress_allowed | policy_denied | approval_required, by what was done with the call:
+// one that observe let pass is egress_allowed, with `would`, and the rule and reason that judged
+// it.
 Record decision_record(const RunIdentity& who, const DecisionFacts& facts,
                        const std::shared_ptr<const redact::RuleSet>& rules);
 
@@ -46,25 +48,25 @@ enum class OutcomeStatus : std::uint8_t { failed = 0, succeeded, blocked, interr
 std::string_view to_string(OutcomeStatus status) noexcept;
 
 struct LocatedFindings {
-  std::string direction;  // request | response
-  std::string location;   // body | header | url | trailer
+  std::string direction; // request | response
+  std::string location;  // body | header | url | trailer
   redact::Findings findings;
 };
 
 struct OutcomeFacts {
-  const model::EgressCall* call = nullptr;  // required
+  const model::EgressCall* call = nullptr; // required
   OutcomeStatus status = OutcomeStatus::failed;
   model::Reason reason = model::Reason::none;
   std::string detail;
   int http_status = 0;
   std::uint64_t bytes_to_upstream = 0, bytes_to_downstream = 0;
-  std::string address;       // dialled, "ip:port"
-  std::string tls_version;   // "" when plain
-  std::string request_body_hmac, response_body_hmac;            // keyed, before redaction; "" when empty
-  std::string request_body_hmac_sent, response_body_hmac_sent;  // after redaction
+  std::string address;                               // dialled, "ip:port"
+  std::string tls_version;                           // "" when plain
+  std::string request_body_hmac, response_body_hmac; // keyed, before redaction; "" when empty
+  std::string request_body_hmac_sent, response_body_hmac_sent; // after redaction
   std::vector<LocatedFindings> findings;
   std::int64_t duration_ns = 0, first_byte_ns = 0;
-  std::string decision_hash;  // record_hash of the decision record
+  std::string decision_hash; // record_hash of the decision record
 };
 // event_type egress_outcome, or egress_error when status is failed or interrupted.
 Record outcome_record(const RunIdentity& who, const OutcomeFacts& facts,
@@ -79,4 +81,4 @@ struct EventField {
 Record event_record(const RunIdentity& who, std::string event_type, std::vector<EventField> fields,
                     const std::shared_ptr<const redact::RuleSet>& rules);
 
-}  // namespace sluice::evidence
+} // namespace sluice::evidence

@@ -1,4 +1,7 @@
 // Checks a log with no trust in whoever wrote it, in constant memory. Never changes a file.
+// It proves that the log is whole from its first record to its last one and unchanged since each
+// record was chained. It does not prove that the tail is still there, nor that the whole log was
+// not written anew: without signed checkpoints only `head`, remembered elsewhere, shows that.
 // Tested by tests/unit/evidence/verify_test.cpp: every single-byte change of a small log is found.
 #pragma once
 
@@ -12,11 +15,15 @@
 namespace sluice::evidence {
 
 struct Issue {
-  std::string type;  // tamper_middle | tail_truncation | reorder | missing_file | malformed | missing_policy | …
+  // tamper_middle | tail_truncation | reorder | missing_file | malformed | missing_policy |
+  // more_issues (the list is cut at kMaxIssues)
+  std::string type;
   std::string message;
-  std::uint64_t line = 0;  // 0 when it is about the file
+  std::uint64_t line = 0; // 0 when it is about the file
   std::uint64_t seq = 0;
 };
+
+inline constexpr std::size_t kMaxIssues = 1000;
 
 struct Verification {
   std::uint64_t audit_record_count = 0, audit_head_seq = 0;
@@ -25,7 +32,7 @@ struct Verification {
   bool passed() const noexcept { return issues.empty(); }
 };
 
-struct ExpectedHead {  // --head SEQ:HASH, what a witness remembers
+struct ExpectedHead { // --head SEQ:HASH, what a witness remembers
   std::uint64_t seq = 0;
   std::string hash;
 };
@@ -33,13 +40,14 @@ struct ExpectedHead {  // --head SEQ:HASH, what a witness remembers
 Verification verify_directory(const std::string& directory,
                               const std::optional<ExpectedHead>& head = std::nullopt);
 
-// A record as read back, for `evidence show`. Fields are views into the line.
+// A record as read back, for `evidence show`; owns its text, so `each` may keep it.
 struct RecordView {
   std::uint64_t seq = 0;
   std::string prev_hash, record_hash, timestamp, event_type, deployment_mode, actor;
-  std::string payload;  // JSON text
+  std::string payload; // JSON text
 };
-// Calls `each` for every parsable line, stops when it returns false.
+// Calls `each` for every parsable line, stops when it returns false. False when the file could not
+// be opened or read.
 bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each);
 
-}  // namespace sluice::evidence
+} // namespace sluice::evidence

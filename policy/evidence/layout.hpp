@@ -1,0 +1,25 @@
+// The names inside an evidence directory. Never builds a path from a digest that is not one.
+// Tested by tests/unit/evidence/log_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::evidence {
+
+inline constexpr std::string_view kAuditFile = "audit.jsonl";
+
+std::string audit_path(const std::string& directory);
+std::string lock_path(const std::string& directory);
+// audit.jsonl.torn-<seq>, then ….1, ….2: what a crash before the recovery record was written
+// leaves.
+std::string torn_name(std::uint64_t seq, int copy);
+
+std::string policy_digest(std::string_view canonical_json); // "sha256:" and 64 hex digits
+bool is_policy_digest(std::string_view text);
+std::string policies_path(const std::string& directory);
+// Requires: is_policy_digest(digest). The ':' becomes '-', for file systems that have no ':'.
+std::string policy_path(const std::string& directory, std::string_view digest);
+
+} // namespace sluice::evidence

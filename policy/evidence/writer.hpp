@@ -1,0 +1,91 @@
+// The writer thread: takes records from any thread, chains them, and writes them in batches, one
+// write(2) each. Whoever appends waits for nothing but a short lock. Never tells a caller that a
+// record is kept before it is; never keeps quiet about one that was refused.
+// Tested by tests/unit/evidence/log_test.cpp and tests/unit/evidence/log_fault_test.cpp.
+#pragma once
+
+#include "policy/base/clock.hpp"
+#include "policy/evidence/chain.hpp"
+#include "policy/evidence/log.hpp"
+#include "policy/evidence/log_file.hpp"
+#include "policy/evidence/record.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace sluice::evidence {
+
+inline constexpr std::size_t kMaxRecordBytes = std::size_t{256} << 10;
+inline constexpr std::size_t kMaxQueuedRecords = 65'536;
+inline constexpr std::size_t kMaxQueuedBytes = std::size_t{64} << 20;
+
+class Writer {
+ public:
+  Writer(LogFile file, const LogConfig& config, const Clock& clock);
+  ~Writer(); // everything appended is written, or refused, before it returns
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void append(Record record, EvidenceLog::Done done);
+  bool healthy() const noexcept { return healthy_.load(std::memory_order_acquire); }
+
+ private:
+  struct Item {
+    Record record;
+    EvidenceLog::Done done;
+    std::int64_t unix_nanos = 0;
+    std::size_t hash_at = 0; // in buffer_
+    std::size_t size() const noexcept { return record.payload.size() + record.event_type.size(); }
+  };
+  struct TurnedAway { // refused before it was queued; one for each call that waits, so bounded
+    EvidenceLog::Done done;
+    std::string_view why;
+  };
+  struct Refusals { // not yet told in the log
+    std::uint64_t count = 0;
+    std::int64_t since = 0;
+    std::string why; // of the first
+  };
+
+  void run();
+  bool take(); // false when there is nothing left to do, ever
+  void write(std::span<Item> items);
+  void write_batch(std::span<Item> items, std::size_t bytes);
+  void refuse(EvidenceLog::Done& done, const Error& error);
+  void release(std::size_t records, std::size_t bytes);
+  Record refusals_record() const;
+
+  // Used by the writer thread only.
+  LogFile file_;
+  ChainWriter chain_;
+  const Commit commit_;
+  const RunIdentity who_;
+  const Clock& clock_;
+  std::string buffer_;
+  std::vector<Item> taken_;
+  std::vector<TurnedAway> taken_away_;
+  Refusals refusals_;
+
+  std::atomic<bool> healthy_{true};
+
+  std::mutex mutex_; // guards all below
+  std::condition_variable wake_;
+  std::vector<Item> queue_;
+  std::vector<TurnedAway> turned_away_;
+  std::size_t pending_records_ = 0; // queued or taken, not yet answered
+  std::size_t pending_bytes_ = 0;
+  bool sleeping_ = false;
+  bool stopping_ = false;
+
+  std::thread thread_; // last: it uses everything above
+};
+
+} // namespace sluice::evidence
