@@ -1,17 +1,23 @@
 #include "proxy/wire/chunked.hpp"
 
 #include "proxy/wire/framing.hpp"
+#include "proxy/wire/grammar.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace sluice::wire {
 namespace {
 
-constexpr std::size_t kSizeDigits = 15;  // 60 bits: no overflow
-constexpr std::size_t kSizeLine = kSizeDigits + 256;
+constexpr std::size_t kSizeDigits = 16;
+constexpr std::size_t kExtensionBytes = 256; // of one chunk
+// Of one message: a peer that sends more extension than content is up to something.
+constexpr std::size_t kExtensionBytesInAll = 16 * 1024;
 
-ProtocolError framing_fault(const char* phrase) { return {ProtocolFault::framing, phrase}; }
+ProtocolError framing(const char* phrase) {
+  return ProtocolError{ProtocolFault::framing, phrase};
+}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -20,89 +26,148 @@ int hex_value(char c) {
   return -1;
 }
 
-// RFC 9112 §7.1.1: only where it belongs and only bytes that mean nothing to anyone else.
-bool valid_extension(std::string_view text) {
-  if (text.empty()) return true;
-  return text.front() == ';' && is_field_value(text);
+// RFC 9112 §7.1.1: *( ";" name [ "=" ( token / quoted-string ) ] ), one byte after the other. The
+// "bad white space" that the grammar forgives is refused: readers differ about it.
+class ExtensionGrammar {
+ public:
+  bool take(char c) {
+    switch (at_) {
+    case At::start: at_ = At::name_begin; return c == ';';
+    case At::name_begin: at_ = At::name; return is(kTokenChar, c);
+    case At::name:
+      if (c == ';') return move(At::name_begin);
+      if (c == '=') return move(At::value_begin);
+      return is(kTokenChar, c);
+    case At::value_begin:
+      if (c == '"') return move(At::quoted);
+      at_ = At::value;
+      return is(kTokenChar, c);
+    case At::value:
+      if (c == ';') return move(At::name_begin);
+      return is(kTokenChar, c);
+    case At::quoted:
+      if (c == '"') return move(At::quoted_end);
+      if (c == '\\') return move(At::escape);
+      return is(kFieldByte, c);
+    case At::escape: at_ = At::quoted; return is(kFieldByte, c);
+    case At::quoted_end: return c == ';' && move(At::name_begin);
+    }
+    return false;
+  }
+  bool may_end() const {
+    return at_ == At::start || at_ == At::name || at_ == At::value || at_ == At::quoted_end;
+  }
+
+ private:
+  enum class At { start, name_begin, name, value_begin, value, quoted, escape, quoted_end };
+  bool move(At to) {
+    at_ = to;
+    return true;
+  }
+  At at_ = At::start;
+};
+
+struct SizeLine {
+  std::uint64_t size = 0;
+  std::size_t line_bytes = 0; // with its CRLF
+  std::size_t extension_bytes = 0;
+};
+using SizeLineStep = std::variant<NeedMore, SizeLine, ProtocolError>;
+
+// chunk-size [ chunk-ext ] CRLF at the start of `in`. Goes from left to right and stops at the
+// first wrong byte, so that the answer is the same however the line was cut.
+SizeLineStep read_size_line(std::string_view in) {
+  SizeLine line;
+  std::size_t at = 0;
+  for (; at < in.size() && hex_value(in[at]) >= 0; ++at) {
+    if (at == kSizeDigits) return framing("a chunk size out of range (RFC 9112 §7.1)");
+    line.size = line.size << 4 | static_cast<std::uint64_t>(hex_value(in[at]));
+  }
+  if (at == in.size()) return NeedMore{};
+  if (at == 0) return framing("a chunk size that is not hexadecimal (RFC 9112 §7.1)");
+  if (line.size > std::numeric_limits<std::int64_t>::max()) {
+    return framing("a chunk size out of range (RFC 9112 §7.1)");
+  }
+  ExtensionGrammar extension;
+  const std::size_t begin = at;
+  for (; at < in.size() && in[at] != '\r'; ++at) {
+    if (!extension.take(in[at])) return framing("a malformed chunk extension (RFC 9112 §7.1.1)");
+    if (at - begin == kExtensionBytes) {
+      return framing("a chunk extension too long (RFC 9112 §7.1.1)");
+    }
+  }
+  if (at == in.size()) return NeedMore{};
+  if (!extension.may_end()) return framing("a malformed chunk extension (RFC 9112 §7.1.1)");
+  if (at + 1 == in.size()) return NeedMore{};
+  if (in[at + 1] != '\n') return framing("bare CR (RFC 9112 §2.2)");
+  line.extension_bytes = at - begin;
+  line.line_bytes = at + 2;
+  return line;
 }
 
-}  // namespace
+} // namespace
+
+void ChunkedDecoder::restart() {
+  trailers_.restart();
+  state_ = State::size;
+  left_ = 0;
+  extension_bytes_ = 0;
+}
 
 ChunkedDecoder::Step ChunkedDecoder::next(std::string_view& in) {
   for (;;) {
     switch (state_) {
     case State::size: {
-      auto step = size_line(in);
-      if (state_ == State::size) return step;  // NeedMore or an error
-      continue;
+      auto step = read_size_line(in);
+      if (auto* fault = std::get_if<ProtocolError>(&step)) return std::move(*fault);
+      const auto* line = std::get_if<SizeLine>(&step);
+      if (line == nullptr) return NeedMore{};
+      extension_bytes_ += line->extension_bytes;
+      if (extension_bytes_ > kExtensionBytesInAll) {
+        return framing("chunk extensions too long in all (RFC 9112 §7.1.1)");
+      }
+      in.remove_prefix(line->line_bytes);
+      left_ = line->size;
+      state_ = left_ == 0 ? State::trailers : State::data;
+      break;
     }
     case State::data: {
       if (in.empty()) return NeedMore{};
-      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size()));
-      const BodyBytes body{in.substr(0, take)};
-      in.remove_prefix(take);
-      left_ -= take;
+      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size()));
+      const BodyBytes body{in.substr(0, size)};
+      in.remove_prefix(size);
+      left_ -= size;
       if (left_ == 0) state_ = State::data_end;
       return body;
     }
-    case State::data_end:
+    case State::data_end: {
       // RFC 9112 §7.1: exactly CRLF after the data, or the size was a lie.
-      if (!in.empty() && in[0] != '\r') return framing_fault("RFC 9112 §7.1: chunk data not followed by CRLF");
-      if (in.size() < 2) return NeedMore{};
-      if (in[1] != '\n') return framing_fault("RFC 9112 §7.1: chunk data not followed by CRLF");
-      in.remove_prefix(2);
+      constexpr std::string_view kCrlf = "\r\n";
+      if (!kCrlf.starts_with(in.substr(0, 2))) {
+        return framing("chunk data not followed by CRLF (RFC 9112 §7.1)");
+      }
+      if (in.size() < kCrlf.size()) return NeedMore{};
+      in.remove_prefix(kCrlf.size());
       state_ = State::size;
-      continue;
-    case State::trailers: return trailer_line(in);
+      break;
+    }
+    case State::trailers: return read_trailers(in);
     }
   }
 }
 
-ChunkedDecoder::Step ChunkedDecoder::size_line(std::string_view& in) {
-  const auto end = in.find('\n');
-  const auto line = in.substr(0, end);
-  if (line.size() > kSizeLine) return framing_fault("RFC 9112 §7.1: the chunk size line is too long");
-  std::size_t digits = 0;
-  std::uint64_t size = 0;
-  while (digits < line.size() && hex_value(line[digits]) >= 0) {
-    if (digits == kSizeDigits) return framing_fault("RFC 9112 §7.1: the chunk size is too large");
-    size = size * 16 + static_cast<std::uint64_t>(hex_value(line[digits++]));
+ChunkedDecoder::Step ChunkedDecoder::read_trailers(std::string_view& in) {
+  switch (trailers_.scan(in)) {
+  case HeadScan::Progress::need_more: return NeedMore{};
+  case HeadScan::Progress::refused: return trailers_.error();
+  case HeadScan::Progress::complete: break;
   }
-  // Before the whole line is there, so that nonsense is refused at once.
-  if (digits == 0 && !line.empty()) return framing_fault("RFC 9112 §7.1: the chunk size is not hexadecimal");
-  if (end == std::string_view::npos) return NeedMore{};
-  if (digits == 0 || line.back() != '\r') return framing_fault("RFC 9112 §7.1: the chunk size line has no CRLF");
-  if (!valid_extension(line.substr(digits, line.size() - 1 - digits))) {
-    return framing_fault("RFC 9112 §7.1.1: malformed chunk extension");
-  }
-  in.remove_prefix(end + 1);
-  left_ = size;
-  state_ = size == 0 ? State::trailers : State::data;
-  return NeedMore{};
+  MessageEnd end;
+  end.trailers.all().reserve(trailers_.field_count());
+  append_fields(in.substr(0, trailers_.size()), end.trailers);
+  if (auto fault = check_trailers(end.trailers)) return std::move(*fault);
+  in.remove_prefix(trailers_.size());
+  return end;
 }
 
-ChunkedDecoder::Step ChunkedDecoder::trailer_line(std::string_view& in) {
-  for (;;) {
-    const auto end = in.find('\n');
-    const auto seen = end == std::string_view::npos ? in.size() : end + 1;
-    if (trailer_bytes_ + seen > limits_.trailer_bytes + 2) {
-      return ProtocolError{ProtocolFault::head_too_large, "the trailer section is too large"};
-    }
-    if (end == std::string_view::npos) return NeedMore{};
-    if (end == 0 || in[end - 1] != '\r') return framing_fault("RFC 9112 §2.2: bare LF in trailers");
-    const auto line = in.substr(0, end - 1);
-    if (line.empty()) {
-      in.remove_prefix(2);
-      if (auto fault = check_trailers(trailers_)) return *fault;
-      return MessageEnd{std::move(trailers_)};
-    }
-    if (auto fault = parse_field_line(line, trailers_)) return *fault;
-    if (trailers_.all().size() > limits_.field_count) {
-      return ProtocolError{ProtocolFault::head_too_large, "too many trailer fields"};
-    }
-    trailer_bytes_ += seen;
-    in.remove_prefix(end + 1);
-  }
-}
-
-}  // namespace sluice::wire
+} // namespace sluice::wire

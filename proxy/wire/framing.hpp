@@ -1,9 +1,11 @@
-// The smuggling gate: what a message head may look like before anything is believed of it. Beast's
-// parser accepts bare LF, obs-fold, unknown transfer codings, two Hosts and more; two readers of
-// such a message disagree about where it ends. Pure functions; every check names its RFC section.
-// Never repairs: a head in doubt is refused. Tested by tests/unit/wire/framing_test.cpp.
+// The smuggling gate: where a message ends must have one answer for every reader on the path, or
+// the message is refused. Pure functions over a parsed head; they run after every head, because
+// Beast's parser takes several of these messages (an unknown Transfer-Encoding, a second Host).
+// Never repairs a message: what is doubtful is refused, also where an RFC would allow a guess.
+// Tested by tests/unit/wire/framing_test.cpp and tests/vectors/http1.
 #pragma once
 
+#include "proxy/wire/head.hpp"
 #include "proxy/wire/http1.hpp"
 
 #include <optional>
@@ -11,21 +13,15 @@
 
 namespace sluice::wire {
 
-enum class MessageKind : std::uint8_t { request, response };
-
-// On raw bytes. `head` ends with the empty line. nullopt: nothing wrong.
-std::optional<ProtocolError> check_raw_head(std::string_view head, MessageKind kind, const Limits& limits);
-// One field line without its CRLF; appends to `fields`. Used for trailers.
-std::optional<ProtocolError> parse_field_line(std::string_view line, Fields& fields);
-
-// On parsed fields: decides framing, length, keep-alive and the flags of the head.
+// Each fills in framing, content_length, keep_alive and the other judged members of `head`.
+// nullopt means accepted.
 std::optional<ProtocolError> settle_request(RequestHead& head);
-// `request_method`: HEAD and CONNECT answers have no body.
+// `request_method` is the request this answers (RFC 9112 §6.3: HEAD and CONNECT change the length).
 std::optional<ProtocolError> settle_response(ResponseHead& head, std::string_view request_method);
-// RFC 9110 §6.5.1: what a trailer section may not hold.
 std::optional<ProtocolError> check_trailers(const Fields& trailers);
 
-bool is_token(std::string_view text) noexcept;        // RFC 9110 §5.6.2
-bool is_field_value(std::string_view text) noexcept;  // RFC 9110 §5.5: no control bytes but HTAB
+// A field that frames, routes or authenticates a message, or says how to read its content: it may
+// not come as a trailer (RFC 9110 §6.5.1) and Connection cannot take it away (§7.6.1).
+bool decides_meaning(std::string_view name) noexcept;
 
-}  // namespace sluice::wire
+} // namespace sluice::wire

@@ -1,6 +1,8 @@
 #include "proxy/wire/head.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "proxy/wire/framing.hpp"
+#include "proxy/wire/grammar.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,39 +10,30 @@
 namespace sluice::wire {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // The elements of a comma list. Quoted strings do not occur in the fields this is used for.
 template <class Each> void for_each_element(std::string_view list, Each each) {
   while (!list.empty()) {
     const auto comma = list.find(',');
-    const auto element = trim(list.substr(0, comma));
+    const auto element = trim_ows(list.substr(0, comma));
     if (!element.empty()) each(element);
     if (comma == std::string_view::npos) return;
     list.remove_prefix(comma + 1);
   }
 }
 
-// RFC 9110 §7.6.1. Content-Length and Host are not here: a Connection field that names them is an
-// attempt to have them dropped.
-constexpr std::array<std::string_view, 9> kHopByHop = {
-    "connection",          "keep-alive", "proxy-connection", "proxy-authorization",
-    "proxy-authenticate",  "te",         "trailer",          "transfer-encoding",
-    "upgrade"};
-constexpr std::array<std::string_view, 6> kNeverDropped = {
-    "host", "content-length", "content-type", "content-encoding", "authorization", "cookie"};
+// RFC 9110 §7.6.1, and HTTP2-Settings, which only ever spoke about this connection (RFC 7540
+// §3.2.1; withdrawn by RFC 9113). Whatever starts with "proxy-" is added to these.
+constexpr std::array<std::string_view, 7> kOneHop = {
+    "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"};
 
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
-  return std::any_of(names.begin(), names.end(),
-                     [name](std::string_view known) { return equal_ignore_case(known, name); });
+bool ends_here(std::string_view name) {
+  constexpr std::string_view kProxy = "proxy-";
+  return equal_ignore_case(name.substr(0, kProxy.size()), kProxy) ||
+         std::any_of(kOneHop.begin(), kOneHop.end(),
+                     [&](std::string_view one) { return equal_ignore_case(name, one); });
 }
 
-}  // namespace
+} // namespace
 
 void Fields::add(std::string_view name, std::string_view value) {
   all_.push_back(Field{std::string(name), std::string(value)});
@@ -52,19 +45,21 @@ void Fields::set(std::string_view name, std::string_view value) {
   });
   if (first == all_.end()) return add(name, value);
   first->value = value;
-  all_.erase(std::remove_if(first + 1, all_.end(),
-                            [name](const Field& field) { return equal_ignore_case(field.name, name); }),
-             all_.end());
+  all_.erase(
+      std::remove_if(first + 1, all_.end(),
+                     [name](const Field& field) { return equal_ignore_case(field.name, name); }),
+      all_.end());
 }
 
 std::size_t Fields::erase(std::string_view name) {
-  return std::erase_if(all_, [name](const Field& field) { return equal_ignore_case(field.name, name); });
+  const std::string wanted(name); // `name` may point into a field that goes away
+  return std::erase_if(all_, [&](const Field& f) { return equal_ignore_case(f.name, wanted); });
 }
 
 std::size_t Fields::count(std::string_view name) const noexcept {
-  return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), [name](const Field& field) {
-    return equal_ignore_case(field.name, name);
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(all_.begin(), all_.end(),
+                    [name](const Field& field) { return equal_ignore_case(field.name, name); }));
 }
 
 std::optional<std::string_view> Fields::only(std::string_view name) const noexcept {
@@ -97,27 +92,32 @@ bool Fields::has_token(std::string_view name, std::string_view token) const noex
     for_each_element(field.value, [&](std::string_view element) {
       // Parameters (`gzip;q=0.5`) do not change the name; `q=0` takes it back (RFC 9110 §12.4.2).
       const auto semicolon = element.find(';');
-      const auto rest = semicolon == std::string_view::npos ? std::string_view() : trim(element.substr(semicolon + 1));
-      const bool taken_back = rest == "q=0" || rest == "q=0.0" || rest == "q=0.00" || rest == "q=0.000";
-      if (equal_ignore_case(trim(element.substr(0, semicolon)), token) && !taken_back) found = true;
+      const auto rest = semicolon == std::string_view::npos
+                            ? std::string_view()
+                            : trim_ows(element.substr(semicolon + 1));
+      const bool taken_back =
+          rest == "q=0" || rest == "q=0.0" || rest == "q=0.00" || rest == "q=0.000";
+      if (equal_ignore_case(trim_ows(element.substr(0, semicolon)), token) && !taken_back)
+        found = true;
     });
   }
   return found;
 }
 
 void remove_hop_by_hop(Fields& fields) {
-  std::vector<std::string> named;
-  for (const auto& field : fields.all()) {
-    if (!equal_ignore_case(field.name, "connection")) continue;
-    for_each_element(field.value, [&](std::string_view element) {
-      if (!contains(kNeverDropped, element)) named.emplace_back(element);
-    });
-  }
+  const std::string connection = fields.joined("connection");
+  std::vector<std::string_view> named;
+  for_each_element(connection, [&](std::string_view option) {
+    // RFC 9110 §7.6.1: an option never names a field meant for every recipient. One that does
+    // would take away what the next hop reads the message by, or what redaction decoded it by.
+    if (!decides_meaning(option)) named.push_back(option);
+  });
   std::erase_if(fields.all(), [&](const Field& field) {
-    if (contains(kHopByHop, field.name) || equal_ignore_case(field.name, "http2-settings")) return true;
-    return std::any_of(named.begin(), named.end(),
-                       [&](const std::string& name) { return equal_ignore_case(name, field.name); });
+    return ends_here(field.name) ||
+           std::any_of(named.begin(), named.end(), [&](std::string_view option) {
+             return equal_ignore_case(field.name, option);
+           });
   });
 }
 
-}  // namespace sluice::wire
+} // namespace sluice::wire
