@@ -16,14 +16,18 @@
 namespace sluice::certs {
 
 struct CaInfo {
-  std::string subject;      // "Sluice interception CA <short id>"
-  std::string fingerprint;  // hex SHA-256 of the DER
-  std::string not_before, not_after;  // RFC 3339
+  std::string subject;               // "Sluice interception CA <short id>"
+  std::string fingerprint;           // hex SHA-256 of the DER
+  std::string not_before, not_after; // RFC 3339
   std::string certificate_file, key_file;
 };
 
-struct X509Deleter { void operator()(X509* p) const noexcept; };
-struct PkeyDeleter { void operator()(EVP_PKEY* p) const noexcept; };
+struct X509Deleter {
+  void operator()(X509* p) const noexcept;
+};
+struct PkeyDeleter {
+  void operator()(EVP_PKEY* p) const noexcept;
+};
 using X509Ptr = std::unique_ptr<X509, X509Deleter>;
 using PkeyPtr = std::unique_ptr<EVP_PKEY, PkeyDeleter>;
 
@@ -52,6 +56,9 @@ class Authority {
   CaInfo info_;
   X509Ptr certificate_;
   PkeyPtr key_;
+  // One key for all leaves, made anew at every start and never stored: making one per name would
+  // double the cost of minting and protect nothing, since all of them live in this process.
+  PkeyPtr leaf_key_;
 };
 
-}  // namespace sluice::certs
+} // namespace sluice::certs

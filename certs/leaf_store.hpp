@@ -16,7 +16,9 @@
 
 namespace sluice::certs {
 
-struct SslCtxDeleter { void operator()(SSL_CTX* p) const noexcept; };
+struct SslCtxDeleter {
+  void operator()(SSL_CTX* p) const noexcept;
+};
 using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxDeleter>;
 
 class LeafStore {
@@ -29,12 +31,16 @@ class LeafStore {
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:
-  struct Entry { std::string host; SslCtxPtr context; std::int64_t renew_at_unix_nanos = 0; };
+  struct Entry {
+    std::string host;
+    SslCtxPtr context;
+    std::int64_t renew_at_unix_nanos = 0;
+  };
   const Authority& authority_;
   const Clock& clock_;
   std::size_t capacity_;
-  std::list<Entry> entries_;  // most recently used first
+  std::list<Entry> entries_; // most recently used first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_host_;
 };
 
-}  // namespace sluice::certs
+} // namespace sluice::certs

@@ -15,16 +15,25 @@ namespace sluice::certs {
 
 enum class UpstreamRoots { system, none };
 
-// A client context: TLS 1.2+, SSL_VERIFY_PEER, ALPN http/1.1. Fails (config) when a root file cannot be read.
-Result<SslCtxPtr> make_upstream_context(UpstreamRoots roots, const std::vector<std::string>& extra_roots);
-// Sets SNI (names only) and the expected name or address on a connection. Call before the handshake.
+// A client context: TLS 1.2+, SSL_VERIFY_PEER, ALPN http/1.1. Fails (config) when a root file
+// cannot be read.
+Result<SslCtxPtr> make_upstream_context(UpstreamRoots roots,
+                                        const std::vector<std::string>& extra_roots);
+// Sets SNI (names only) and the expected name or address on a connection. Call before the
+// handshake.
 Result<> expect_peer(SSL* ssl, std::string_view canonical_host, bool is_address);
-// The verification result in words after a failed handshake; "" when verification was not the cause.
+// The verification result in words after a failed handshake; "" when verification was not the
+// cause.
 std::string verification_failure(SSL* ssl);
 
-struct EnvironmentVariable { std::string name, value; };
+struct EnvironmentVariable {
+  std::string name, value;
+};
 // Writes the bundle (system roots + ours) to bundle_file, atomically, and returns the variables of
-// spec 01 "TLS" that make common clients trust it.
-Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& authority, const std::string& bundle_file);
+// spec 01 "TLS" that make common clients trust it. Where the system has no bundle, ours alone.
+// Not covered: Java, which reads only a key store of its own format (README.md has the command);
+// and SSL_CERT_DIR, which would add to SSL_CERT_FILE what hashed links name, and need them.
+Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& authority,
+                                                            const std::string& bundle_file);
 
-}  // namespace sluice::certs
+} // namespace sluice::certs
