@@ -44,6 +44,13 @@ BOOST_AUTO_TEST_CASE(every_refusal_names_its_rfc) {
   BOOST_TEST(fault->detail.find("chunked") == std::string::npos); // no bytes of the message
 }
 
+BOOST_AUTO_TEST_CASE(a_second_host_is_named_as_such) {
+  auto head = request({{"Host", "a"}, {"host", "a"}});
+  const auto fault = settle_request(head);
+  BOOST_REQUIRE(fault.has_value());
+  BOOST_TEST(fault->detail == "Host repeated (RFC 9112 §3.2)");
+}
+
 BOOST_AUTO_TEST_CASE(length_at_the_edge) {
   auto head = request({{"Content-Length", "9223372036854775807"}});
   BOOST_REQUIRE(!settle_request(head).has_value());

@@ -93,6 +93,15 @@ BOOST_AUTO_TEST_CASE(one_empty_line_is_between_messages) {
   BOOST_TEST(is<ProtocolError>(reader.next(again)));
 }
 
+BOOST_AUTO_TEST_CASE(one_empty_line_that_comes_in_two_pieces) {
+  RequestReader reader;
+  std::string_view half = "\r", whole = "\r\n";
+  BOOST_TEST(is<NeedMore>(reader.next(half)));
+  BOOST_TEST(half.size() == 1U);
+  BOOST_TEST(is<NeedMore>(reader.next(whole)));
+  BOOST_TEST(reader.between_messages());
+}
+
 // Cut at every offset, a message ends in an error, never in a shorter whole.
 BOOST_AUTO_TEST_CASE(the_stream_ends_anywhere) {
   for (const auto& message : {kGet, kPost, kChunked}) {
