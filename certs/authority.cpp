@@ -92,7 +92,8 @@ std::string fingerprint_of(X509* certificate) {
   return out;
 }
 
-// RFC 5280 §4.1.2.2: unique and unpredictable; 128 random bits with the sign bit clear.
+// RFC 5280 §4.1.2.2: unique and positive. 16 octets, always: the sign bit is clear, the next one
+// is set, and 126 are random.
 bool set_serial(X509* certificate) {
   auto bytes = random_bytes(16);
   bytes[0] = static_cast<char>((static_cast<unsigned char>(bytes[0]) & 0x7f) | 0x40);
@@ -229,7 +230,9 @@ void PkeyDeleter::operator()(EVP_PKEY* p) const noexcept {
 Result<Authority> Authority::create(const std::string& directory, const Clock& clock) {
   namespace fs = std::filesystem;
   std::error_code failed;
-  fs::create_directories(directory, failed);
+  // 0700 is for a folder of our own; one that was there keeps the mode its owner gave it.
+  const bool ours = fs::create_directories(directory, failed);
+  if (ours && !failed) fs::permissions(directory, fs::perms::owner_all, failed);
   if (failed) {
     return make_error(Origin::config, "ca_unwritable", directory + ": " + failed.message());
   }

@@ -1,6 +1,7 @@
 #include "certs/trust.hpp"
 
 #include "certs/files.hpp"
+#include "certs/java_trust_store.hpp"
 #include "certs/ossl_error.hpp"
 
 #include <openssl/ssl.h>
@@ -104,11 +105,16 @@ Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& aut
   if (!bundle.empty() && bundle.back() != '\n') bundle += '\n';
   bundle += authority.certificate_pem();
   const auto path = std::filesystem::absolute(bundle_file).lexically_normal().string();
-  if (auto written = replace_file(path, bundle, 0644); !written) {
-    return make_error(Origin::config, "bundle_unwritable", written.error().detail);
+  const auto java_file = path + ".p12";
+  SLUICE_TRY(auto&& java_store, java_trust_store(bundle));
+  for (const auto& [file, content] : {std::pair(path, bundle), std::pair(java_file, java_store)}) {
+    if (auto written = replace_file(file, content, 0644); !written) {
+      return make_error(Origin::config, "bundle_unwritable", written.error().detail);
+    }
   }
   std::vector<EnvironmentVariable> out;
   for (const char* name : kVariables) out.push_back({name, path});
+  out.push_back({"JAVA_TOOL_OPTIONS", java_tool_options(java_file)});
   return out;
 }
 

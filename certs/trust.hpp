@@ -31,8 +31,10 @@ struct EnvironmentVariable {
 };
 // Writes the bundle (system roots + ours) to bundle_file, atomically, and returns the variables of
 // spec 01 "TLS" that make common clients trust it. Where the system has no bundle, ours alone.
-// Not covered: Java, which reads only a key store of its own format (README.md has the command);
-// and SSL_CERT_DIR, which would add to SSL_CERT_FILE what hashed links name, and need them.
+// Java reads no PEM: it gets the same roots as <bundle_file>.p12 by JAVA_TOOL_OPTIONS. That value
+// is the whole variable; a caller that wants to keep what was in it puts the two together.
+// Not covered: SSL_CERT_DIR, which would add to SSL_CERT_FILE what hashed links name, and need
+// them. Fails (config) "bundle_unreadable" or "bundle_unwritable".
 Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& authority,
                                                             const std::string& bundle_file);
 

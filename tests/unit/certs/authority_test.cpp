@@ -85,6 +85,16 @@ BOOST_AUTO_TEST_CASE(made_once_and_loaded_again) {
   BOOST_TEST(loaded.value().certificate_pem() == test::content_of(directory + "/ca.pem"));
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_of_our_own_is_for_nobody_else) {
+  const auto before = ::umask(0);
+  const auto plain = Authority::create(folder / "deep/one", clock);
+  const auto slash = Authority::create(folder / "two/", clock);
+  ::umask(before);
+  BOOST_REQUIRE((plain.has_value() && slash.has_value()));
+  BOOST_TEST(mode_of(folder / "deep/one") == 0700U);
+  BOOST_TEST(mode_of(folder / "two") == 0700U);
+}
+
 BOOST_AUTO_TEST_CASE(never_overwritten) {
   BOOST_REQUIRE(Authority::create(directory, clock).has_value());
   const auto key = test::content_of(directory + "/ca.key");

@@ -1,5 +1,6 @@
 #include "certs/trust.hpp"
 
+#include "certs/java_trust_store.hpp"
 #include "tests/unit/certs/certs_support.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -108,14 +109,16 @@ BOOST_AUTO_TEST_CASE(the_bundle_holds_ours_and_every_variable_names_it) {
   std::set<std::string> names;
   for (const auto& variable : variables.value()) {
     names.insert(variable.name);
-    BOOST_TEST(variable.value == file);
+    const bool java = variable.name == "JAVA_TOOL_OPTIONS";
+    BOOST_TEST(variable.value == (java ? certs::java_tool_options(file + ".p12") : file));
   }
   for (const auto* name :
        {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "GIT_SSL_CAINFO", "DENO_CERT", "AWS_CA_BUNDLE",
-        "PIP_CERT", "CARGO_HTTP_CAINFO", "NPM_CONFIG_CAFILE"}) {
+        "PIP_CERT", "CARGO_HTTP_CAINFO", "NPM_CONFIG_CAFILE", "JAVA_TOOL_OPTIONS"}) {
     BOOST_TEST(names.contains(name), name);
   }
+  BOOST_TEST(test::content_of(file + ".p12") == certs::java_trust_store(content).value());
   // It works as a root file, and makes our leaves believed.
   const auto client = certs::make_upstream_context(UpstreamRoots::none, {file});
   BOOST_REQUIRE(client.has_value());
