@@ -27,8 +27,9 @@ class Redactor {
   const Findings& findings() const noexcept;
   std::size_t held() const noexcept;
 
+ struct State;  // private to policy/redact
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,14 @@
+// Every form a known secret travels in: as it is, JSON-escaped, URL-encoded, hex, base64 and
+// base64url at each of the three alignments, HTML entities. Tested by tests/unit/redact/secret_encodings_test.cpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::redact {
+
+// Distinct forms, the plain one first; none shorter than `least` bytes but the plain one.
+std::vector<std::string> encodings_of(std::string_view secret, std::size_t least);
+
+}  // namespace sluice::redact

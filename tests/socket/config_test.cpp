@@ -1,0 +1,109 @@
+// sluice.yaml: what loads, and what every mistake is answered with.
+#include "proxy/runtime/config.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace sluice;
+using runtime::load_config_text;
+
+namespace {
+
+const std::string kMinimal = "version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:0\"}]\npolicy: p.yaml\n";
+
+std::string problems(const std::string& text) { return format(load_config_text(text, "/etc/s/sluice.yaml").diagnostics); }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(config)
+
+BOOST_AUTO_TEST_CASE(defaults_deny) {
+  const auto load = load_config_text(kMinimal, "/etc/s/sluice.yaml");
+  BOOST_REQUIRE(load.config.has_value());
+  BOOST_CHECK(load.config->settings.mode == io::Mode::dry_run);
+  BOOST_TEST(load.config->policy_file == "/etc/s/p.yaml");
+  BOOST_TEST(load.config->log.directory == "/etc/s/evidence");
+  BOOST_TEST(load.config->ca_dir.empty());
+  BOOST_CHECK(load.config->log.commit == evidence::Commit::written);
+}
+
+BOOST_AUTO_TEST_CASE(whole_document) {
+  const auto load = load_config_text(
+      "version: 1\nmode: enforce\nagent: {id: a, session: s, actor: me}\n"
+      "listeners:\n  - {name: out, kind: forward, bind: \"127.0.0.1:15001\"}\n"
+      "  - {name: in, kind: reverse, bind: \"[::1]:8130\", upstream: \"http://Responder.:8111\"}\n"
+      "policy: p.yaml\ntls: {ca_dir: ca, upstream_roots: none, extra_roots: [x.pem]}\n"
+      "secrets: [{id: db, value: {env: DB}}, {id: f, value: {file: s.txt}}, {id: e, value: {exec: [cat, x]}}]\n"
+      "evidence: {dir: ev, commit: synced}\n"
+      "limits: {request_body: 1MiB, header_timeout: 2s, header_bytes: 8KiB, connections: 7}\n"
+      "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\n",
+      "sluice.yaml");
+  BOOST_TEST_INFO(format(load.diagnostics));
+  BOOST_REQUIRE(load.config.has_value());
+  const auto& settings = load.config->settings;
+  BOOST_TEST(settings.listeners.size() == 2U);
+  BOOST_TEST(settings.listeners[1].upstream->host.text() == "responder");
+  BOOST_TEST(settings.listeners[1].upstream->port == 8111);
+  BOOST_TEST(settings.limits.request_body == 1U << 20);
+  BOOST_TEST(settings.limits.head.head_bytes == 8192U);
+  BOOST_TEST(settings.limits.connections == 7U);
+  BOOST_TEST(settings.static_hosts.at("api.test").size() == 2U);
+  BOOST_TEST(load.config->secrets.size() == 3U);
+  BOOST_TEST(settings.workers == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(every_problem_at_once_with_its_place) {
+  const auto text = problems("version: 1\nmode: enforced\nlisteners: []\npolcy: p.yaml\n");
+  BOOST_TEST(has(text, "/etc/s/sluice.yaml:2:"));
+  BOOST_TEST(has(text, "/mode"));
+  BOOST_TEST(has(text, "/listeners"));
+  BOOST_TEST(has(text, "/polcy"));
+  BOOST_TEST(has(text, "policy"));  // the nearest known key, and the missing one
+}
+
+BOOST_AUTO_TEST_CASE(mistakes) {
+  const std::pair<const char*, const char*> table[] = {
+      {"version: 2\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}]\npolicy: p\n", "/version"},
+      {"version: 1\nlisteners: [{name: a, kind: transparent, bind: \"0.0.0.0:1\"}]\npolicy: p\n", "not part of this version"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\"}]\npolicy: p\n", "upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: \"ftp://x\"}]\npolicy: p\n", "not an upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: \"http://x/path\"}]\npolicy: p\n", "not an upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"localhost:1\"}]\npolicy: p\n", "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1\"}]\npolicy: p\n", "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:99999\"}]\npolicy: p\n", "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\", upstream: \"http://x\"}]\npolicy: p\n", "/listeners/0/upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}, {name: a, kind: forward, bind: \"127.0.0.1:2\"}]\npolicy: p\n", "two listeners"},
+  };
+  for (const auto& [text, expected] : table) {
+    BOOST_TEST_CONTEXT(text) {
+      BOOST_TEST(!load_config_text(text, "f").config.has_value());
+      BOOST_TEST(has(problems(text), expected), problems(text));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_in_the_file_is_refused_and_not_quoted) {
+  const auto text = problems(kMinimal + "secrets: [{id: db, value: hunter2hunter2}]\n");
+  BOOST_TEST(has(text, "a secret never stands in the file"));
+  BOOST_TEST(!has(text, "hunter2"));
+  BOOST_TEST(has(problems(kMinimal + "secrets: [{id: db, value: {env: A, file: b}}]\n"), "one source"));
+}
+
+BOOST_AUTO_TEST_CASE(limits_and_static_hosts_are_checked) {
+  BOOST_TEST(has(problems(kMinimal + "limits: {header_timeout: 10}\n"), "/limits/header_timeout"));
+  BOOST_TEST(has(problems(kMinimal + "limits: {headr_timeout: 10s}\n"), "header_timeout"));
+  BOOST_TEST(has(problems(kMinimal + "resolve: {api.test: [localhost]}\n"), "not an address"));
+  BOOST_TEST(has(problems(kMinimal + "resolve: {\"10.0.0.1\": [10.0.0.2]}\n"), "not a host name"));
+  BOOST_TEST(has(problems(kMinimal + "admin: {bind: x}\n"), "/admin"));
+}
+
+BOOST_AUTO_TEST_CASE(defaults_table_names_every_limit) {
+  std::string all;
+  for (const auto& row : runtime::config_defaults()) all += row.key + " ";
+  for (const char* key : {"limits.header_bytes", "limits.request_body", "limits.drain", "limits.connections", "mode"}) {
+    BOOST_TEST(has(all, key));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,70 @@
+// Where secrets are read from, and that a source that fails stops the start without saying the value.
+#include "proxy/runtime/secrets.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace sluice;
+using From = runtime::SecretSource::From;
+
+namespace {
+
+runtime::SecretSource source(From from, std::vector<std::string> words) {
+  runtime::SecretSource out;
+  out.id = "s";
+  out.from = from;
+  out.words = std::move(words);
+  return out;
+}
+
+std::string temp_file(const std::string& content) {
+  const auto path = std::filesystem::temp_directory_path() / ("sluice-secret-" + std::to_string(::getpid()));
+  std::ofstream(path, std::ios::binary) << content;
+  return path.string();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(secrets)
+
+BOOST_AUTO_TEST_CASE(every_source) {
+  ::setenv("SLUICE_TEST_SECRET", "from-env", 1);
+  const auto file = temp_file("from-file\n");
+  const auto all = runtime::read_secrets({source(From::env, {"SLUICE_TEST_SECRET"}), source(From::file, {file}),
+                                          source(From::exec, {"printf", "%s\\n", "from-helper"})});
+  BOOST_REQUIRE(all.has_value());
+  BOOST_TEST(all.value()[0].value.reveal() == "from-env");
+  BOOST_TEST(all.value()[1].value.reveal() == "from-file");
+  BOOST_TEST(all.value()[2].value.reveal() == "from-helper");
+  std::filesystem::remove(file);
+}
+
+BOOST_AUTO_TEST_CASE(failures_name_the_source) {
+  const auto empty = temp_file("\n");
+  const auto large = std::string(70'000, 'x');
+  const std::vector<runtime::SecretSource> table = {
+      source(From::env, {"SLUICE_TEST_NOT_SET"}),
+      source(From::file, {"/nonexistent/secret"}),
+      source(From::file, {empty}),
+      source(From::file, {"/"}),
+      source(From::exec, {"/nonexistent/helper"}),
+      source(From::exec, {"false"}),
+      source(From::exec, {"sh", "-c", "echo leaked-value; exit 3"}),
+      source(From::exec, {"head", "-c", "70000", "/dev/zero"}),
+  };
+  for (const auto& one : table) {
+    const auto read = runtime::read_secrets({one});
+    BOOST_TEST_CONTEXT(one.words.front()) {
+      BOOST_REQUIRE(!read.has_value());
+      BOOST_TEST(read.error().code == "secret_unreadable");
+      BOOST_TEST(read.error().detail.find("secret s:") == 0U);
+      BOOST_TEST(read.error().detail.find("leaked-value") == std::string::npos);
+    }
+  }
+  std::filesystem::remove(empty);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
