@@ -12,7 +12,7 @@
 namespace sluice::model {
 
 enum class AddressClass : std::uint8_t {
-  reserved = 0,  // zero value: not dialled
+  reserved = 0, // zero value: not dialled
   global,
   loopback,
   private_use,
@@ -20,13 +20,13 @@ enum class AddressClass : std::uint8_t {
   cgnat,
   metadata,
   multicast,
-  embedded,  // NAT64/6to4/Teredo/v4-compatible whose inner address is not global
+  embedded, // NAT64/6to4/Teredo/v4-compatible whose inner address is not global
 };
 std::string_view to_string(AddressClass klass) noexcept;
 
 class IpAddress {
  public:
-  IpAddress() = default;  // ::, reserved
+  IpAddress() = default; // ::, reserved
   static IpAddress v4(std::uint32_t host_order) noexcept;
   static IpAddress v6(const std::array<std::uint8_t, 16>& bytes) noexcept;
   // Canonical spellings only (RFC 6943 strict dotted quad, RFC 4291 text); no zone id.
@@ -35,10 +35,12 @@ class IpAddress {
   static std::optional<IpAddress> parse_loose(std::string_view text);
 
   bool is_v4() const noexcept { return is_v4_; }
-  std::uint32_t v4_value() const noexcept;                          // requires is_v4()
-  const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }  // v4 as ::ffff:a.b.c.d
-  std::string text() const;                                          // RFC 5952; v4 dotted
-  AddressClass classify() const noexcept;  // v4-mapped is unwrapped first
+  std::uint32_t v4_value() const noexcept; // requires is_v4()
+  const std::array<std::uint8_t, 16>& bytes() const noexcept {
+    return bytes_;
+  }                                       // v4 as ::ffff:a.b.c.d
+  std::string text() const;               // RFC 5952; v4 dotted
+  AddressClass classify() const noexcept; // v4-mapped is unwrapped first
   bool operator==(const IpAddress&) const = default;
 
  private:
@@ -46,4 +48,4 @@ class IpAddress {
   bool is_v4_ = false;
 };
 
-}  // namespace sluice::model
+} // namespace sluice::model

@@ -18,15 +18,15 @@ std::string_view to_string(Verdict verdict) noexcept;
 enum class TlsMode : std::uint8_t { intercept = 0, passthrough };
 std::string_view to_string(TlsMode mode) noexcept;
 
-struct Obligations {                 // duties of an allow; the widest redaction, the tightest limit
-  std::vector<std::string> redact;   // pack names, sorted, unique
-  TlsMode tls = TlsMode::intercept;  // passthrough only when every matching allow says so
-  bool private_addresses = false;    // a matching allow rule *that names this host* says private: true
-  std::optional<std::uint64_t> request_body_limit;  // bytes
+struct Obligations {                // duties of an allow; the widest redaction, the tightest limit
+  std::vector<std::string> redact;  // pack names, sorted, unique
+  TlsMode tls = TlsMode::intercept; // passthrough only when every matching allow says so
+  bool private_addresses = false; // a matching allow rule *that names this host* says private: true
+  std::optional<std::uint64_t> request_body_limit; // bytes
   bool operator==(const Obligations&) const = default;
 };
 
-struct Reported {  // what a `mode: report` rule would have decided
+struct Reported { // what a `mode: report` rule would have decided
   std::string rule_id;
   Verdict verdict = Verdict::block;
   bool operator==(const Reported&) const = default;
@@ -35,9 +35,9 @@ struct Reported {  // what a `mode: report` rule would have decided
 struct Decision {
   Verdict verdict = Verdict::block;
   Reason reason = Reason::default_deny;
-  std::string rule_id = "default_deny";  // egress[N], default_deny, guard.*, limit.*
-  std::string rule_name;                 // "" when the rule has none
-  std::string explanation;               // the rule's own `reason:` text, or ""
+  std::string rule_id = "default_deny"; // egress[N], default_deny, guard.*, limit.*
+  std::string rule_name;                // "" when the rule has none
+  std::string explanation;              // the rule's own `reason:` text, or ""
   Severity severity = Severity::medium;
   Obligations obligations;
   std::vector<Reported> reported;
@@ -48,4 +48,4 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
-}  // namespace sluice::model
+} // namespace sluice::model

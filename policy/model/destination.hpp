@@ -16,15 +16,16 @@ namespace sluice::model {
 
 class Host {
  public:
-  Host() = default;  // empty: matches nothing, is never dialled
-  // Requires: no brackets unless an IPv6 literal. Fails (downstream, "host_invalid") on NUL, control
-  // bytes, spaces, '%', '@', '/', empty labels, labels over 63, names over 253, zone ids, unknown IDN.
+  Host() = default; // empty: matches nothing, is never dialled
+  // Requires: no brackets unless an IPv6 literal. Fails (downstream, "host_invalid") on NUL,
+  // control bytes, spaces, '%', '@', '/', empty labels, labels over 63, names over 253, zone ids,
+  // unknown IDN.
   static Result<Host> parse(std::string_view text);
 
   bool is_address() const noexcept { return address_.has_value(); }
-  const IpAddress& address() const { return *address_; }  // requires is_address()
-  const std::string& text() const noexcept { return text_; }   // canonical; IPv6 without brackets
-  std::string uri_text() const;                                 // IPv6 in brackets
+  const IpAddress& address() const { return *address_; }     // requires is_address()
+  const std::string& text() const noexcept { return text_; } // canonical; IPv6 without brackets
+  std::string uri_text() const;                              // IPv6 in brackets
   bool empty() const noexcept { return text_.empty(); }
   bool operator==(const Host& other) const { return text_ == other.text_; }
 
@@ -35,14 +36,14 @@ class Host {
 
 enum class Scheme : std::uint8_t { http, https, tcp };
 std::string_view to_string(Scheme scheme) noexcept;
-std::uint16_t default_port(Scheme scheme) noexcept;  // 80, 443, 0
+std::uint16_t default_port(Scheme scheme) noexcept; // 80, 443, 0
 
 struct Destination {
   Scheme scheme = Scheme::tcp;
   Host host;
   std::uint16_t port = 0;
-  std::string authority() const;  // host[:port], port left out when the scheme's default
-  std::string host_port() const;  // host:port, always
+  std::string authority() const; // host[:port], port left out when the scheme's default
+  std::string host_port() const; // host:port, always
   bool operator==(const Destination&) const = default;
 };
 
@@ -58,13 +59,13 @@ Result<HostPort> parse_host_port(std::string_view text);
 // change it again, on encoded slash/backslash/NUL/dot-segments, on control bytes, raw backslash.
 Result<std::string> normalise_path(std::string_view path);
 
-struct Target {  // an origin-form or absolute-form request target, taken apart
-  std::optional<Destination> absolute;  // set for absolute-form
-  std::string path;                     // normalised, begins with '/'; "*" for asterisk-form
-  std::string raw_path;                 // as sent, for forwarding when it normalises to itself
-  std::string query;                    // without '?'; raw
+struct Target { // an origin-form or absolute-form request target, taken apart
+  std::optional<Destination> absolute; // set for absolute-form
+  std::string path;                    // normalised, begins with '/'; "*" for asterisk-form
+  std::string raw_path;                // as sent, for forwarding when it normalises to itself
+  std::string query;                   // without '?'; raw
   bool has_query = false;
 };
-Result<Target> parse_target(std::string_view target);  // not for CONNECT
+Result<Target> parse_target(std::string_view target); // not for CONNECT
 
-}  // namespace sluice::model
+} // namespace sluice::model

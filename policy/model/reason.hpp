@@ -10,8 +10,8 @@
 namespace sluice::model {
 
 enum class Reason : std::uint8_t {
-  internal_error = 0,  // zero value: an unset reason refuses and is our fault
-  none,                // allowed
+  internal_error = 0, // zero value: an unset reason refuses and is our fault
+  none,               // allowed
   // policy
   default_deny,
   rule_block,
@@ -55,7 +55,7 @@ enum class Reason : std::uint8_t {
   upstream_closed,
   // ends of admitted calls
   downstream_closed,
-  count_  // number of rows
+  count_ // number of rows
 };
 
 enum class Severity : std::uint8_t { low, medium, high, critical };
@@ -63,17 +63,18 @@ enum class Retry : std::uint8_t { none, transient, after_approval };
 
 struct ReasonRow {
   Reason reason;
-  std::string_view code;   // snake_case, stable
-  std::string_view guard;  // rule id when no policy rule decided: guard.* / limit.* / …; "" otherwise
-  int status;              // HTTP status towards the agent; 0 when no answer is made
+  std::string_view code; // snake_case, stable
+  std::string_view
+      guard;  // rule id when no policy rule decided: guard.* / limit.* / …; "" otherwise
+  int status; // HTTP status towards the agent; 0 when no answer is made
   Retry retry;
   Severity severity;
-  std::string_view title;   // problem title, one short phrase
-  std::string_view remedy;  // what a person could change
+  std::string_view title;  // problem title, one short phrase
+  std::string_view remedy; // what a person could change
 };
 
 const ReasonRow& row(Reason reason) noexcept;
 std::string_view to_string(Severity severity) noexcept;
 std::string_view to_string(Retry retry) noexcept;
 
-}  // namespace sluice::model
+} // namespace sluice::model

@@ -1,6 +1,6 @@
-// What a RuleSet compiles to. Every needle (a form of a known secret, an anchor of a format) is found
-// by a hash of its first three bytes: one table look-up a byte tells that nothing begins there.
-// Private to policy/redact.
+// What a RuleSet compiles to. Every needle (a form of a known secret, an anchor of a format) is
+// found by a hash of its first three bytes: one table look-up a byte tells that nothing begins
+// there. Private to policy/redact.
 #pragma once
 
 #include "policy/redact/rule_set.hpp"
@@ -33,15 +33,18 @@ struct RuleSet::Compiled {
   static constexpr std::size_t kHashes = 1U << 16U;
 
   static std::size_t hash(const char* three) noexcept {
-    const auto byte = [three](int i) { return std::uint32_t{static_cast<unsigned char>(three[i])}; };
+    const auto byte = [three](int i) {
+      return std::uint32_t{static_cast<unsigned char>(three[i])};
+    };
     return ((byte(0) | byte(1) << 8U | byte(2) << 16U) * 0x9E3779B1U) >> 16U;
   }
   static std::size_t two_bytes(std::string_view text) noexcept {
-    return static_cast<unsigned char>(text[0]) |
-           std::size_t{static_cast<unsigned char>(text[1])} << 8U;
+    return static_cast<unsigned char>(text[0]) | std::size_t{static_cast<unsigned char>(text[1])}
+                                                     << 8U;
   }
   bool may_begin(const char* three) const noexcept { return begins[hash(three)]; }
-  bool may_begin_at_tail(std::string_view tail) const noexcept { // fewer than kLeast bytes, not none
+  bool
+  may_begin_at_tail(std::string_view tail) const noexcept { // fewer than kLeast bytes, not none
     return tail.size() == 1 ? begins_one[static_cast<unsigned char>(tail[0])]
                             : begins_two[two_bytes(tail)];
   }

@@ -12,7 +12,7 @@ namespace sluice::redact {
 struct Finding {
   std::string rule;
   std::uint64_t count = 0;
-  std::string fingerprint;  // hex, first 16 of HMAC-SHA-256; "" without a key
+  std::string fingerprint; // hex, first 16 of HMAC-SHA-256; "" without a key
   bool operator==(const Finding&) const = default;
 };
 
@@ -30,4 +30,4 @@ class Findings {
   std::vector<Finding> all_;
 };
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

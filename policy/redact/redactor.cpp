@@ -1,7 +1,7 @@
 // The algorithm. The stream is walked position by position; a position is decided only when more
 // bytes could not change the answer, and positions are decided in order. Hence the output is a
-// function of the bytes alone. A match covers a stretch; while a stretch is covered, starts inside it
-// are still tried, so overlapping matches make one masked run and none leaves its tail behind.
+// function of the bytes alone. A match covers a stretch; while a stretch is covered, starts inside
+// it are still tried, so overlapping matches make one masked run and none leaves its tail behind.
 #include "policy/redact/redactor.hpp"
 
 #include "policy/redact/compiled.hpp"
@@ -14,7 +14,7 @@ namespace sluice::redact {
 namespace {
 
 using Compiled = RuleSet::Compiled;
-constexpr std::size_t kContext = 3;  // bytes before a position that its left boundary looks at
+constexpr std::size_t kContext = 3; // bytes before a position that its left boundary looks at
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -28,7 +28,9 @@ bool is_hex(char c) {
 bool at_boundary(const std::array<char, kContext>& before) {
   const char last = before[2];
   if (!is_word(last)) return true;
-  if (before[1] == '\\' && (last == 'n' || last == 'r' || last == 't' || last == 'b' || last == 'f')) return true;
+  if (before[1] == '\\' &&
+      (last == 'n' || last == 'r' || last == 't' || last == 'b' || last == 'f'))
+    return true;
   return before[0] == '%' && is_hex(before[1]) && is_hex(last);
 }
 
@@ -38,7 +40,8 @@ class Swallower {
   Swallower(const TokenFormat& format, std::uint64_t from) : format_(&format), from_(from) {}
   std::uint64_t from() const noexcept { return from_; }
   bool takes(char c) {
-    return format_->tail == Tail::body_class ? (*format_->body)[static_cast<unsigned char>(c)] : takes_pem(c);
+    return format_->tail == Tail::body_class ? (*format_->body)[static_cast<unsigned char>(c)]
+                                             : takes_pem(c);
   }
 
  private:
@@ -50,7 +53,7 @@ class Swallower {
     if (matched_ < kEnd.size()) {
       if (c == kEnd[matched_]) {
         ++matched_;
-      } else if (!(c == '-' && matched_ == 5)) {  // a longer run of dashes is still five of them
+      } else if (!(c == '-' && matched_ == 5)) { // a longer run of dashes is still five of them
         matched_ = c == '-' ? 1 : 0;
       }
       return true;
@@ -67,24 +70,24 @@ class Swallower {
   bool done_ = false;
 };
 
-struct Verdict {  // what is known of one start position
+struct Verdict { // what is known of one start position
   bool need_more = false;
   std::size_t longest = 0;       // certain bytes of the longest match; 0: none
-  const Needle* named = nullptr;  // that match
+  const Needle* named = nullptr; // that match
 };
 
-}  // namespace
+} // namespace
 
 struct Redactor::State {
   std::shared_ptr<const RuleSet> rules;
   Mask mask = Mask::placeholder;
   Findings findings;
-  std::string held;                         // from the first undecided position on
-  std::array<char, kContext> before{};      // the bytes before `held`
-  std::uint64_t position = 0;               // of the first undecided byte, in the stream
+  std::string held;                    // from the first undecided position on
+  std::array<char, kContext> before{}; // the bytes before `held`
+  std::uint64_t position = 0;          // of the first undecided byte, in the stream
   std::uint64_t covered_until = 0;
   std::vector<Swallower> swallowers;
-  std::vector<const Needle*> found;         // all matches at one position; scratch
+  std::vector<const Needle*> found; // all matches at one position; scratch
 
   void restart() {
     held.clear();
@@ -102,7 +105,7 @@ enum class Ending { more_may_come, at_end };
 class Walk {
  public:
   Walk(Redactor::State& state, std::string_view bytes, Ending ending, std::string& out);
-  std::size_t run();  // how many bytes were decided
+  std::size_t run(); // how many bytes were decided
 
  private:
   void copy_clean();
@@ -146,7 +149,7 @@ void Walk::copy_clean() {
 std::array<char, kContext> Walk::context() const {
   std::array<char, kContext> out = s_.before;
   for (std::size_t i = 0; i < kContext; ++i) {
-    const std::size_t back = kContext - i;  // this many bytes before at_
+    const std::size_t back = kContext - i; // this many bytes before at_
     if (at_ >= back) {
       out[i] = bytes_[at_ - back];
     } else {
@@ -163,7 +166,8 @@ bool Walk::decide_here() {
   const bool was_covered = covered_here(rest[0]);
   for (const auto* needle : s_.found) count(*needle, rest);
   if (verdict.longest > 0) {
-    if (!was_covered && s_.mask == Redactor::Mask::placeholder) out_ += rules_.rules[verdict.named->rule].placeholder;
+    if (!was_covered && s_.mask == Redactor::Mask::placeholder)
+      out_ += rules_.rules[verdict.named->rule].placeholder;
     s_.covered_until = std::max(s_.covered_until, s_.position + verdict.longest);
   }
   const bool masked = was_covered || verdict.longest > 0;
@@ -187,7 +191,8 @@ Verdict Walk::judge() {
   }
   if (!rules_.may_begin(rest.data())) return verdict;
   const auto hash = Compiled::hash(rest.data());
-  for (auto i = rules_.group[hash]; i < rules_.group[hash + 1]; ++i) judge_needle(rules_.needles[i], rest, verdict);
+  for (auto i = rules_.group[hash]; i < rules_.group[hash + 1]; ++i)
+    judge_needle(rules_.needles[i], rest, verdict);
   if (ending_ == Ending::at_end) verdict.need_more = false;
   return verdict;
 }
@@ -209,8 +214,9 @@ void Walk::judge_needle(const Needle& needle, std::string_view rest, Verdict& ve
   }
   s_.found.push_back(&needle);
   // The longest names the run; of equals the more specific anchor does.
-  const bool better = verdict.named == nullptr || length > verdict.longest ||
-                      (length == verdict.longest && needle.text.size() > verdict.named->text.size());
+  const bool better =
+      verdict.named == nullptr || length > verdict.longest ||
+      (length == verdict.longest && needle.text.size() > verdict.named->text.size());
   if (better) verdict.named = &needle;
   verdict.longest = std::max(verdict.longest, length);
 }
@@ -239,9 +245,10 @@ bool Walk::covered_here(char c) {
   return covered;
 }
 
-}  // namespace
+} // namespace
 
-Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask) : state_(std::make_unique<State>()) {
+Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
+    : state_(std::make_unique<State>()) {
   state_->rules = std::move(rules);
   state_->mask = mask;
 }
@@ -252,17 +259,18 @@ Redactor::~Redactor() = default;
 namespace {
 
 void remember(Redactor::State& state, std::string_view decided) {
-  for (const char c : decided.size() > kContext ? decided.substr(decided.size() - kContext) : decided) {
+  for (const char c :
+       decided.size() > kContext ? decided.substr(decided.size() - kContext) : decided) {
     state.before = {state.before[1], state.before[2], c};
   }
 }
 
-}  // namespace
+} // namespace
 
 void Redactor::feed(std::string_view in, std::string& out) {
   auto& state = *state_;
   if (in.empty()) return;
-  if (state.held.empty()) {  // no copy of what is clean
+  if (state.held.empty()) { // no copy of what is clean
     const auto decided = Walk(state, in, Ending::more_may_come, out).run();
     remember(state, in.substr(0, decided));
     state.held.assign(in.substr(decided));
@@ -281,8 +289,12 @@ void Redactor::finish(std::string& out) {
   state.restart();
 }
 
-const Findings& Redactor::findings() const noexcept { return state_->findings; }
-std::size_t Redactor::held() const noexcept { return state_->held.size(); }
+const Findings& Redactor::findings() const noexcept {
+  return state_->findings;
+}
+std::size_t Redactor::held() const noexcept {
+  return state_->held.size();
+}
 
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
   Redacted out;
@@ -294,4 +306,4 @@ Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_v
   return out;
 }
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

@@ -15,7 +15,7 @@ namespace sluice::redact {
 
 class Redactor {
  public:
-  enum class Mask { placeholder, keep_length };  // keep_length: '*' per byte, for raw TCP
+  enum class Mask { placeholder, keep_length }; // keep_length: '*' per byte, for raw TCP
   explicit Redactor(std::shared_ptr<const RuleSet> rules, Mask mask = Mask::placeholder);
   Redactor(Redactor&&) noexcept;
   Redactor& operator=(Redactor&&) noexcept;
@@ -23,11 +23,11 @@ class Redactor {
 
   // Appends to `out` what is now certain. Holds back at most rules->max_hold() bytes.
   void feed(std::string_view in, std::string& out);
-  void finish(std::string& out);  // releases the tail; a later feed() starts a new message
+  void finish(std::string& out); // releases the tail; a later feed() starts a new message
   const Findings& findings() const noexcept;
   std::size_t held() const noexcept;
 
- struct State;  // private to policy/redact
+  struct State; // private to policy/redact
 
  private:
   std::unique_ptr<State> state_;
@@ -40,4 +40,4 @@ struct Redacted {
 // For values that are whole: header values, URLs, evidence strings.
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text);
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

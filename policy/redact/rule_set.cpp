@@ -74,9 +74,9 @@ void add_formats(Compiled& to, const RuleSetConfig& config) {
   for (const TokenFormat& format : token_formats()) {
     const auto same = [&](const CompiledRule& rule) { return rule.id == format.id; };
     const auto known = std::find_if(to.rules.begin(), to.rules.end(), same);
-    const auto rule = known != to.rules.end()
-                          ? static_cast<std::size_t>(known - to.rules.begin())
-                          : add_rule(to, config, std::string(format.id), std::string(format.description));
+    const auto rule = known != to.rules.end() ? static_cast<std::size_t>(known - to.rules.begin())
+                                              : add_rule(to, config, std::string(format.id),
+                                                         std::string(format.description));
     const auto body = format.decide != nullptr ? kMaxFormatBody : format.least;
     to.max_hold = std::max(to.max_hold, format.anchor.size() + body);
     to.needles.push_back({std::string(format.anchor), rule, &format, is_word(format.anchor[0])});
@@ -85,7 +85,9 @@ void add_formats(Compiled& to, const RuleSetConfig& config) {
 
 void index_needles(Compiled& to) {
   std::sort(to.needles.begin(), to.needles.end(), [](const Needle& a, const Needle& b) {
-    const auto key = [](const Needle& n) { return std::make_tuple(Compiled::hash(n.text.data()), std::string_view(n.text), n.rule); };
+    const auto key = [](const Needle& n) {
+      return std::make_tuple(Compiled::hash(n.text.data()), std::string_view(n.text), n.rule);
+    };
     return key(a) < key(b);
   });
   to.group.assign(Compiled::kHashes + 1, 0);
@@ -133,7 +135,11 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   return done;
 }
 
-std::size_t RuleSet::max_hold() const noexcept { return compiled_->max_hold; }
-const std::vector<RuleInfo>& RuleSet::rules() const noexcept { return compiled_->infos; }
+std::size_t RuleSet::max_hold() const noexcept {
+  return compiled_->max_hold;
+}
+const std::vector<RuleInfo>& RuleSet::rules() const noexcept {
+  return compiled_->infos;
+}
 
 } // namespace sluice::redact

@@ -14,16 +14,16 @@
 namespace sluice::redact {
 
 struct KnownSecret {
-  std::string id;  // becomes rule "secret:<id>"
-  Secret value;    // at least 6 bytes unless allow_short
+  std::string id; // becomes rule "secret:<id>"
+  Secret value;   // at least 6 bytes unless allow_short
   bool allow_short = false;
 };
 
 struct RuleSetConfig {
   std::vector<KnownSecret> known;
-  bool token_formats = true;  // the `secrets` pack
-  std::string placeholder = "[REDACTED:{rule}]";  // {rule} is replaced; must not itself match a rule
-  std::string fingerprint_key;  // keyed HMAC of each finding; empty: no fingerprints
+  bool token_formats = true;                     // the `secrets` pack
+  std::string placeholder = "[REDACTED:{rule}]"; // {rule} is replaced; must not itself match a rule
+  std::string fingerprint_key; // keyed HMAC of each finding; empty: no fingerprints
 };
 
 struct RuleInfo {
@@ -35,11 +35,11 @@ class RuleSet {
  public:
   // Fails (config) on a short known secret, an empty one, a placeholder that matches a rule.
   static Result<std::shared_ptr<const RuleSet>> build(const RuleSetConfig& config);
-  std::size_t max_hold() const noexcept;  // most bytes a Redactor ever keeps back
+  std::size_t max_hold() const noexcept; // most bytes a Redactor ever keeps back
   const std::vector<RuleInfo>& rules() const noexcept;
   ~RuleSet();
 
-  struct Compiled;  // private to policy/redact
+  struct Compiled; // private to policy/redact
   const Compiled& compiled() const noexcept { return *compiled_; }
 
  private:
@@ -47,4 +47,4 @@ class RuleSet {
   std::unique_ptr<Compiled> compiled_;
 };
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

@@ -23,9 +23,9 @@ std::string upper(std::string text) {
   return text;
 }
 
-bool unreserved(char c) {  // RFC 3986 §2.3
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
+bool unreserved(char c) { // RFC 3986 §2.3
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
 }
 
 // RFC 8259 §7. `slash` writes \/ as some encoders do.
@@ -63,7 +63,9 @@ std::string html_byte(char c) {
   }
 }
 
-std::string percent(char c) { return "%" + upper(to_hex({&c, 1})); }
+std::string percent(char c) {
+  return "%" + upper(to_hex({&c, 1}));
+}
 
 // The part of the base64 text that the secret alone decides when `before` bytes of something else
 // stand before it in its group of three (RFC 4648 §4).
@@ -80,12 +82,13 @@ std::string base64url(std::string text) {
   return text;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<std::string> encodings_of(std::string_view secret, std::size_t least) {
   std::vector<std::string> all = {std::string(secret)};
   const auto add = [&](std::string form) {
-    if (form.size() >= least && std::find(all.begin(), all.end(), form) == all.end()) all.push_back(std::move(form));
+    if (form.size() >= least && std::find(all.begin(), all.end(), form) == all.end())
+      all.push_back(std::move(form));
   };
   add(each_byte(secret, [](char c) { return json_byte(c, Slash::plain); }));
   add(each_byte(secret, [](char c) { return json_byte(c, Slash::escaped); }));
@@ -97,9 +100,12 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(each_byte(secret, [](char c) { return "\\u00" + to_hex({&c, 1}); }));
   add(each_byte(secret, [](char c) { return "\\u00" + upper(to_hex({&c, 1})); }));
   add(each_byte(secret, [](char c) { return unreserved(c) ? std::string(1, c) : percent(c); }));
-  add(each_byte(secret, [](char c) { return unreserved(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
+  add(each_byte(
+      secret, [](char c) { return unreserved(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
   // application/x-www-form-urlencoded writes a space as '+'.
-  add(each_byte(secret, [](char c) { return c == ' ' ? "+" : unreserved(c) ? std::string(1, c) : percent(c); }));
+  add(each_byte(secret, [](char c) {
+    return c == ' ' ? "+" : unreserved(c) ? std::string(1, c) : percent(c);
+  }));
   add(each_byte(secret, percent));
   add(each_byte(secret, [](char c) { return ascii_lower(percent(c)); }));
   add(each_byte(secret, html_byte));
@@ -113,4 +119,4 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   return all;
 }
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

@@ -1,5 +1,6 @@
 // Every form a known secret travels in: as it is, JSON-escaped, URL-encoded, hex, base64 and
-// base64url at each of the three alignments, HTML entities. Tested by tests/unit/redact/secret_encodings_test.cpp.
+// base64url at each of the three alignments, HTML entities. Tested by
+// tests/unit/redact/secret_encodings_test.cpp.
 #pragma once
 
 #include <string>
@@ -11,4 +12,4 @@ namespace sluice::redact {
 // Distinct forms, the plain one first; none shorter than `least` bytes but the plain one.
 std::vector<std::string> encodings_of(std::string_view secret, std::size_t least);
 
-}  // namespace sluice::redact
+} // namespace sluice::redact

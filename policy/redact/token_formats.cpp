@@ -30,7 +30,9 @@ const Classes& classes() {
   return all;
 }
 
-bool in(const ByteClass& set, char c) { return set[static_cast<unsigned char>(c)]; }
+bool in(const ByteClass& set, char c) {
+  return set[static_cast<unsigned char>(c)];
+}
 
 std::size_t count_in(const ByteClass& set, std::string_view text, std::size_t most) {
   const auto seen = text.substr(0, most);
@@ -57,8 +59,8 @@ template <class Then> FormatStep followed_by(FormatStep first, std::string_view 
   return {second.certainty, first.length + second.length};
 }
 
-// RFC 7515 §3.1: three base64url parts with dots between. Two JSON objects (`eyJ` is `{"`) with a dot
-// between are a token; the claims and the signature, of any length, are the tail.
+// RFC 7515 §3.1: three base64url parts with dots between. Two JSON objects (`eyJ` is `{"`) with a
+// dot between are a token; the claims and the signature, of any length, are the tail.
 FormatStep decide_jwt(std::string_view text) {
   constexpr std::size_t kLongestHeader = 600;
   constexpr std::size_t kShortestPart = 10;
@@ -67,10 +69,11 @@ FormatStep decide_jwt(std::string_view text) {
   if (header > kLongestHeader) return {};
   if (header == text.size()) return {Certainty::need_more, 0};
   if (header < kShortestPart) return {};
-  const auto second = followed_by(
-      {Certainty::yes, header}, text, [](std::string_view rest) { return decide_literal(".eyJ", rest); });
-  return followed_by(second, text,
-                     [&](std::string_view rest) { return decide_class(part, kShortestPart, rest); });
+  const auto second = followed_by({Certainty::yes, header}, text, [](std::string_view rest) {
+    return decide_literal(".eyJ", rest);
+  });
+  return followed_by(
+      second, text, [&](std::string_view rest) { return decide_class(part, kShortestPart, rest); });
 }
 
 // 22 bytes, a dot, 43 bytes.
@@ -109,7 +112,8 @@ std::vector<TokenFormat> make_formats() {
   };
   add("aws-access-key-id", "AWS access key id", {"AKIA", "ASIA"}, c.upper_digits, 16);
   add("github-token", "GitHub token", {"ghp_", "gho_", "ghu_", "ghs_", "ghr_"}, c.alnum, 36);
-  add("github-fine-grained-token", "GitHub fine-grained personal access token", {"github_pat_"}, c.word, 40);
+  add("github-fine-grained-token", "GitHub fine-grained personal access token", {"github_pat_"},
+      c.word, 40);
   add("gitlab-token", "GitLab access token", {"glpat-"}, c.dotted, 20);
   add("openai-key", "OpenAI API key", {"sk-"}, c.alnum, 32);
   add("openai-key", "OpenAI API key", {"sk-proj-", "sk-svcacct-", "sk-admin-"}, c.base64url, 40);
@@ -120,7 +124,8 @@ std::vector<TokenFormat> make_formats() {
   add("slack-token", "Slack token", {"xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"}, c.dashed, 20);
   add("slack-webhook", "Slack incoming webhook",
       {"hooks.slack.com/services/T", "hooks.slack.com\\/services\\/T"}, c.path, 20);
-  add("stripe-key", "Stripe API key", {"sk_live_", "rk_live_", "sk_test_", "rk_test_"}, c.alnum, 20);
+  add("stripe-key", "Stripe API key", {"sk_live_", "rk_live_", "sk_test_", "rk_test_"}, c.alnum,
+      20);
   add("npm-token", "npm access token", {"npm_"}, c.alnum, 36);
   add("pypi-token", "PyPI API token", {"pypi-AgEI"}, c.base64url, 50);
   add("huggingface-token", "Hugging Face access token", {"hf_"}, c.alnum, 34);

@@ -45,9 +45,8 @@ std::string origin_form(const model::Target& target) {
 }
 
 // Where the call goes, or why that cannot be said.
-std::variant<AssemblyFault, model::Destination> destination(const Origination& from,
-                                                            const wire::RequestHead& head,
-                                                            const model::Target& target) {
+std::variant<AssemblyFault, model::Destination>
+destination(const Origination& from, const wire::RequestHead& head, const model::Target& target) {
   if (from.kind == ListenerKind::reverse) return *from.fixed;
   if (from.fixed) {
     if (target.absolute && !(*target.absolute == *from.fixed)) {
@@ -74,7 +73,7 @@ std::variant<AssemblyFault, model::Destination> destination(const Origination& f
   return *target.absolute;
 }
 
-}  // namespace
+} // namespace
 
 Assembly assemble(const Origination& from, const wire::RequestHead& head, std::string call_id) {
   Assembled out;
@@ -138,4 +137,4 @@ Assembly assemble_connect(const Origination& from, const wire::RequestHead& head
   return out;
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

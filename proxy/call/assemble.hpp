@@ -23,17 +23,17 @@ struct Origination {
   ListenerKind kind = ListenerKind::forward;
   // forward: the CONNECT target once inside a tunnel. reverse: the listener's fixed upstream.
   std::optional<model::Destination> fixed;
-  std::string sni;  // of the intercepted handshake; "" when none was sent
+  std::string sni; // of the intercepted handshake; "" when none was sent
 };
 
 struct Assembled {
   model::EgressCall call;
-  std::string upstream_target;  // origin-form, path normalised
+  std::string upstream_target; // origin-form, path normalised
 };
 struct AssemblyFault {
   model::Reason reason = model::Reason::internal_error;
-  std::string detail;              // a fixed phrase
-  std::optional<Assembled> facts;  // what could be read, for the record
+  std::string detail;             // a fixed phrase
+  std::optional<Assembled> facts; // what could be read, for the record
 };
 using Assembly = std::variant<AssemblyFault, Assembled>;
 
@@ -44,4 +44,4 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
 Assembly assemble_connect(const Origination& from, const wire::RequestHead& head,
                           std::string call_id);
 
-}  // namespace sluice::call
+} // namespace sluice::call

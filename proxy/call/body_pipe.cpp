@@ -8,7 +8,8 @@ Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rule
                                      std::string_view content_encoding) {
   const auto coding = wire::parse_coding(content_encoding);
   if (!coding) {
-    return make_error(Origin::downstream, "content_undecodable", "unknown or stacked content coding");
+    return make_error(Origin::downstream, "content_undecodable",
+                      "unknown or stacked content coding");
   }
   BodyPipe pipe;
   pipe.redactor_.emplace(std::move(rules));
@@ -55,4 +56,4 @@ redact::Findings BodyPipe::findings() const {
   return redactor_ ? redactor_->findings() : redact::Findings{};
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -16,7 +16,7 @@ namespace sluice::call {
 
 class BodyPipe {
  public:
-  BodyPipe() = default;  // passes bytes unchanged
+  BodyPipe() = default; // passes bytes unchanged
   // Requires: rules. `content_encoding` is the joined field value; fails (downstream,
   // "content_undecodable") when it names a coding that cannot be read.
   static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
@@ -30,7 +30,7 @@ class BodyPipe {
   std::optional<redact::Redactor> redactor_;
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_;
-  std::string decoded_, masked_;  // reused between calls
+  std::string decoded_, masked_; // reused between calls
 };
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -12,7 +12,7 @@ namespace {
 using evidence::OutcomeStatus;
 using model::Reason;
 
-constexpr std::uint64_t kDiscardLimit = 256 * 1024;  // read after a refusal, to keep the connection
+constexpr std::uint64_t kDiscardLimit = 256 * 1024; // read after a refusal, to keep the connection
 constexpr int kInterimLimit = 16;
 
 Reason reason_of(const wire::ProtocolError& error) {
@@ -36,7 +36,7 @@ bool safe_to_repeat(const wire::RequestHead& head) {
          (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS");
 }
 
-}  // namespace
+} // namespace
 
 CallMachine::CallMachine(CallContext context) : context_(std::move(context)) {}
 
@@ -97,14 +97,15 @@ void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
   const Reason reason = refusal.decision.reason;
   // The rest of the request is read and thrown away so that the connection can go on, unless its
   // framing is in doubt, it is too long, or the agent waits for a 100 it will not get.
-  const bool framing_known = reason != Reason::framing_invalid && reason != Reason::header_too_large &&
-                             reason != Reason::name_mismatch && reason != Reason::request_timeout &&
-                             reason != Reason::body_too_large &&
-                             reason != Reason::protocol_unsupported;
+  const bool framing_known =
+      reason != Reason::framing_invalid && reason != Reason::header_too_large &&
+      reason != Reason::name_mismatch && reason != Reason::request_timeout &&
+      reason != Reason::body_too_large && reason != Reason::protocol_unsupported;
   const bool short_rest = request_ended_ || request_.framing == wire::BodyFraming::none ||
                           (request_.framing == wire::BodyFraming::length &&
                            request_.content_length <= kDiscardLimit && !request_.expects_continue);
-  keep_downstream_ = framing_known && short_rest && agent_keeps_alive_ && !context_.last_on_connection;
+  keep_downstream_ =
+      framing_known && short_rest && agent_keeps_alive_ && !context_.last_on_connection;
   auto problem = problem_response(refusal, context_.run_id,
                                   keep_downstream_ ? AfterRefusal::keep_connection
                                                    : AfterRefusal::close_connection);
@@ -136,8 +137,10 @@ void CallMachine::handle(Admitted& event, Actions& out) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
   if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
-    auto pipe = BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"));
-    if (!pipe) return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
+    auto pipe =
+        BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"));
+    if (!pipe)
+      return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
     request_pipe_ = std::move(pipe.value());
   }
   out.push_back(Connect{});
@@ -154,7 +157,7 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   reused_ = event.age == ConnectionAge::reused;
   outcome_.address = std::move(event.address);
   outcome_.tls_version = std::move(event.tls_version);
-  if (retried_) {  // the head is as it was sent the first time
+  if (retried_) { // the head is as it was sent the first time
     out.push_back(SendRequestHead{request_});
     out.push_back(SendRequestEnd{});
     return;
@@ -174,7 +177,7 @@ void CallMachine::start_request(Actions& out) {
       request_.framing = wire::BodyFraming::chunked;
     }
   }
-  if (waits) {  // RFC 9110 §10.1.1: the body may come now
+  if (waits) { // RFC 9110 §10.1.1: the body may come now
     wire::ResponseHead go_on;
     go_on.status = 100;
     go_on.reason = "Continue";
@@ -223,7 +226,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
   std::string bytes;
   if (request_.framing != wire::BodyFraming::none) {
     if (auto done = request_pipe_.finish(hold_request_ ? request_body_ : bytes); !done) {
-      request_ended_ = false;  // what came is not a whole message: the connection cannot go on
+      request_ended_ = false; // what came is not a whole message: the connection cannot go on
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
@@ -261,17 +264,20 @@ void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
   }
   if (event.head.status < 200) return interim_response(std::move(event.head), out);
   if (hold_request_ && !request_ended_) {
-    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "an answer before the request", out);
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "an answer before the request", out);
   }
   start_response(std::move(event.head), out);
 }
 
 void CallMachine::interim_response(wire::ResponseHead head, Actions& out) {
   if (head.status == 101) {
-    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "an upgrade nobody asked for", out);
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "an upgrade nobody asked for", out);
   }
   if (++interim_count_ > kInterimLimit) {
-    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "too many interim answers", out);
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "too many interim answers",
+                out);
   }
   // 100 was ours to send; HTTP/1.0 agents know no interim answers (RFC 9110 §15.2).
   if (head.status == 100 || downstream_version_ == wire::Version::http10) return;
@@ -293,11 +299,14 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   const bool has_body = response_has_body(head);
   const bool rewritten = redaction_.everywhere != nullptr && has_body;
   if (rewritten) {
-    if (head.status == 206) {  // we asked for no range, and half a secret is not a match
-      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a range nobody asked for", out);
+    if (head.status == 206) { // we asked for no range, and half a secret is not a match
+      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                  "a range nobody asked for", out);
     }
     auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
-    if (!pipe) return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer's " + pipe.error().detail, out);
+    if (!pipe)
+      return fail(OutcomeStatus::failed, Reason::content_undecodable,
+                  "the answer's " + pipe.error().detail, out);
     response_pipe_ = std::move(pipe.value());
   }
   const std::string declared_length = head.fields.joined("content-length");
@@ -345,7 +354,8 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
   }
   std::string bytes;
   if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
-    return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer: " + fed.error().detail, out);
+    return fail(OutcomeStatus::failed, Reason::content_undecodable,
+                "the answer: " + fed.error().detail, out);
   }
   if (bytes.empty()) return;
   outcome_.bytes_to_downstream += bytes.size();
@@ -362,7 +372,8 @@ void CallMachine::handle(ResponseEnded& event, Actions& out) {
 void CallMachine::end_response(wire::Fields trailers, Actions& out) {
   std::string bytes;
   if (auto done = response_pipe_.finish(hold_response_ ? response_body_ : bytes); !done) {
-    return fail(OutcomeStatus::failed, Reason::content_undecodable, "the answer: " + done.error().detail, out);
+    return fail(OutcomeStatus::failed, Reason::content_undecodable,
+                "the answer: " + done.error().detail, out);
   }
   if (hold_response_) {
     response_.content_length = response_body_.size();
@@ -401,7 +412,8 @@ void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string 
   for (const auto* pipe : {&request_pipe_, &response_pipe_}) {
     auto found = pipe->findings();
     if (found.empty()) continue;
-    outcome_.findings.push_back({pipe == &request_pipe_ ? "request" : "response", "body", std::move(found)});
+    outcome_.findings.push_back(
+        {pipe == &request_pipe_ ? "request" : "response", "body", std::move(found)});
   }
   if (permit_) permit_->close(outcome_);
 }
@@ -409,7 +421,8 @@ void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string 
 void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, Actions& out) {
   if (state_ == State::done) return;
   if (!permit_) {
-    // No admission, no outcome: a refusal with a record, or, while the gate is still asked, silence.
+    // No admission, no outcome: a refusal with a record, or, while the gate is still asked,
+    // silence.
     if (state_ == State::idle) return refuse(reason, std::move(detail), std::nullopt, out);
     state_ = State::done;
     out.push_back(AbortDownstream{});
@@ -441,9 +454,10 @@ void CallMachine::handle(ResponseFaulted& event, Actions& out) {
 
 void CallMachine::handle(UpstreamClosed&, Actions& out) {
   // A pooled connection may have died unseen. Nothing was answered on it, so a request that is
-  // safe to repeat (RFC 9110 §9.2.2) goes out once more, on a new connection, under the same permit.
-  if (state_ == State::streaming && reused_ && !retried_ && !response_begun_ && interim_count_ == 0 &&
-      request_ended_ && safe_to_repeat(request_)) {
+  // safe to repeat (RFC 9110 §9.2.2) goes out once more, on a new connection, under the same
+  // permit.
+  if (state_ == State::streaming && reused_ && !retried_ && !response_begun_ &&
+      interim_count_ == 0 && request_ended_ && safe_to_repeat(request_)) {
     retried_ = true;
     upstream_open_ = false;
     state_ = State::connecting;
@@ -451,8 +465,8 @@ void CallMachine::handle(UpstreamClosed&, Actions& out) {
     out.push_back(Connect{Pooling::fresh});
     return;
   }
-  fail(response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed, Reason::upstream_closed,
-       "", out);
+  fail(response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed,
+       Reason::upstream_closed, "", out);
 }
 
 void CallMachine::handle(DownstreamClosed&, Actions& out) {
@@ -474,8 +488,8 @@ void CallMachine::handle(DeadlinePassed&, Actions& out) {
     return;
   }
   const bool agent_is_slow = state_ == State::streaming && !request_ended_ && !response_begun_;
-  fail(OutcomeStatus::interrupted, agent_is_slow ? Reason::request_timeout : Reason::upstream_timeout,
-       "", out);
+  fail(OutcomeStatus::interrupted,
+       agent_is_slow ? Reason::request_timeout : Reason::upstream_timeout, "", out);
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -20,12 +20,12 @@ struct CallContext {
   Origination from;
   std::string run_id;
   std::string call_id;
-  HeadRedaction redaction;  // used only when the permit asks for redaction
-  std::uint64_t request_body_limit = 64ULL << 20;  // bytes; the rule's own limit may be tighter
+  HeadRedaction redaction;                        // used only when the permit asks for redaction
+  std::uint64_t request_body_limit = 64ULL << 20; // bytes; the rule's own limit may be tighter
   // A body with a declared length up to this many bytes is held whole, so that its Content-Length
   // stays right after redaction; a longer one goes out chunked.
   std::uint64_t whole_body_bytes = 1ULL << 20;
-  bool last_on_connection = false;  // draining: answer, then close
+  bool last_on_connection = false; // draining: answer, then close
 };
 
 enum class Side : std::uint8_t { downstream, upstream };
@@ -40,7 +40,7 @@ class CallMachine {
   // Whether bytes from that side can be used now: back-pressure is decided here, obeyed in io.
   bool wants(Side side) const noexcept;
   State state() const noexcept { return state_; }
-  const Permit& permit() const { return *permit_; }  // requires connecting or streaming
+  const Permit& permit() const { return *permit_; } // requires connecting or streaming
   bool request_ended() const noexcept { return request_ended_; }
   bool response_begun() const noexcept { return response_begun_; }
 
@@ -64,7 +64,8 @@ class CallMachine {
   void refuse(model::Reason reason, std::string detail, std::optional<model::EgressCall> call,
               Actions& out);
   void send_problem(const Refusal& refusal, Actions& out);
-  // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides closed.
+  // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
+  // closed.
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
@@ -78,14 +79,14 @@ class CallMachine {
   CallContext context_;
   State state_ = State::idle;
   std::optional<Permit> permit_;
-  HeadRedaction redaction_;  // empty when no redaction is due
+  HeadRedaction redaction_; // empty when no redaction is due
 
-  wire::RequestHead request_;  // as received until admitted, then as sent
+  wire::RequestHead request_; // as received until admitted, then as sent
   wire::Version downstream_version_ = wire::Version::http11;
   bool agent_keeps_alive_ = false;
   std::string upstream_target_;
   BodyPipe request_pipe_;
-  std::string request_body_;  // while held whole
+  std::string request_body_; // while held whole
   std::uint64_t request_bytes_ = 0;
   std::uint64_t discarded_ = 0;
   bool request_ended_ = false;
@@ -94,12 +95,12 @@ class CallMachine {
   bool reused_ = false;
   bool retried_ = false;
 
-  wire::ResponseHead response_;  // held until its length is known
+  wire::ResponseHead response_; // held until its length is known
   BodyPipe response_pipe_;
   std::string response_body_;
   bool hold_response_ = false;
-  bool response_begun_ = false;  // a final head was received
-  bool head_sent_ = false;       // a final head went to the agent
+  bool response_begun_ = false; // a final head was received
+  bool head_sent_ = false;      // a final head went to the agent
   bool keep_downstream_ = false;
   bool keep_upstream_ = false;
   int interim_count_ = 0;
@@ -107,4 +108,4 @@ class CallMachine {
   Outcome outcome_;
 };
 
-}  // namespace sluice::call
+} // namespace sluice::call

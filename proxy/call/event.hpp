@@ -12,37 +12,56 @@
 namespace sluice::call {
 
 // from downstream
-struct RequestHeadReceived { wire::RequestHead head; };
-struct RequestBodyReceived { std::string_view bytes; };
-struct RequestEnded { wire::Fields trailers; };
-struct RequestFaulted { wire::ProtocolError error; };
+struct RequestHeadReceived {
+  wire::RequestHead head;
+};
+struct RequestBodyReceived {
+  std::string_view bytes;
+};
+struct RequestEnded {
+  wire::Fields trailers;
+};
+struct RequestFaulted {
+  wire::ProtocolError error;
+};
 struct DownstreamClosed {};
 // from the gate
-struct Admitted { Permit permit; };
-struct Refused { Refusal refusal; };
+struct Admitted {
+  Permit permit;
+};
+struct Refused {
+  Refusal refusal;
+};
 // from upstream
 enum class ConnectionAge : std::uint8_t { fresh, reused };
 struct UpstreamOpened {
   ConnectionAge age = ConnectionAge::fresh;
-  std::string address;      // "ip:port" dialled
-  std::string tls_version;  // "" when plain
+  std::string address;     // "ip:port" dialled
+  std::string tls_version; // "" when plain
 };
 struct UpstreamFailed {
   model::Reason reason = model::Reason::upstream_unreachable;
   std::string detail;
 };
-struct ResponseHeadReceived { wire::ResponseHead head; };
-struct ResponseBodyReceived { std::string_view bytes; };
-struct ResponseEnded { wire::Fields trailers; };
-struct ResponseFaulted { wire::ProtocolError error; };
+struct ResponseHeadReceived {
+  wire::ResponseHead head;
+};
+struct ResponseBodyReceived {
+  std::string_view bytes;
+};
+struct ResponseEnded {
+  wire::Fields trailers;
+};
+struct ResponseFaulted {
+  wire::ProtocolError error;
+};
 struct UpstreamClosed {};
 // from the clock
 struct DeadlinePassed {};
 
-using Event =
-    std::variant<RequestHeadReceived, RequestBodyReceived, RequestEnded, RequestFaulted,
-                 DownstreamClosed, Admitted, Refused, UpstreamOpened, UpstreamFailed,
-                 ResponseHeadReceived, ResponseBodyReceived, ResponseEnded, ResponseFaulted,
-                 UpstreamClosed, DeadlinePassed>;
+using Event = std::variant<RequestHeadReceived, RequestBodyReceived, RequestEnded, RequestFaulted,
+                           DownstreamClosed, Admitted, Refused, UpstreamOpened, UpstreamFailed,
+                           ResponseHeadReceived, ResponseBodyReceived, ResponseEnded,
+                           ResponseFaulted, UpstreamClosed, DeadlinePassed>;
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -10,8 +10,8 @@ namespace sluice::call {
 namespace {
 
 constexpr std::array<std::string_view, 11> kCredentialFields = {
-    "authorization", "cookie",         "set-cookie",           "www-authenticate",
-    "x-api-key",     "api-key",        "x-goog-api-key",       "x-auth-token",
+    "authorization", "cookie",         "set-cookie",         "www-authenticate",
+    "x-api-key",     "api-key",        "x-goog-api-key",     "x-auth-token",
     "private-token", "x-access-token", "authentication-info"};
 
 bool is_credential(std::string_view name) {
@@ -45,7 +45,8 @@ std::string as_token(std::string_view text) {
 std::string as_target(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '[' || c == ']' || c == '<' || c == '>' || c == '"' || c == ' ' || c == '{' || c == '}') {
+    if (c == '[' || c == ']' || c == '<' || c == '>' || c == '"' || c == ' ' || c == '{' ||
+        c == '}') {
       out.append("%").append(ascii_lower(to_hex({&c, 1})));
     } else {
       out += c;
@@ -86,13 +87,13 @@ void redact_fields(wire::Fields& fields, const HeadRedaction& redaction, std::st
   redact_group(fields, true, redaction.credentials, direction, location, list);
 }
 
-}  // namespace
+} // namespace
 
 void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,
                      const HeadRedaction& redaction, FindingList& findings) {
   const bool accepts_gzip = head.fields.has_token("accept-encoding", "gzip");
   wire::remove_hop_by_hop(head.fields);
-  head.fields.erase("expect");  // answered by us, once the call is admitted
+  head.fields.erase("expect"); // answered by us, once the call is admitted
   head.fields.set("host", to.authority());
   head.version = wire::Version::http11;
   head.target = std::move(target);
@@ -114,7 +115,8 @@ void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, 
                       FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);
   if (change == BodyChange::may_change) {
-    for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"}) {
+    for (const auto* name :
+         {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"}) {
       head.fields.erase(name);
     }
   }
@@ -133,4 +135,4 @@ void redact_trailers(wire::Fields& trailers, const HeadRedaction& redaction,
   redact_fields(trailers, redaction, direction, "trailer", findings);
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

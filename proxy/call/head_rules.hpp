@@ -1,6 +1,7 @@
 // What happens to a head on its way through: hop-by-hop fields end here, codings are limited to
 // what can be read, and secrets are taken out of the target and the fields.
-// Never touches framing: that is the machine's decision. Tested by tests/unit/call/head_rules_test.cpp.
+// Never touches framing: that is the machine's decision. Tested by
+// tests/unit/call/head_rules_test.cpp.
 #pragma once
 
 #include "policy/evidence/record.hpp"
@@ -17,8 +18,8 @@ namespace sluice::call {
 // Two sets, because a credential field (Authorization, Cookie, X-Api-Key, …) is where the agent's
 // own login to this very host belongs: token formats pass there, known secrets do not.
 struct HeadRedaction {
-  std::shared_ptr<const redact::RuleSet> everywhere;   // null: no redaction is due
-  std::shared_ptr<const redact::RuleSet> credentials;  // known secrets only
+  std::shared_ptr<const redact::RuleSet> everywhere;  // null: no redaction is due
+  std::shared_ptr<const redact::RuleSet> credentials; // known secrets only
 };
 
 using FindingList = std::vector<evidence::LocatedFindings>;
@@ -35,4 +36,4 @@ void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, 
 void redact_trailers(wire::Fields& trailers, const HeadRedaction& redaction,
                      std::string_view direction, FindingList& findings);
 
-}  // namespace sluice::call
+} // namespace sluice::call

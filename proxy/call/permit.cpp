@@ -34,4 +34,4 @@ Permit PermitMaker::make(PermitFacts facts, Permit::OnClose on_close) {
   return Permit(std::move(state));
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

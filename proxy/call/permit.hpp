@@ -25,8 +25,8 @@ struct Outcome {
   std::string detail;
   int http_status = 0;
   std::uint64_t bytes_to_upstream = 0, bytes_to_downstream = 0;
-  std::string address;      // dialled, "ip:port"
-  std::string tls_version;  // towards the upstream; "" when plain
+  std::string address;     // dialled, "ip:port"
+  std::string tls_version; // towards the upstream; "" when plain
   std::vector<evidence::LocatedFindings> findings;
   std::int64_t first_byte_ns = 0;
 };
@@ -34,23 +34,25 @@ struct Outcome {
 struct PermitFacts {
   model::EgressCall call;
   model::Decision decision;
-  std::vector<model::IpAddress> addresses;  // checked, in the order to dial; never empty
-  evidence::Receipt receipt;                // of the decision record
-  bool redact = true;                       // false only when no obligation asks for it
+  std::vector<model::IpAddress> addresses; // checked, in the order to dial; never empty
+  evidence::Receipt receipt;               // of the decision record
+  bool redact = true;                      // false only when no obligation asks for it
 };
 
 class Permit {
  public:
   Permit(Permit&& other) noexcept = default;
   Permit& operator=(Permit&& other) noexcept;
-  ~Permit();  // an open permit closes as failed / internal_error: "abandoned"
+  ~Permit(); // an open permit closes as failed / internal_error: "abandoned"
 
   const model::EgressCall& call() const noexcept { return state_->facts.call; }
   const model::Decision& decision() const noexcept { return state_->facts.decision; }
-  const std::vector<model::IpAddress>& addresses() const noexcept { return state_->facts.addresses; }
+  const std::vector<model::IpAddress>& addresses() const noexcept {
+    return state_->facts.addresses;
+  }
   const evidence::Receipt& receipt() const noexcept { return state_->facts.receipt; }
   bool redact() const noexcept { return state_->facts.redact; }
-  void close(const Outcome& how_it_ended);  // the first call counts, later ones do nothing
+  void close(const Outcome& how_it_ended); // the first call counts, later ones do nothing
 
  private:
   friend class PermitMaker;
@@ -72,10 +74,10 @@ class PermitMaker {
 
 struct Refusal {
   std::string call_id;
-  model::Decision decision;  // reason, rule_id, explanation
-  std::string detail;        // of this instance; for the agent; never a secret
+  model::Decision decision; // reason, rule_id, explanation
+  std::string detail;       // of this instance; for the agent; never a secret
 };
 
-using Admission = std::variant<Refusal, Permit>;  // no third answer
+using Admission = std::variant<Refusal, Permit>; // no third answer
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -9,11 +9,12 @@ std::string detail_text(const Refusal& refusal, const model::ReasonRow& row) {
   std::string text;
   if (!refusal.decision.explanation.empty()) text = refusal.decision.explanation + ". ";
   if (!refusal.detail.empty()) text += refusal.detail + ". ";
-  if (!row.remedy.empty()) text.append("What a person could change: ").append(row.remedy).append(".");
+  if (!row.remedy.empty())
+    text.append("What a person could change: ").append(row.remedy).append(".");
   return text;
 }
 
-}  // namespace
+} // namespace
 
 ProblemResponse problem_response(const Refusal& refusal, const std::string& run_id,
                                  AfterRefusal after) {
@@ -49,4 +50,4 @@ ProblemResponse problem_response(const Refusal& refusal, const std::string& run_
   return out;
 }
 
-}  // namespace sluice::call
+} // namespace sluice::call

@@ -11,7 +11,7 @@
 namespace sluice::call {
 
 struct ProblemResponse {
-  wire::ResponseHead head;  // framing length, with x-sluice-decision
+  wire::ResponseHead head; // framing length, with x-sluice-decision
   std::string body;
 };
 
@@ -20,4 +20,4 @@ enum class AfterRefusal { keep_connection, close_connection };
 ProblemResponse problem_response(const Refusal& refusal, const std::string& run_id,
                                  AfterRefusal after);
 
-}  // namespace sluice::call
+} // namespace sluice::call

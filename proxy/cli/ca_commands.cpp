@@ -25,14 +25,18 @@ Result<std::string> ca_directory(const Program& program, const CaOptions& option
 }
 
 Json info_json(const certs::CaInfo& info) {
-  return {{"subject", info.subject},       {"fingerprint", info.fingerprint},
-          {"not_before", info.not_before}, {"not_after", info.not_after},
-          {"certificate", info.certificate_file}, {"key", info.key_file}};
+  return {{"subject", info.subject},
+          {"fingerprint", info.fingerprint},
+          {"not_before", info.not_before},
+          {"not_after", info.not_after},
+          {"certificate", info.certificate_file},
+          {"key", info.key_file}};
 }
 
 std::string info_text(const certs::CaInfo& info) {
   return "subject      " + info.subject + "\nfingerprint  " + info.fingerprint + "\nvalid        " +
-         info.not_before + " to " + info.not_after + "\ncertificate  " + info.certificate_file + "\n";
+         info.not_before + " to " + info.not_after + "\ncertificate  " + info.certificate_file +
+         "\n";
 }
 
 int ca_init(const Output& out, const Program& program, const CaOptions& options) {
@@ -51,14 +55,16 @@ int with_authority(const Output& out, const Program& program, const CaOptions& o
   auto loaded = certs::Authority::load(dir.value(), clock);
   if (!loaded) {
     return loaded.error().code == "ca_missing"
-               ? out.fail(kNotFound, "ca_missing", loaded.error().detail, "make one with: sluice ca init")
+               ? out.fail(kNotFound, "ca_missing", loaded.error().detail,
+                          "make one with: sluice ca init")
                : out.fail(loaded.error());
   }
   return use(loaded.value());
 }
 
 int ca_env(const Output& out, const certs::Authority& authority, const CaOptions& options) {
-  const auto file = options.bundle.empty() ? authority.info().certificate_file + ".bundle.pem" : options.bundle;
+  const auto file =
+      options.bundle.empty() ? authority.info().certificate_file + ".bundle.pem" : options.bundle;
   auto variables = certs::write_trust_bundle(authority, file);
   if (!variables) return out.fail(variables.error());
   Json environment = Json::object();
@@ -71,41 +77,46 @@ int ca_env(const Output& out, const certs::Authority& authority, const CaOptions
   return kDone;
 }
 
-}  // namespace
+} // namespace
 
 void add_ca_commands(CLI::App& app, Program& program) {
   auto* ca = app.add_subcommand("ca", "the interception CA");
   ca->require_subcommand(1);
   auto options = std::make_shared<CaOptions>();
   const auto common = [&program, options](CLI::App* verb) {
-    verb->add_option("--dir", options->dir, "the CA directory (default: tls.ca_dir of the config, else ./ca)");
+    verb->add_option("--dir", options->dir,
+                     "the CA directory (default: tls.ca_dir of the config, else ./ca)");
     verb->add_option("-c,--config", program.common.config, "sluice.yaml");
     return verb;
   };
-  common(add_verb(*ca, program, "init", "make the CA; never overwrites one", "sluice ca init --dir ./ca",
-                  [&program, options](const Output& out) { return ca_init(out, program, *options); }));
+  common(add_verb(
+      *ca, program, "init", "make the CA; never overwrites one", "sluice ca init --dir ./ca",
+      [&program, options](const Output& out) { return ca_init(out, program, *options); }));
   common(add_verb(*ca, program, "show", "who the CA is", "sluice ca show --dir ./ca",
                   [&program, options](const Output& out) {
-                    return with_authority(out, program, *options, [&out](const certs::Authority& authority) {
-                      out.print(info_json(authority.info()), info_text(authority.info()));
-                      return kDone;
-                    });
+                    return with_authority(
+                        out, program, *options, [&out](const certs::Authority& authority) {
+                          out.print(info_json(authority.info()), info_text(authority.info()));
+                          return kDone;
+                        });
                   }));
-  common(add_verb(*ca, program, "export", "print the CA certificate (PEM), never the key",
-                  "sluice ca export --dir ./ca > sluice-ca.pem", [&program, options](const Output& out) {
-                    return with_authority(out, program, *options, [&out](const certs::Authority& authority) {
-                      out.print({{"certificate", authority.certificate_pem()}}, authority.certificate_pem());
-                      return kDone;
-                    });
-                  }));
-  auto* env = common(add_verb(*ca, program, "env", "variables that make clients trust the CA",
-                              "eval \"$(sluice ca env --dir ./ca)\"", [&program, options](const Output& out) {
-                                return with_authority(out, program, *options,
-                                                      [&out, options](const certs::Authority& authority) {
-                                                        return ca_env(out, authority, *options);
-                                                      });
-                              }));
+  common(add_verb(
+      *ca, program, "export", "print the CA certificate (PEM), never the key",
+      "sluice ca export --dir ./ca > sluice-ca.pem", [&program, options](const Output& out) {
+        return with_authority(out, program, *options, [&out](const certs::Authority& authority) {
+          out.print({{"certificate", authority.certificate_pem()}}, authority.certificate_pem());
+          return kDone;
+        });
+      }));
+  auto* env = common(
+      add_verb(*ca, program, "env", "variables that make clients trust the CA",
+               "eval \"$(sluice ca env --dir ./ca)\"", [&program, options](const Output& out) {
+                 return with_authority(out, program, *options,
+                                       [&out, options](const certs::Authority& authority) {
+                                         return ca_env(out, authority, *options);
+                                       });
+               }));
   env->add_option("--bundle", options->bundle, "where to write system roots plus the CA");
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

@@ -29,7 +29,7 @@ std::vector<char*> as_argv(std::vector<std::string>& words) {
   return out;
 }
 
-}  // namespace
+} // namespace
 
 sigset_t block_control_signals() {
   sigset_t set;
@@ -57,10 +57,12 @@ Result<pid_t> spawn(const std::vector<std::string>& command,
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, argv[0], nullptr, &attributes, argv.data(), envp.data());
+  const int failed =
+      ::posix_spawnp(&child, argv[0], nullptr, &attributes, argv.data(), envp.data());
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    return make_error(Origin::config, "cannot_start", command.front() + ": " + std::strerror(failed));
+    return make_error(Origin::config, "cannot_start",
+                      command.front() + ": " + std::strerror(failed));
   }
   return child;
 }
@@ -78,11 +80,12 @@ int supervise(pid_t child, const sigset_t& signals) {
     for (;;) {
       int status = 0;
       const pid_t ended = ::waitpid(-1, &status, WNOHANG);
-      if (ended == child) exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      if (ended == child)
+        exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       if (ended < 0 && errno == ECHILD) return exit_code;
       if (ended <= 0) break;
     }
   }
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

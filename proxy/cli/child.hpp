@@ -23,4 +23,4 @@ Result<pid_t> spawn(const std::vector<std::string>& command,
 // Waits for `child` and everything it left behind; gives its exit code (128 + signal when killed).
 int supervise(pid_t child, const sigset_t& signals);
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

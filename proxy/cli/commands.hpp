@@ -12,10 +12,10 @@
 
 namespace sluice::cli {
 
-struct Common {  // options every verb shares
+struct Common { // options every verb shares
   std::string config = "sluice.yaml";
-  std::string policy;  // overrides the config's
-  std::string dir;     // evidence directory, overrides the config's
+  std::string policy; // overrides the config's
+  std::string dir;    // evidence directory, overrides the config's
   bool json = false;
 };
 
@@ -24,12 +24,12 @@ struct Program {
   std::function<int(const Output&)> chosen;
 };
 
-void add_run_commands(CLI::App& app, Program& program);       // run, exec
-void add_setup_commands(CLI::App& app, Program& program);     // init, check, doctor
-void add_policy_commands(CLI::App& app, Program& program);    // policy show|digest|explain
-void add_redact_command(CLI::App& app, Program& program);     // redact
-void add_ca_commands(CLI::App& app, Program& program);        // ca init|show|export|env
-void add_evidence_commands(CLI::App& app, Program& program);  // evidence verify|show
+void add_run_commands(CLI::App& app, Program& program);      // run, exec
+void add_setup_commands(CLI::App& app, Program& program);    // init, check, doctor
+void add_policy_commands(CLI::App& app, Program& program);   // policy show|digest|explain
+void add_redact_command(CLI::App& app, Program& program);    // redact
+void add_ca_commands(CLI::App& app, Program& program);       // ca init|show|export|env
+void add_evidence_commands(CLI::App& app, Program& program); // evidence verify|show
 
 // A verb with --json, an example in its help, and its action.
 CLI::App* add_verb(CLI::App& parent, Program& program, const std::string& name,
@@ -38,4 +38,4 @@ CLI::App* add_verb(CLI::App& parent, Program& program, const std::string& name,
 
 int run_program(int argc, char** argv);
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

@@ -37,21 +37,28 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
   std::optional<evidence::ExpectedHead> head;
   if (!options.head.empty()) {
     head = parse_head(options.head);
-    if (!head) return out.fail(kUsage, "usage", "--head is not SEQ:HASH", "copy it from evidence verify");
+    if (!head)
+      return out.fail(kUsage, "usage", "--head is not SEQ:HASH", "copy it from evidence verify");
   }
   const std::string dir = evidence_directory(program);
-  if (!std::filesystem::exists(dir)) return out.fail(kNotFound, "not_found", dir + " does not exist");
+  if (!std::filesystem::exists(dir))
+    return out.fail(kNotFound, "not_found", dir + " does not exist");
   const auto result = evidence::verify_directory(dir, head);
   Json issues = Json::array();
   std::string text = result.passed() ? "OK" : "FAILED";
   text += "  " + std::to_string(result.audit_record_count) + " records, head " +
           std::to_string(result.audit_head_seq) + ":" + result.audit_head_hash + "\n";
   for (const auto& issue : result.issues) {
-    issues.push_back({{"type", issue.type}, {"message", issue.message}, {"line", issue.line}, {"seq", issue.seq}});
-    text += dir + "/audit.jsonl:" + std::to_string(issue.line) + ": " + issue.type + ": " + issue.message + "\n";
+    issues.push_back({{"type", issue.type},
+                      {"message", issue.message},
+                      {"line", issue.line},
+                      {"seq", issue.seq}});
+    text += dir + "/audit.jsonl:" + std::to_string(issue.line) + ": " + issue.type + ": " +
+            issue.message + "\n";
   }
   if (result.passed() && !head) {
-    text += "not checked: whether records are missing at the end; pin the head with --head to know\n";
+    text +=
+        "not checked: whether records are missing at the end; pin the head with --head to know\n";
   }
   out.print({{"passed", result.passed()},
              {"audit_record_count", result.audit_record_count},
@@ -68,7 +75,8 @@ std::string summary(const Json& payload) {
   std::string text;
   const auto add = [&text, &payload](const char* key, const char* label) {
     const auto at = payload.find(key);
-    if (at == payload.end() || !at->is_string() || at->get_ref<const std::string&>().empty()) return;
+    if (at == payload.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
+      return;
     text += std::string("  ") + label + at->get<std::string>();
   };
   add("method", "");
@@ -82,8 +90,9 @@ std::string summary(const Json& payload) {
   const auto findings = payload.find("findings");
   if (findings == payload.end()) return text;
   for (const auto& finding : *findings) {
-    text += "  redacted=" + finding.value("rule", "?") + "x" + std::to_string(finding.value("count", 0)) + "(" +
-            finding.value("direction", "?") + " " + finding.value("location", "?") + ")";
+    text += "  redacted=" + finding.value("rule", "?") + "x" +
+            std::to_string(finding.value("count", 0)) + "(" + finding.value("direction", "?") +
+            " " + finding.value("location", "?") + ")";
   }
   return text;
 }
@@ -109,31 +118,35 @@ int show(const Output& out, const Program& program, const EvidenceOptions& optio
   std::string text;
   for (const auto& record : records) {
     const std::string seq = std::to_string(record["seq"].get<std::uint64_t>());
-    text += std::string(seq.size() < 6 ? 6 - seq.size() : 0, ' ') + seq + "  " + record["timestamp"].get<std::string>() +
-            "  " + record["event_type"].get<std::string>() + summary(record["payload"]) + "\n";
+    text += std::string(seq.size() < 6 ? 6 - seq.size() : 0, ' ') + seq + "  " +
+            record["timestamp"].get<std::string>() + "  " +
+            record["event_type"].get<std::string>() + summary(record["payload"]) + "\n";
   }
   out.print({{"records", records}}, text);
   return kDone;
 }
 
-}  // namespace
+} // namespace
 
 void add_evidence_commands(CLI::App& app, Program& program) {
   auto* group = app.add_subcommand("evidence", "the evidence log");
   group->require_subcommand(1);
   auto options = std::make_shared<EvidenceOptions>();
   const auto common = [&program](CLI::App* verb) {
-    verb->add_option("--dir", program.common.dir, "the evidence directory (default: evidence.dir of the config)");
+    verb->add_option("--dir", program.common.dir,
+                     "the evidence directory (default: evidence.dir of the config)");
     verb->add_option("-c,--config", program.common.config, "sluice.yaml");
     return verb;
   };
-  auto* check = common(add_verb(*group, program, "verify", "check the whole chain; exit 4 when it does not hold",
-                                "sluice evidence verify --dir ./evidence",
-                                [&program, options](const Output& out) { return verify(out, program, *options); }));
+  auto* check = common(
+      add_verb(*group, program, "verify", "check the whole chain; exit 4 when it does not hold",
+               "sluice evidence verify --dir ./evidence",
+               [&program, options](const Output& out) { return verify(out, program, *options); }));
   check->add_option("--head", options->head, "SEQ:HASH that a witness remembers; finds a cut tail");
-  auto* list = common(add_verb(*group, program, "show", "print the records", "sluice evidence show --last 20",
-                               [&program, options](const Output& out) { return show(out, program, *options); }));
+  auto* list = common(
+      add_verb(*group, program, "show", "print the records", "sluice evidence show --last 20",
+               [&program, options](const Output& out) { return show(out, program, *options); }));
   list->add_option("--last", options->last, "only the last N records");
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

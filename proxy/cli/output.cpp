@@ -17,13 +17,15 @@ std::string hint_for(const std::string& code) {
   if (code == "ca_missing") return "make one with: sluice ca init --dir DIR";
   if (code == "ca_exists") return "remove the directory first if you really want a new CA";
   if (code == "ca_key_exposed") return "chmod 600 the key; if others could read it, make a new CA";
-  if (code == "evidence_locked") return "another sluice writes there; stop it or use another evidence.dir";
-  if (code == "evidence_chain_broken") return "look at it with: sluice evidence verify; keep it, and start a new directory";
+  if (code == "evidence_locked")
+    return "another sluice writes there; stop it or use another evidence.dir";
+  if (code == "evidence_chain_broken")
+    return "look at it with: sluice evidence verify; keep it, and start a new directory";
   if (code == "cannot_listen") return "choose another bind address in sluice.yaml";
   return {};
 }
 
-}  // namespace
+} // namespace
 
 void Output::print(Json document, const std::string& text) const {
   if (!json_) {
@@ -58,10 +60,11 @@ int Output::fail(const Error& error) const {
 
 int Output::fail(const Diagnostics& diagnostics) const {
   if (json_) {
-    Json error = {{"code", "invalid_input"},
-                  {"message", "the input has " + std::to_string(diagnostics.size()) + " problem(s)"},
-                  {"hint", "each is listed in diagnostics"},
-                  {"diagnostics", to_json(diagnostics)}};
+    Json error = {
+        {"code", "invalid_input"},
+        {"message", "the input has " + std::to_string(diagnostics.size()) + " problem(s)"},
+        {"hint", "each is listed in diagnostics"},
+        {"diagnostics", to_json(diagnostics)}};
     print(Json{{"error", std::move(error)}}, "");
   } else {
     for (const auto& one : diagnostics) std::cerr << format(one) << "\n";
@@ -83,4 +86,4 @@ Json to_json(const Diagnostics& diagnostics) {
   return list;
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

@@ -28,7 +28,7 @@ class Output {
   int fail(int exit_code, const std::string& code, const std::string& message,
            const std::string& hint = {}) const;
   int fail(const Error& error) const;
-  int fail(const Diagnostics& diagnostics) const;  // exit 2
+  int fail(const Diagnostics& diagnostics) const; // exit 2
 
  private:
   bool json_;
@@ -36,4 +36,4 @@ class Output {
 
 Json to_json(const Diagnostics& diagnostics);
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

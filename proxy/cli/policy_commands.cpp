@@ -16,7 +16,8 @@ struct PolicyOptions {
 };
 
 // --policy, else the policy of the config. Says why when there is none.
-std::shared_ptr<const engine::Snapshot> load(const Output& out, const Program& program, int& failed) {
+std::shared_ptr<const engine::Snapshot> load(const Output& out, const Program& program,
+                                             int& failed) {
   std::string file = program.common.policy;
   if (file.empty()) {
     auto config = runtime::load_config_file(program.common.config);
@@ -35,7 +36,8 @@ int digest(const Output& out, const Program& program) {
   int failed = kFailed;
   const auto policy = load(out, program, failed);
   if (!policy) return failed;
-  out.print({{"digest", policy->digest}, {"id", policy->id}, {"version", policy->version}}, policy->digest + "\n");
+  out.print({{"digest", policy->digest}, {"id", policy->id}, {"version", policy->version}},
+            policy->digest + "\n");
   return kDone;
 }
 
@@ -89,7 +91,8 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   if (!policy) return failed;
   std::string why;
   const auto call = call_of(options, why);
-  if (!call) return out.fail(kUsage, "usage", options.url + ": " + why, "write METHOD https://host/path");
+  if (!call)
+    return out.fail(kUsage, "usage", options.url + ": " + why, "write METHOD https://host/path");
   const auto explanation = engine::Engine(policy).explain(*call);
   const auto& decision = explanation.decision;
 
@@ -98,23 +101,28 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
                      (decision.rule_name.empty() ? "" : " (" + decision.rule_name + ")") + "  " +
                      std::string(model::row(decision.reason).code) + "\n";
   for (const auto& rule : explanation.rules) {
-    rules.push_back({{"rule_id", rule.rule_id}, {"rule_name", rule.rule_name},
-                     {"effect", model::to_string(rule.effect)}, {"report_only", rule.report_only},
-                     {"matched", rule.matched}, {"why_not", rule.why_not}});
-    text += "  " + rule.rule_id + (rule.rule_name.empty() ? "" : " (" + rule.rule_name + ")") + " " +
-            std::string(model::to_string(rule.effect)) + (rule.report_only ? " [report]" : "") + ": " +
+    rules.push_back({{"rule_id", rule.rule_id},
+                     {"rule_name", rule.rule_name},
+                     {"effect", model::to_string(rule.effect)},
+                     {"report_only", rule.report_only},
+                     {"matched", rule.matched},
+                     {"why_not", rule.why_not}});
+    text += "  " + rule.rule_id + (rule.rule_name.empty() ? "" : " (" + rule.rule_name + ")") +
+            " " + std::string(model::to_string(rule.effect)) +
+            (rule.report_only ? " [report]" : "") + ": " +
             (rule.matched ? "matches" : rule.why_not) + "\n";
   }
   Json document = decision_json(decision);
   if (decision.allowed()) text += "obligations: " + document["obligations"].dump() + "\n";
-  if (!call->to.host.is_address()) text += "the address the name resolves to is judged again when the call is made\n";
+  if (!call->to.host.is_address())
+    text += "the address the name resolves to is judged again when the call is made\n";
   document["rules"] = std::move(rules);
   out.print(std::move(document), text);
   if (!options.exit_code || decision.allowed()) return kDone;
   return decision.verdict == model::Verdict::require_approval ? kNeedsApproval : kBlocked;
 }
 
-}  // namespace
+} // namespace
 
 void add_policy_commands(CLI::App& app, Program& program) {
   auto* group = app.add_subcommand("policy", "the policy document");
@@ -125,16 +133,19 @@ void add_policy_commands(CLI::App& app, Program& program) {
     verb->add_option("-c,--config", program.common.config, "sluice.yaml");
     return verb;
   };
-  common(add_verb(*group, program, "digest", "the digest that evidence records name", "sluice policy digest --policy policy.yaml",
+  common(add_verb(*group, program, "digest", "the digest that evidence records name",
+                  "sluice policy digest --policy policy.yaml",
                   [&program](const Output& out) { return digest(out, program); }));
-  common(add_verb(*group, program, "show", "the canonical form the digest covers", "sluice policy show --policy policy.yaml",
+  common(add_verb(*group, program, "show", "the canonical form the digest covers",
+                  "sluice policy show --policy policy.yaml",
                   [&program](const Output& out) { return show(out, program); }));
-  auto* verb = common(add_verb(*group, program, "explain", "every rule tried, why it did not match, and the decision",
-                               "sluice policy explain POST https://api.openai.com/v1/models --policy policy.yaml",
-                               [&program, options](const Output& out) { return explain(out, program, *options); }));
+  auto* verb = common(add_verb(
+      *group, program, "explain", "every rule tried, why it did not match, and the decision",
+      "sluice policy explain POST https://api.openai.com/v1/models --policy policy.yaml",
+      [&program, options](const Output& out) { return explain(out, program, *options); }));
   verb->add_option("METHOD", options->method)->required();
   verb->add_option("URL", options->url)->required();
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

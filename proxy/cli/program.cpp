@@ -19,11 +19,11 @@ bool wants_json(int argc, char** argv) {
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, bool json) {
-  if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+  if (error.get_exit_code() == 0) return app.exit(error); // --help, --version
   return Output(json).fail(kUsage, "usage", error.what(), "see sluice --help");
 }
 
-}  // namespace
+} // namespace
 
 CLI::App* add_verb(CLI::App& parent, Program& program, const std::string& name,
                    const std::string& what, const std::string& example,
@@ -56,8 +56,9 @@ int run_program(int argc, char** argv) {
   try {
     return program.chosen(output);
   } catch (const std::exception& error) {
-    return output.fail(kFailed, "internal_error", error.what(), "this is a defect; please report it");
+    return output.fail(kFailed, "internal_error", error.what(),
+                       "this is a defect; please report it");
   }
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

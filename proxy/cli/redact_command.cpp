@@ -31,7 +31,8 @@ Json findings_json(const redact::Findings& findings) {
 }
 
 // Without --config only token formats are looked for; with it the known secrets too.
-Result<std::shared_ptr<const redact::RuleSet>> rules_of(const std::string& config_file, Diagnostics& diagnostics) {
+Result<std::shared_ptr<const redact::RuleSet>> rules_of(const std::string& config_file,
+                                                        Diagnostics& diagnostics) {
   redact::RuleSetConfig rules;
   if (!config_file.empty()) {
     auto load = runtime::load_config_file(config_file);
@@ -59,23 +60,26 @@ int filter(const Output& out, const std::string& config_file) {
     } else {
       redactor.feed({piece, static_cast<std::size_t>(got)}, masked);
     }
-    if (!out.json()) {  // a filter gives on at once what is certain
-      if (!write_all(STDOUT_FILENO, masked)) return out.fail(kFailed, "cannot_write", "standard output is closed");
+    if (!out.json()) { // a filter gives on at once what is certain
+      if (!write_all(STDOUT_FILENO, masked))
+        return out.fail(kFailed, "cannot_write", "standard output is closed");
       masked.clear();
     }
     if (got == 0) break;
   }
-  if (out.json()) out.print({{"text", masked}, {"findings", findings_json(redactor.findings())}}, "");
+  if (out.json())
+    out.print({{"text", masked}, {"findings", findings_json(redactor.findings())}}, "");
   return kDone;
 }
 
-}  // namespace
+} // namespace
 
 void add_redact_command(CLI::App& app, Program& program) {
   auto config = std::make_shared<std::string>();
-  auto* verb = add_verb(app, program, "redact", "take secrets out of standard input", "sluice redact < agent.log > clean.log",
+  auto* verb = add_verb(app, program, "redact", "take secrets out of standard input",
+                        "sluice redact < agent.log > clean.log",
                         [config](const Output& out) { return filter(out, *config); });
   verb->add_option("-c,--config", *config, "sluice.yaml whose secrets are looked for too");
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

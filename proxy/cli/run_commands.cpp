@@ -47,13 +47,15 @@ std::unique_ptr<runtime::Runtime> start(const Output& out, runtime::Config confi
 
 void announce(const runtime::Runtime& runtime) {
   for (const auto& listener : runtime.listeners()) {
-    std::cerr << "listening " << listener.name << " (" << listener.kind << ") on " << listener.address << "\n";
+    std::cerr << "listening " << listener.name << " (" << listener.kind << ") on "
+              << listener.address << "\n";
   }
   if (runtime.settings().mode != io::Mode::enforce) {
-    std::cerr << "WARNING: mode " << io::to_string(runtime.settings().mode) << " does not enforce the policy\n";
+    std::cerr << "WARNING: mode " << io::to_string(runtime.settings().mode)
+              << " does not enforce the policy\n";
   }
-  std::cerr << "ready run_id=" << runtime.settings().who.run_id << " policy=" << runtime.policy_digest()
-            << std::endl;
+  std::cerr << "ready run_id=" << runtime.settings().who.run_id
+            << " policy=" << runtime.policy_digest() << std::endl;
 }
 
 // ---- run ---------------------------------------------------------------------------------------
@@ -94,7 +96,8 @@ std::string quoted(const std::string& text) {
   return out;
 }
 
-// `exec --allow HOST` without a config keeps its state in ./.sluice, where it can be looked at after.
+// `exec --allow HOST` without a config keeps its state in ./.sluice, where it can be looked at
+// after.
 Result<std::string> write_ad_hoc_config(const std::vector<std::string>& allow) {
   const fs::path dir = ".sluice";
   std::error_code error;
@@ -123,14 +126,16 @@ Result<std::map<std::string, std::string>> child_environment(const runtime::Runt
   for (const auto& listener : runtime.listeners()) {
     if (listener.kind != "forward") continue;
     const std::string proxy = "http://" + listener.address;
-    for (const char* name : {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+    for (const char* name :
+         {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
       out[name] = proxy;
     }
     out["NO_PROXY"] = out["no_proxy"] = "";
     out["NODE_USE_ENV_PROXY"] = "1";
     break;
   }
-  if (out.empty()) return make_error(Origin::config, "no_forward_listener", "exec needs a forward listener");
+  if (out.empty())
+    return make_error(Origin::config, "no_forward_listener", "exec needs a forward listener");
   if (runtime.authority() == nullptr) return out;
   const auto bundle = runtime.authority()->info().certificate_file + ".bundle.pem";
   SLUICE_TRY(auto&& variables, certs::write_trust_bundle(*runtime.authority(), bundle));
@@ -140,11 +145,13 @@ Result<std::map<std::string, std::string>> child_environment(const runtime::Runt
 
 int exec(const Output& out, const Program& program, const ExecOptions& options, bool config_given) {
   if (options.require_containment) {
-    return out.fail(kFailed, "not_contained", "containment cannot be promised: this version sets proxy variables only",
+    return out.fail(kFailed, "not_contained",
+                    "containment cannot be promised: this version sets proxy variables only",
                     "run without --require-containment, or in a network whose only exit is sluice");
   }
   if (!options.allow.empty() && config_given) {
-    return out.fail(kUsage, "usage", "--allow and --config exclude each other", "put the host into the policy");
+    return out.fail(kUsage, "usage", "--allow and --config exclude each other",
+                    "put the host into the policy");
   }
   std::string file = program.common.config;
   if (!options.allow.empty()) {
@@ -161,7 +168,8 @@ int exec(const Output& out, const Program& program, const ExecOptions& options, 
   auto environment = child_environment(*runtime);
   if (!environment) return out.fail(environment.error());
   announce(*runtime);
-  std::cerr << "WARNING: containment is by proxy variables only: a program that ignores HTTPS_PROXY is not governed"
+  std::cerr << "WARNING: containment is by proxy variables only: a program that ignores "
+               "HTTPS_PROXY is not governed"
             << std::endl;
   auto child = spawn(options.command, environment.value());
   if (!child) {
@@ -178,7 +186,7 @@ void add_overrides(CLI::App* verb, Program& program) {
   verb->add_option("--dir", program.common.dir, "evidence directory, instead of the config's");
 }
 
-}  // namespace
+} // namespace
 
 void add_run_commands(CLI::App& app, Program& program) {
   auto* sidecar = add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
@@ -195,10 +203,12 @@ void add_run_commands(CLI::App& app, Program& program) {
                          });
   *given = agent->add_option("-c,--config", program.common.config, "sluice.yaml");
   add_overrides(agent, program);
-  agent->add_option("--allow", options->allow, "a host the command may call (no config needed)")->allow_extra_args(false);
-  agent->add_flag("--require-containment", options->require_containment, "refuse to start when containment cannot be proven");
+  agent->add_option("--allow", options->allow, "a host the command may call (no config needed)")
+      ->allow_extra_args(false);
+  agent->add_flag("--require-containment", options->require_containment,
+                  "refuse to start when containment cannot be proven");
   agent->add_option("CMD", options->command, "after --: the command and its arguments")->required();
   agent->positionals_at_end();
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

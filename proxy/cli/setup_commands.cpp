@@ -23,11 +23,13 @@ namespace fs = std::filesystem;
 // ---- init --------------------------------------------------------------------------------------
 
 int init(const Output& out, const std::string& dir) {
-  const std::pair<fs::path, std::string_view> files[] = {{fs::path(dir) / "sluice.yaml", kStarterConfig},
-                                                         {fs::path(dir) / "policy.yaml", kStarterPolicy}};
+  const std::pair<fs::path, std::string_view> files[] = {
+      {fs::path(dir) / "sluice.yaml", kStarterConfig},
+      {fs::path(dir) / "policy.yaml", kStarterPolicy}};
   for (const auto& [path, text] : files) {
     if (fs::exists(path)) {
-      return out.fail(kFailed, "file_exists", path.string() + " exists already", "init never overwrites");
+      return out.fail(kFailed, "file_exists", path.string() + " exists already",
+                      "init never overwrites");
     }
   }
   std::error_code error;
@@ -37,7 +39,8 @@ int init(const Output& out, const std::string& dir) {
   for (const auto& [path, text] : files) {
     std::ofstream file(path, std::ios::binary);
     file << text;
-    if (!file.flush()) return out.fail(kFailed, "cannot_write", path.string() + " cannot be written");
+    if (!file.flush())
+      return out.fail(kFailed, "cannot_write", path.string() + " cannot be written");
     written.push_back(path.string());
     report += "wrote " + path.string() + "\n";
   }
@@ -58,9 +61,10 @@ Diagnostics check_file(const std::string& path) {
   if (!document) return found;
   if (!is_sidecar_config(*document)) return engine::load_policy_file(path).diagnostics;
   auto load = runtime::load_config_file(path);
-  if (load.config) {  // what the config names is part of what is checked
+  if (load.config) { // what the config names is part of what is checked
     auto policy = engine::load_policy_file(load.config->policy_file);
-    load.diagnostics.insert(load.diagnostics.end(), policy.diagnostics.begin(), policy.diagnostics.end());
+    load.diagnostics.insert(load.diagnostics.end(), policy.diagnostics.begin(),
+                            policy.diagnostics.end());
   }
   return load.diagnostics;
 }
@@ -71,7 +75,8 @@ int print_defaults(const Output& out) {
   for (const auto& row : runtime::config_defaults()) {
     table[row.key] = {{"default", row.value}, {"meaning", row.meaning}};
     text += row.key + std::string(row.key.size() < 26 ? 26 - row.key.size() : 1, ' ') + row.value +
-            std::string(row.value.size() < 14 ? 14 - row.value.size() : 1, ' ') + row.meaning + "\n";
+            std::string(row.value.size() < 14 ? 14 - row.value.size() : 1, ' ') + row.meaning +
+            "\n";
   }
   out.print({{"defaults", table}}, text);
   return kDone;
@@ -85,7 +90,8 @@ int check(const Output& out, const std::vector<std::string>& files) {
   }
   if (has_errors(all)) return out.fail(all);
   out.print({{"files", files}, {"valid", true}, {"warnings", to_json(all)}},
-            format(all) + (all.empty() ? "" : "\n") + std::to_string(files.size()) + " file(s) valid\n");
+            format(all) + (all.empty() ? "" : "\n") + std::to_string(files.size()) +
+                " file(s) valid\n");
   return kDone;
 }
 
@@ -105,16 +111,21 @@ Finding descriptors() {
 }
 
 Finding interception_ca(const runtime::Config& config) {
-  if (config.ca_dir.empty()) return {"interception CA", false, "tls.ca_dir is not set", "set tls.ca_dir and run: sluice ca init"};
+  if (config.ca_dir.empty())
+    return {"interception CA", false, "tls.ca_dir is not set",
+            "set tls.ca_dir and run: sluice ca init"};
   const SystemClock clock;
   auto authority = certs::Authority::load(config.ca_dir, clock);
-  if (!authority) return {"interception CA", false, authority.error().detail, "run: sluice ca init"};
-  return {"interception CA", true, authority.value().info().subject + ", until " + authority.value().info().not_after, ""};
+  if (!authority)
+    return {"interception CA", false, authority.error().detail, "run: sluice ca init"};
+  return {"interception CA", true,
+          authority.value().info().subject + ", until " + authority.value().info().not_after, ""};
 }
 
 Finding evidence_directory(const runtime::Config& config) {
   const fs::path dir = config.log.directory;
-  const fs::path nearest = fs::exists(dir) ? dir : (dir.has_parent_path() ? dir.parent_path() : fs::path("."));
+  const fs::path nearest =
+      fs::exists(dir) ? dir : (dir.has_parent_path() ? dir.parent_path() : fs::path("."));
   const bool ok = ::access(nearest.c_str(), W_OK) == 0;
   return {"evidence directory", ok, dir.string() + (ok ? " can be written" : " cannot be written"),
           "give sluice write access to it; without evidence no call is let out"};
@@ -122,7 +133,9 @@ Finding evidence_directory(const runtime::Config& config) {
 
 Finding secret_sources(const runtime::Config& config) {
   auto secrets = runtime::read_secrets(config.secrets);
-  if (!secrets) return {"secrets", false, secrets.error().detail, "make the source readable before sluice starts"};
+  if (!secrets)
+    return {"secrets", false, secrets.error().detail,
+            "make the source readable before sluice starts"};
   return {"secrets", true, std::to_string(secrets.value().size()) + " known", ""};
 }
 
@@ -130,7 +143,8 @@ std::vector<Finding> examine(const std::string& config_file) {
   std::vector<Finding> all = {descriptors()};
   auto load = runtime::load_config_file(config_file);
   if (!load.config) {
-    all.push_back({"configuration", false, format(load.diagnostics), "run: sluice check " + config_file});
+    all.push_back(
+        {"configuration", false, format(load.diagnostics), "run: sluice check " + config_file});
     return all;
   }
   all.push_back({"configuration", true, config_file, ""});
@@ -153,17 +167,21 @@ int doctor(const Output& out, const std::string& config_file) {
   bool healthy = true;
   for (const auto& one : examine(config_file)) {
     healthy = healthy && one.ok;
-    findings.push_back({{"name", one.name}, {"ok", one.ok}, {"detail", one.detail}, {"fix", one.ok ? "" : one.fix}});
+    findings.push_back({{"name", one.name},
+                        {"ok", one.ok},
+                        {"detail", one.detail},
+                        {"fix", one.ok ? "" : one.fix}});
     text += std::string(one.ok ? "ok    " : "FAIL  ") + one.name + ": " + one.detail + "\n";
     if (!one.ok) text += "      fix: " + one.fix + "\n";
   }
-  text += "note  capture: this version governs clients that use the proxy variables or a reverse listener;\n"
+  text += "note  capture: this version governs clients that use the proxy variables or a reverse "
+          "listener;\n"
           "      transparent capture of everything is not part of it\n";
   out.print({{"healthy", healthy}, {"findings", findings}}, text);
   return healthy ? kDone : kFailed;
 }
 
-}  // namespace
+} // namespace
 
 void add_setup_commands(CLI::App& app, Program& program) {
   struct Options {
@@ -172,23 +190,27 @@ void add_setup_commands(CLI::App& app, Program& program) {
     bool defaults = false;
   };
   auto options = std::make_shared<Options>();
-  auto* start = add_verb(app, program, "init", "write a commented sluice.yaml and policy.yaml", "sluice init ./agent",
+  auto* start = add_verb(app, program, "init", "write a commented sluice.yaml and policy.yaml",
+                         "sluice init ./agent",
                          [options](const Output& out) { return init(out, options->dir); });
   start->add_option("DIR", options->dir, "where to (default: here)");
 
-  auto* verb = add_verb(app, program, "check", "validate files; every problem at once",
-                        "sluice check sluice.yaml policy.yaml", [options](const Output& out) {
-                          if (options->defaults) return print_defaults(out);
-                          if (options->files.empty()) return out.fail(kUsage, "usage", "no file given", "sluice check FILE...");
-                          return check(out, options->files);
-                        });
+  auto* verb =
+      add_verb(app, program, "check", "validate files; every problem at once",
+               "sluice check sluice.yaml policy.yaml", [options](const Output& out) {
+                 if (options->defaults) return print_defaults(out);
+                 if (options->files.empty())
+                   return out.fail(kUsage, "usage", "no file given", "sluice check FILE...");
+                 return check(out, options->files);
+               });
   verb->add_option("FILE", options->files, "sluice.yaml or policy files");
   verb->add_flag("--defaults", options->defaults, "print every default of sluice.yaml");
 
-  auto* health = add_verb(app, program, "doctor", "what this machine can do, and how to fix what it cannot",
-                          "sluice doctor -c sluice.yaml",
-                          [&program](const Output& out) { return doctor(out, program.common.config); });
+  auto* health =
+      add_verb(app, program, "doctor", "what this machine can do, and how to fix what it cannot",
+               "sluice doctor -c sluice.yaml",
+               [&program](const Output& out) { return doctor(out, program.common.config); });
   health->add_option("-c,--config", program.common.config, "sluice.yaml");
 }
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

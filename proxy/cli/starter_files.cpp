@@ -2,7 +2,8 @@
 
 namespace sluice::cli {
 
-const std::string_view kStarterConfig = R"(# Sluice: the sidecar of one agent. Check it with: sluice check sluice.yaml
+const std::string_view kStarterConfig =
+    R"(# Sluice: the sidecar of one agent. Check it with: sluice check sluice.yaml
 version: 1
 
 # dry-run: decide and record, send nothing. observe: forward, record what enforce would have done.
@@ -32,7 +33,8 @@ evidence: {dir: ./evidence, commit: written}
 # limits: {request_body: 64MiB, header_timeout: 10s}
 )";
 
-const std::string_view kStarterPolicy = R"(# What the agent may do. Everything not allowed here is blocked.
+const std::string_view kStarterPolicy =
+    R"(# What the agent may do. Everything not allowed here is blocked.
 # Ask about one call with: sluice policy explain POST https://api.openai.com/v1/chat/completions --policy policy.yaml
 version: 1
 metadata: {id: my-agent, title: My agent, version: 1.0.0}
@@ -47,4 +49,4 @@ egress:
     reason: destructive calls are not for this agent
 )";
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

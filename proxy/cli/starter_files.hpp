@@ -9,4 +9,4 @@ namespace sluice::cli {
 extern const std::string_view kStarterConfig;
 extern const std::string_view kStarterPolicy;
 
-}  // namespace sluice::cli
+} // namespace sluice::cli

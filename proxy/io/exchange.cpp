@@ -26,7 +26,7 @@ void append_body(wire::BodyFraming framing, std::string_view bytes, std::string&
   }
 }
 
-}  // namespace
+} // namespace
 
 Task<Session::Next> Session::exchange(HeadOrFault first) {
   Exchange call(call_context(), worker_.executor());
@@ -118,41 +118,40 @@ void Session::perform_all_now(Exchange& call) {
 }
 
 void Session::perform_now(Exchange& call, call::Action& action) {
-  std::visit(
-      Overloaded{
-          [&](call::SendRequestHead& send) {
-            to_upstream_.framing = send.head.framing;
-            wire::encode(send.head, to_upstream_.pending());
-          },
-          [&](call::SendRequestBody& send) {
-            append_body(to_upstream_.framing, send.bytes, to_upstream_.pending());
-          },
-          [&](call::SendRequestEnd& send) {
-            if (to_upstream_.framing == wire::BodyFraming::chunked) {
-              wire::encode_last_chunk(send.trailers, to_upstream_.pending());
-            }
-          },
-          [&](call::SendResponseHead& send) {
-            to_downstream_.framing = send.head.framing;
-            wire::encode(send.head, to_downstream_.pending());
-          },
-          [&](call::SendResponseBody& send) {
-            append_body(to_downstream_.framing, send.bytes, to_downstream_.pending());
-          },
-          [&](call::SendResponseEnd& send) {
-            if (to_downstream_.framing == wire::BodyFraming::chunked) {
-              wire::encode_last_chunk(send.trailers, to_downstream_.pending());
-            }
-          },
-          [&](call::ReleaseUpstream&) { call.reusable = true; },
-          [&](call::AbandonUpstream&) {
-            if (call.upstream) call.upstream->stream.close();
-          },
-          [&](call::CloseDownstream&) { call.close_downstream = true; },
-          [&](call::AbortDownstream&) { call.abort_downstream = true; },
-          [](auto&) {},  // Finished; the questions are asked in perform()
-      },
-      action);
+  std::visit(Overloaded{
+                 [&](call::SendRequestHead& send) {
+                   to_upstream_.framing = send.head.framing;
+                   wire::encode(send.head, to_upstream_.pending());
+                 },
+                 [&](call::SendRequestBody& send) {
+                   append_body(to_upstream_.framing, send.bytes, to_upstream_.pending());
+                 },
+                 [&](call::SendRequestEnd& send) {
+                   if (to_upstream_.framing == wire::BodyFraming::chunked) {
+                     wire::encode_last_chunk(send.trailers, to_upstream_.pending());
+                   }
+                 },
+                 [&](call::SendResponseHead& send) {
+                   to_downstream_.framing = send.head.framing;
+                   wire::encode(send.head, to_downstream_.pending());
+                 },
+                 [&](call::SendResponseBody& send) {
+                   append_body(to_downstream_.framing, send.bytes, to_downstream_.pending());
+                 },
+                 [&](call::SendResponseEnd& send) {
+                   if (to_downstream_.framing == wire::BodyFraming::chunked) {
+                     wire::encode_last_chunk(send.trailers, to_downstream_.pending());
+                   }
+                 },
+                 [&](call::ReleaseUpstream&) { call.reusable = true; },
+                 [&](call::AbandonUpstream&) {
+                   if (call.upstream) call.upstream->stream.close();
+                 },
+                 [&](call::CloseDownstream&) { call.close_downstream = true; },
+                 [&](call::AbortDownstream&) { call.abort_downstream = true; },
+                 [](auto&) {}, // Finished; the questions are asked in perform()
+             },
+             action);
 }
 
 // ---- bytes -------------------------------------------------------------------------------------
@@ -170,7 +169,7 @@ void Session::feed_request(Exchange& call) {
     } else if (auto* fault = std::get_if<wire::ProtocolError>(&event)) {
       call.machine.on(call::RequestFaulted{std::move(*fault)}, call.actions);
     } else {
-      call.machine.on(call::RequestFaulted{}, call.actions);  // a head inside a message
+      call.machine.on(call::RequestFaulted{}, call.actions); // a head inside a message
     }
     perform_all_now(call);
   }
@@ -203,7 +202,7 @@ Task<> Session::pump_response(Exchange& call) {
     const auto got =
         co_await call.upstream->stream.read_some(upstream_in_.tail(), upstream_in_.space());
     watch_peer_ = false;
-    if (!call.machine.wants(Side::upstream)) break;  // the request side ended the call
+    if (!call.machine.wants(Side::upstream)) break; // the request side ended the call
     if (got.error) {
       response_stopped(call, got.error);
     } else {
@@ -307,4 +306,4 @@ void Session::expect_progress(const Exchange& call) {
   expect_within(waits_for_answer ? limits.first_byte : limits.idle_timeout);
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

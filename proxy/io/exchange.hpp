@@ -13,12 +13,12 @@ struct Session::Exchange {
   call::CallMachine machine;
   call::Actions actions;
   UpstreamPtr upstream;
-  bool reusable = false;          // the machine let the upstream go in good order
+  bool reusable = false; // the machine let the upstream go in good order
   bool close_downstream = false;
   bool abort_downstream = false;
-  bool over = false;              // the pump must stop
+  bool over = false; // the pump must stop
   bool pumping = false;
   Signal pump_done;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

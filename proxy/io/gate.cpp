@@ -40,7 +40,7 @@ bool holds_in_observe(Reason reason) {
          reason == Reason::evidence_unavailable;
 }
 
-}  // namespace
+} // namespace
 
 std::string_view to_string(Mode mode) noexcept {
   switch (mode) {
@@ -73,7 +73,7 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   judged.decision = policy.engine->decide(call);
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
-  if (!goes_on) co_return judged;  // a name that may not be called is not even asked for
+  if (!goes_on) co_return judged; // a name that may not be called is not even asked for
 
   auto addresses = co_await resolver_.resolve(call.to.host);
   if (!addresses) {
@@ -102,7 +102,7 @@ Task<Result<evidence::Receipt>> Gate::record(evidence::Record record) {
 
 Task<call::Admission> Gate::admit(model::EgressCall call) {
   const std::int64_t started = clock_.monotonic_nanos();
-  const auto policy = policy_;  // the snapshot that admits a call is the one in its record
+  const auto policy = policy_; // the snapshot that admits a call is the one in its record
   Judged judged = co_await judge(call, *policy);
   bool admitted = judged.decision.allowed() && settings_.mode != Mode::dry_run;
   if (settings_.mode == Mode::observe && !admitted && !holds_in_observe(judged.decision.reason)) {
@@ -147,14 +147,14 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
   call::PermitFacts facts;
   facts.call = std::move(call);
   facts.decision = std::move(judged.decision);
-  facts.decision.verdict = Verdict::allow;  // observe lets pass what it would have refused
+  facts.decision.verdict = Verdict::allow; // observe lets pass what it would have refused
   facts.addresses = std::move(judged.addresses);
   facts.receipt = std::move(receipt);
   facts.redact = settings_.mode == Mode::enforce && !facts.decision.obligations.redact.empty();
   const std::int64_t opened = clock_.monotonic_nanos();
   return call::PermitMaker::make(
-      std::move(facts),
-      [this, opened, policy = std::move(policy)](const call::PermitFacts& of, const call::Outcome& how) {
+      std::move(facts), [this, opened, policy = std::move(policy)](const call::PermitFacts& of,
+                                                                   const call::Outcome& how) {
         evidence::OutcomeFacts end;
         end.call = &of.call;
         end.status = how.status;
@@ -189,4 +189,4 @@ Task<call::Refusal> Gate::refuse(call::Refusal why, std::optional<model::EgressC
   co_return why;
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -18,12 +18,12 @@
 
 namespace sluice::io {
 
-struct OwnEndpoint {  // where we listen: never a destination
+struct OwnEndpoint { // where we listen: never a destination
   model::IpAddress address;
   std::uint16_t port = 0;
 };
 
-class Gate {  // one per worker
+class Gate { // one per worker
  public:
   Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver, const Clock& clock,
        const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
@@ -33,7 +33,8 @@ class Gate {  // one per worker
   // For what never reached admit(). The refusal that comes back is the one to answer with: it says
   // evidence_unavailable when the record was not accepted.
   Task<call::Refusal> refuse(call::Refusal why, std::optional<model::EgressCall> call);
-  // Whether a CONNECT can lead anywhere. No record: inside an intercepted tunnel each call has its own.
+  // Whether a CONNECT can lead anywhere. No record: inside an intercepted tunnel each call has its
+  // own.
   model::Decision preview(const model::EgressCall& call) const;
 
   void use(std::shared_ptr<const ActivePolicy> policy) { policy_ = std::move(policy); }
@@ -44,7 +45,7 @@ class Gate {  // one per worker
     model::Decision decision;
     std::vector<model::IpAddress> addresses;
     std::string detail;
-    std::string would;  // observe: what enforce would have decided
+    std::string would; // observe: what enforce would have decided
   };
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
   Task<Result<evidence::Receipt>> record(evidence::Record record);
@@ -61,4 +62,4 @@ class Gate {  // one per worker
   std::vector<OwnEndpoint> own_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -15,9 +15,9 @@ using Time = std::chrono::steady_clock::time_point;
 class Watched {
  public:
   virtual ~Watched() = default;
-  virtual void tick(Time now) = 0;  // must not destroy the object
-  virtual void begin_drain() = 0;   // finish what runs, start nothing new
-  virtual void kill() = 0;          // end now
+  virtual void tick(Time now) = 0; // must not destroy the object
+  virtual void begin_drain() = 0;  // finish what runs, start nothing new
+  virtual void kill() = 0;         // end now
 };
 
 // What a connect in progress can be stopped by: the session's deadline closes the socket.
@@ -35,4 +35,4 @@ class Interruptible {
   Socket* socket_ = nullptr;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -27,4 +27,4 @@ void Lane::reset() {
   framing = wire::BodyFraming::none;
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -20,10 +20,10 @@ class Lane {
   const ErrorCode& error() const noexcept { return error_; }
   // Writes everything pending to `stream`. The lane keeps its error: later bytes are dropped.
   Task<> flush(Stream& stream);
-  void reset();  // for the next connection
+  void reset(); // for the next connection
   void fail() noexcept { error_ = net::error::operation_aborted; }
 
-  wire::BodyFraming framing = wire::BodyFraming::none;  // of the message being sent
+  wire::BodyFraming framing = wire::BodyFraming::none; // of the message being sent
 
  private:
   static constexpr std::size_t kHighWater = 256 * 1024;
@@ -33,4 +33,4 @@ class Lane {
   Signal drained_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -1,5 +1,6 @@
 // Bytes received and not yet used. Small while idle, larger while a body streams.
-// Never shrinks or moves while a view into it is in use: prepare() is the only thing that moves bytes.
+// Never shrinks or moves while a view into it is in use: prepare() is the only thing that moves
+// bytes.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,8 @@ class ReadBuffer {
     }
     if (end_ == capacity_ || filled_) grow(std::min(kLargest, std::max(kSmallest, capacity_ * 2)));
     filled_ = false;
-    if (end_ == capacity_) grow(capacity_ * 2);  // a head longer than usual: the reader's limit stops it
+    if (end_ == capacity_)
+      grow(capacity_ * 2); // a head longer than usual: the reader's limit stops it
   }
   char* tail() noexcept { return bytes_.get() + end_; }
   std::size_t space() const noexcept { return capacity_ - end_; }
@@ -56,4 +58,4 @@ class ReadBuffer {
   bool filled_ = false;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

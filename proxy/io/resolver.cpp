@@ -21,7 +21,7 @@ constexpr std::size_t kCacheSize = 1024;
 
 using Addresses = std::vector<model::IpAddress>;
 
-struct Lookup {  // shared by the waiting coroutine and the thread that may answer too late
+struct Lookup { // shared by the waiting coroutine and the thread that may answer too late
   explicit Lookup(const Executor& executor) : answered(executor) {}
   Signal answered;
   bool done = false;
@@ -71,7 +71,7 @@ void start_lookup(net::thread_pool& pool, const Executor& executor, std::shared_
   });
 }
 
-}  // namespace
+} // namespace
 
 Resolver::Resolver(const Executor& executor, net::thread_pool& lookups, const Settings& settings)
     : executor_(executor), lookups_(lookups), settings_(settings) {}
@@ -94,7 +94,8 @@ Task<Result<Addresses>> Resolver::resolve(const model::Host& host) {
   start_lookup(lookups_, executor_, lookup, host.text());
   co_await lookup->answered.wait(settings_.limits.resolve_timeout);
   if (!lookup->done) {
-    co_return make_error(Origin::upstream, "resolver_failed", "the resolver did not answer in time");
+    co_return make_error(Origin::upstream, "resolver_failed",
+                         "the resolver did not answer in time");
   }
   if (lookup->addresses.empty()) {
     co_return make_error(Origin::upstream, "resolver_failed", "the name has no address");
@@ -104,4 +105,4 @@ Task<Result<Addresses>> Resolver::resolve(const model::Host& host) {
   co_return lookup->addresses;
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

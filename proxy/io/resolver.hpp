@@ -17,7 +17,7 @@
 
 namespace sluice::io {
 
-class Resolver {  // one per worker; the lookup threads are shared
+class Resolver { // one per worker; the lookup threads are shared
  public:
   Resolver(const Executor& executor, net::thread_pool& lookups, const Settings& settings);
   // Fails (upstream, "resolver_failed") on no answer, an error, or the deadline.
@@ -34,4 +34,4 @@ class Resolver {  // one per worker; the lookup threads are shared
   std::unordered_map<std::string, Cached> cache_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -15,7 +15,7 @@ constexpr auto kLinger = std::chrono::milliseconds(1'000);
 constexpr std::size_t kLingerBytes = 1 << 20;
 constexpr auto kAnswerWithin = std::chrono::milliseconds(5'000);
 
-}  // namespace
+} // namespace
 
 Session::Session(Worker& worker, Socket socket, const ListenerSettings& listener)
     : worker_(worker), listener_(listener), downstream_(std::move(socket)),
@@ -173,4 +173,4 @@ void Session::kill() {
   interrupt();
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -25,21 +25,21 @@ class Session final : public Watched {
   ~Session() override;
 
   Task<> run();
-  Task<> turn_away(model::Reason reason);  // over the limit or draining: answer, record, close
+  Task<> turn_away(model::Reason reason); // over the limit or draining: answer, record, close
 
   void tick(Time now) override;
   void begin_drain() override;
   void kill() override;
 
  private:
-  struct Exchange;  // one call: its machine, its upstream, what is known of its end
-  struct Relay;     // a passed-through tunnel
+  struct Exchange; // one call: its machine, its upstream, what is known of its end
+  struct Relay;    // a passed-through tunnel
   enum class Next : std::uint8_t { close, next_request };
   using HeadOrFault = std::variant<wire::ProtocolError, wire::RequestHead>;
 
   // session.cpp: requests in order, and how a connection ends
-  Task<std::optional<HeadOrFault>> read_head();  // nullopt: nothing more comes
-  Task<bool> fill();                             // false: end, error, deadline or drain
+  Task<std::optional<HeadOrFault>> read_head(); // nullopt: nothing more comes
+  Task<bool> fill();                            // false: end, error, deadline or drain
   Task<> answer_and_close(call::Refusal refusal, std::optional<model::EgressCall> call);
   Task<> write_problem(const call::Refusal& refusal);
   Task<> linger();
@@ -55,7 +55,7 @@ class Session final : public Watched {
   void perform_all_now(Exchange& call);
   Task<> ask_gate(Exchange& call, model::EgressCall facts);
   Task<> connect(Exchange& call, call::Pooling pooling);
-  void feed_request(Exchange& call);  // what is buffered
+  void feed_request(Exchange& call); // what is buffered
   Task<> pump_request(Exchange& call);
   Task<> pump_response(Exchange& call);
   void feed_response(Exchange& call);
@@ -78,18 +78,18 @@ class Session final : public Watched {
   Stream downstream_;
   Lane to_downstream_;
   Lane to_upstream_;
-  ReadBuffer in_;           // from downstream
-  ReadBuffer upstream_in_;  // from the current upstream
+  ReadBuffer in_;          // from downstream
+  ReadBuffer upstream_in_; // from the current upstream
   wire::RequestReader reader_;
   Interruptible connecting_;
-  Upstream* upstream_ = nullptr;  // of the current call or tunnel
+  Upstream* upstream_ = nullptr; // of the current call or tunnel
 
   Time deadline_ = Time::max();
   bool expired_ = false;
   bool killed_ = false;
-  bool at_rest_ = false;     // between requests: may be closed without loss
-  bool watch_peer_ = false;  // waiting for the upstream: notice when the agent leaves
+  bool at_rest_ = false;    // between requests: may be closed without loss
+  bool watch_peer_ = false; // waiting for the upstream: notice when the agent leaves
   bool peer_left_ = false;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -26,7 +26,7 @@ struct ListenerSettings {
   call::ListenerKind kind = call::ListenerKind::forward;
   model::IpAddress address;
   std::uint16_t port = 0;                     // 0: the kernel chooses
-  std::optional<model::Destination> upstream;  // reverse
+  std::optional<model::Destination> upstream; // reverse
 };
 
 struct Limits {
@@ -34,10 +34,10 @@ struct Limits {
   std::uint64_t request_body = 64ULL << 20;
   std::uint64_t whole_body = 1ULL << 20;
   std::uint32_t connections = 10'000;
-  std::chrono::milliseconds header_timeout{10'000};   // from the first byte of a head to its end
-  std::chrono::milliseconds idle_timeout{60'000};     // no byte in a body, or between calls
-  std::chrono::milliseconds first_byte{600'000};      // request sent to answer begun
-  std::chrono::milliseconds connect_timeout{10'000};  // TCP and TLS, all addresses together
+  std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a head to its end
+  std::chrono::milliseconds idle_timeout{60'000};    // no byte in a body, or between calls
+  std::chrono::milliseconds first_byte{600'000};     // request sent to answer begun
+  std::chrono::milliseconds connect_timeout{10'000}; // TCP and TLS, all addresses together
   std::chrono::milliseconds resolve_timeout{5'000};
   std::chrono::milliseconds drain{10'000};
 };
@@ -47,15 +47,15 @@ struct Settings {
   evidence::RunIdentity who;
   std::vector<ListenerSettings> listeners;
   Limits limits;
-  std::map<std::string, std::vector<model::IpAddress>> static_hosts;  // `resolve:` of sluice.yaml
+  std::map<std::string, std::vector<model::IpAddress>> static_hosts; // `resolve:` of sluice.yaml
   unsigned workers = 1;
 };
 
 // What changes at a reload: swapped as one pointer, by posting to each worker.
 struct ActivePolicy {
-  std::shared_ptr<const engine::Engine> engine;              // never null
-  std::shared_ptr<const redact::RuleSet> everywhere;         // known secrets and token formats
-  std::shared_ptr<const redact::RuleSet> credential_fields;  // known secrets only
+  std::shared_ptr<const engine::Engine> engine;             // never null
+  std::shared_ptr<const redact::RuleSet> everywhere;        // known secrets and token formats
+  std::shared_ptr<const redact::RuleSet> credential_fields; // known secrets only
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

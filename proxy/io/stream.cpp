@@ -15,11 +15,11 @@ namespace sluice::io {
 namespace {
 
 net::ssl::context borrow(SSL_CTX* context) {
-  SSL_CTX_up_ref(context);  // net::ssl::context gives its reference back when it dies
+  SSL_CTX_up_ref(context); // net::ssl::context gives its reference back when it dies
   return net::ssl::context(context);
 }
 
-}  // namespace
+} // namespace
 
 Stream::Stream(Socket socket) : layer_(std::move(socket)) {
   ErrorCode ignored;
@@ -130,4 +130,4 @@ bool Stream::peer_is_gone() noexcept {
   return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -20,23 +20,23 @@ class Stream {
   explicit Stream(Socket socket);
 
   Task<IoResult> read_some(char* data, std::size_t size);
-  Task<ErrorCode> write(std::string_view bytes);  // all of them
+  Task<ErrorCode> write(std::string_view bytes); // all of them
   // Requires: plain until now. `already_read` are bytes of the handshake that came before.
   Task<ErrorCode> accept_tls(SSL_CTX* context, std::string_view already_read);
   // Two steps, so that the caller can set name and session on native_tls() in between.
   void start_tls(SSL_CTX* context);
   Task<ErrorCode> connect_tls();
-  Task<> finish_writing();  // close_notify when TLS, then FIN; bounded by the caller's deadline
+  Task<> finish_writing(); // close_notify when TLS, then FIN; bounded by the caller's deadline
 
   bool secure() const noexcept { return std::holds_alternative<Tls>(layer_); }
   SSL* native_tls() noexcept;      // null when plain
-  std::string tls_version() const;  // "TLSv1.3"; "" when plain
-  std::string server_name() const;  // SNI the peer sent; "" when none
+  std::string tls_version() const; // "TLSv1.3"; "" when plain
+  std::string server_name() const; // SNI the peer sent; "" when none
   Socket& socket() noexcept;
-  void cancel() noexcept;  // pending operations fail with operation_aborted
+  void cancel() noexcept; // pending operations fail with operation_aborted
   void close() noexcept;
-  void abort() noexcept;  // RST
-  bool peer_is_gone() noexcept;  // FIN or RST has arrived, read or not
+  void abort() noexcept;        // RST
+  bool peer_is_gone() noexcept; // FIN or RST has arrived, read or not
 
  private:
   using TlsLayer = net::ssl::stream<Socket>;
@@ -44,4 +44,4 @@ class Stream {
   std::variant<Socket, Tls> layer_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

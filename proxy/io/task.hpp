@@ -1,5 +1,6 @@
 // The coroutine vocabulary of proxy/io: one executor type, one task type, one token. Socket errors
-// are values, never exceptions. House rule (g++ 12): nothing is constructed on a line with co_await.
+// are values, never exceptions. House rule (g++ 12): nothing is constructed on a line with
+// co_await.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -23,8 +24,8 @@ using Acceptor = net::basic_socket_acceptor<Tcp, Executor>;
 using Timer = net::basic_waitable_timer<std::chrono::steady_clock,
                                         net::wait_traits<std::chrono::steady_clock>, Executor>;
 template <class T = void> using Task = net::awaitable<T, Executor>;
-inline constexpr net::as_tuple_t<net::use_awaitable_t<Executor>> use_task{};  // socket operations
-inline constexpr net::use_awaitable_t<Executor> use_value{};                   // our own
+inline constexpr net::as_tuple_t<net::use_awaitable_t<Executor>> use_task{}; // socket operations
+inline constexpr net::use_awaitable_t<Executor> use_value{};                 // our own
 
 struct IoResult {
   ErrorCode error;
@@ -36,7 +37,8 @@ class Signal {
  public:
   explicit Signal(const Executor& executor) : timer_(executor) {}
   void notify() { timer_.cancel(); }
-  // Wakes on notify() or after `at_most`, whichever is first. The caller checks its condition again.
+  // Wakes on notify() or after `at_most`, whichever is first. The caller checks its condition
+  // again.
   Task<> wait(std::chrono::milliseconds at_most = std::chrono::minutes(10)) {
     timer_.expires_after(at_most);
     co_await timer_.async_wait(use_task);
@@ -46,4 +48,4 @@ class Signal {
   Timer timer_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

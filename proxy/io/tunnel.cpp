@@ -16,7 +16,7 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
-constexpr char kTlsHandshakeRecord = 0x16;  // RFC 8446 §5.1
+constexpr char kTlsHandshakeRecord = 0x16; // RFC 8446 §5.1
 
 // What the SNI says, in the canonical form, so that it can be compared with the CONNECT target. A
 // name that cannot be parsed compares unequal to every host.
@@ -26,7 +26,7 @@ std::string canonical_sni(const std::string& sni) {
   return host ? host.value().text() : std::string("(invalid)");
 }
 
-}  // namespace
+} // namespace
 
 struct Session::Relay {
   explicit Relay(const Executor& executor) : upwards_done(executor) {}
@@ -52,8 +52,8 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
   }
   model::EgressCall call = std::move(std::get<call::Assembled>(assembly).call);
   const auto decision = worker_.gate().preview(call);
-  const bool refused = decision.verdict == model::Verdict::block &&
-                       worker_.settings().mode != Mode::observe;
+  const bool refused =
+      decision.verdict == model::Verdict::block && worker_.settings().mode != Mode::observe;
   const bool passes = decision.allowed() &&
                       decision.obligations.tls == model::TlsMode::passthrough &&
                       worker_.settings().mode != Mode::dry_run;
@@ -96,7 +96,7 @@ Task<Session::Next> Session::intercept(model::EgressCall call) {
     if (!secured) co_return Next::close;
     from_.sni = canonical_sni(downstream_.server_name());
   } else {
-    inside.scheme = model::Scheme::http;  // some clients tunnel plain HTTP too
+    inside.scheme = model::Scheme::http; // some clients tunnel plain HTTP too
   }
   expect_nothing();
   from_.fixed = inside;
@@ -117,8 +117,9 @@ Task<bool> Session::secure_downstream(const model::EgressCall& call) {
   call::Refusal refusal;
   refusal.call_id = call.call_id;
   refusal.decision = model::Decision::refuse(Reason::protocol_unsupported);
-  refusal.detail = "the TLS handshake with the agent failed (it may pin certificates or not trust our CA): " +
-                   error.message();
+  refusal.detail =
+      "the TLS handshake with the agent failed (it may pin certificates or not trust our CA): " +
+      error.message();
   model::EgressCall facts = call;
   co_await worker_.gate().refuse(std::move(refusal), std::move(facts));
   downstream_.close();
@@ -157,7 +158,8 @@ Task<> Session::pass_through(call::Permit permit) {
   upstream_ = nullptr;
   outcome.bytes_to_upstream = relay.up;
   outcome.bytes_to_downstream = relay.down;
-  outcome.status = relay.clean ? evidence::OutcomeStatus::succeeded : evidence::OutcomeStatus::interrupted;
+  outcome.status =
+      relay.clean ? evidence::OutcomeStatus::succeeded : evidence::OutcomeStatus::interrupted;
   outcome.reason = relay.clean ? Reason::none : Reason::upstream_closed;
   if (expired_) outcome.reason = Reason::upstream_timeout;
   permit.close(outcome);
@@ -187,7 +189,8 @@ Task<> Session::relay_upwards(Relay& relay) {
 Task<> Session::relay_downwards(Relay& relay) {
   while (!killed_ && !expired_) {
     upstream_in_.prepare();
-    const auto got = co_await relay.upstream->stream.read_some(upstream_in_.tail(), upstream_in_.space());
+    const auto got =
+        co_await relay.upstream->stream.read_some(upstream_in_.tail(), upstream_in_.space());
     if (got.error) {
       if (got.error != net::error::eof) relay.clean = false;
       break;
@@ -205,4 +208,4 @@ Task<> Session::relay_downwards(Relay& relay) {
   downstream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

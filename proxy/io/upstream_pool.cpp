@@ -14,7 +14,7 @@ using model::Reason;
 constexpr std::size_t kIdlePerKey = 64;
 constexpr std::size_t kIdleTotal = 1024;
 constexpr std::size_t kTlsSessions = 1024;
-constexpr auto kIdleFor = std::chrono::seconds(30);  // shorter than common servers' keep-alive
+constexpr auto kIdleFor = std::chrono::seconds(30); // shorter than common servers' keep-alive
 
 std::string pool_key(const model::Destination& to, const model::IpAddress& address) {
   std::string key(model::to_string(to.scheme));
@@ -43,9 +43,11 @@ bool still_quiet(Stream& stream) {
   return got > 0 && stream.secure() && !stream.peer_is_gone();
 }
 
-}  // namespace
+} // namespace
 
-void UpstreamPool::SessionDeleter::operator()(SSL_SESSION* p) const noexcept { SSL_SESSION_free(p); }
+void UpstreamPool::SessionDeleter::operator()(SSL_SESSION* p) const noexcept {
+  SSL_SESSION_free(p);
+}
 
 UpstreamPool::UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings)
     : executor_(executor), trust_(trust), settings_(settings) {}
@@ -71,7 +73,7 @@ UpstreamPtr UpstreamPool::take_idle(const std::string& key) {
 void UpstreamPool::release(UpstreamPtr upstream) {
   keep_session(*upstream);
   auto& same = idle_[upstream->key];
-  if (same.size() >= kIdlePerKey || idle_count_ >= kIdleTotal) return;  // closes
+  if (same.size() >= kIdlePerKey || idle_count_ >= kIdleTotal) return; // closes
   Idle idle;
   idle.since = std::chrono::steady_clock::now();
   idle.upstream = std::move(upstream);
@@ -157,7 +159,8 @@ Task<UpstreamFailed> UpstreamPool::secure(Upstream& upstream, const model::Host&
     co_return result;
   }
   result.detail = certs::verification_failure(ssl);
-  result.reason = result.detail.empty() ? Reason::upstream_unreachable : Reason::upstream_tls_unverified;
+  result.reason =
+      result.detail.empty() ? Reason::upstream_unreachable : Reason::upstream_tls_unverified;
   if (result.detail.empty()) result.detail = "TLS handshake failed: " + error.message();
   co_return result;
 }
@@ -171,4 +174,4 @@ void UpstreamPool::keep_session(Upstream& upstream) {
   tls_sessions_[upstream.key] = std::move(session);
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

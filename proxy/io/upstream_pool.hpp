@@ -24,17 +24,18 @@
 namespace sluice::io {
 
 struct Upstream {
-  explicit Upstream(Socket socket, const wire::Limits& limits) : stream(std::move(socket)), reader(limits) {}
+  explicit Upstream(Socket socket, const wire::Limits& limits)
+      : stream(std::move(socket)), reader(limits) {}
   Stream stream;
   wire::ResponseReader reader;
-  std::string key;      // pool key
-  std::string address;  // "ip:port"
+  std::string key;     // pool key
+  std::string address; // "ip:port"
   call::ConnectionAge age = call::ConnectionAge::fresh;
 };
 using UpstreamPtr = std::unique_ptr<Upstream>;
 using Opened = std::variant<call::UpstreamFailed, UpstreamPtr>;
 
-class UpstreamPool {  // one per worker
+class UpstreamPool { // one per worker
  public:
   UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings);
   ~UpstreamPool();
@@ -44,19 +45,22 @@ class UpstreamPool {  // one per worker
   Task<Opened> open_tunnel(const call::Permit& permit, Interruptible& stop);
   // Requires: the last response on it was read to its end.
   void release(UpstreamPtr upstream);
-  void close_idle(Time now);  // those past the idle timeout, and all of them when draining
+  void close_idle(Time now); // those past the idle timeout, and all of them when draining
 
  private:
   struct Idle {
     UpstreamPtr upstream;
     Time since;
   };
-  struct SessionDeleter { void operator()(SSL_SESSION* p) const noexcept; };
+  struct SessionDeleter {
+    void operator()(SSL_SESSION* p) const noexcept;
+  };
   using SessionPtr = std::unique_ptr<SSL_SESSION, SessionDeleter>;
 
   UpstreamPtr take_idle(const std::string& key);
   Task<Opened> dial(const call::Permit& permit, Interruptible& stop);
-  Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host, Interruptible& stop);
+  Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host,
+                                    Interruptible& stop);
   void keep_session(Upstream& upstream);
 
   Executor executor_;
@@ -67,4 +71,4 @@ class UpstreamPool {  // one per worker
   std::size_t idle_count_ = 0;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

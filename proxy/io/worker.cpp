@@ -14,19 +14,22 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
 
-}  // namespace
+} // namespace
 
 Worker::Worker(const Settings& settings, SharedServices services,
                std::shared_ptr<const ActivePolicy> policy, std::vector<OwnEndpoint> own)
     : settings_(settings), services_(services), context_(1), work_(context_.get_executor()),
-      tick_(context_.get_executor()), resolver_(context_.get_executor(), services_.lookups, settings_),
+      tick_(context_.get_executor()),
+      resolver_(context_.get_executor(), services_.lookups, settings_),
       gate_(context_.get_executor(), services_.log, resolver_, services_.clock, settings_,
             std::move(policy), std::move(own)),
       upstreams_(context_.get_executor(), services_.upstream_trust, settings_) {
   if (services_.authority != nullptr) leaves_.emplace(*services_.authority, services_.clock);
 }
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
 void Worker::add_listener(const ListenerSettings& listener, Acceptor acceptor) {
   listeners_.push_back(Listening{listener, std::move(acceptor)});
@@ -76,7 +79,8 @@ Task<> Worker::run_session(Socket socket, const ListenerSettings& listener) {
       if (within_limit && !draining_) {
         co_await session.run();
       } else {
-        const auto reason = draining_ ? model::Reason::draining : model::Reason::too_many_connections;
+        const auto reason =
+            draining_ ? model::Reason::draining : model::Reason::too_many_connections;
         co_await session.turn_away(reason);
       }
     } catch (const std::exception&) {
@@ -101,7 +105,8 @@ Task<> Worker::ticker() {
 }
 
 void Worker::use(std::shared_ptr<const ActivePolicy> policy) {
-  net::post(context_, [this, policy = std::move(policy)]() mutable { gate_.use(std::move(policy)); });
+  net::post(context_,
+            [this, policy = std::move(policy)]() mutable { gate_.use(std::move(policy)); });
 }
 
 void Worker::drain() {
@@ -121,4 +126,4 @@ void Worker::kill() {
   });
 }
 
-}  // namespace sluice::io
+} // namespace sluice::io

@@ -20,13 +20,13 @@
 
 namespace sluice::io {
 
-struct SharedServices {  // outlive every worker
+struct SharedServices { // outlive every worker
   evidence::EvidenceLog& log;
   const Clock& clock;
-  const certs::Authority* authority = nullptr;  // null: CONNECT cannot be intercepted
+  const certs::Authority* authority = nullptr; // null: CONNECT cannot be intercepted
   SSL_CTX* upstream_trust = nullptr;
   net::thread_pool& lookups;
-  std::atomic<std::uint32_t>& connections;  // of all workers, for the limit
+  std::atomic<std::uint32_t>& connections; // of all workers, for the limit
 };
 
 class Worker {
@@ -40,9 +40,9 @@ class Worker {
   void start();
   // From any thread:
   void use(std::shared_ptr<const ActivePolicy> policy);
-  void drain();  // stop accepting, let calls finish
-  void kill();   // end every session
-  void stop();   // joins; requires kill() or no sessions left
+  void drain(); // stop accepting, let calls finish
+  void kill();  // end every session
+  void stop();  // joins; requires kill() or no sessions left
   std::size_t session_count() const noexcept { return session_count_.load(); }
 
   // On the worker's thread:
@@ -81,4 +81,4 @@ class Worker {
   std::thread thread_;
 };
 
-}  // namespace sluice::io
+} // namespace sluice::io

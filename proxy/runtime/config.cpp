@@ -14,8 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<Word<io::Mode>, 3> kModes = {
-    {{"dry-run", io::Mode::dry_run}, {"observe", io::Mode::observe}, {"enforce", io::Mode::enforce}}};
+constexpr std::array<Word<io::Mode>, 3> kModes = {{{"dry-run", io::Mode::dry_run},
+                                                   {"observe", io::Mode::observe},
+                                                   {"enforce", io::Mode::enforce}}};
 constexpr std::array<Word<call::ListenerKind>, 2> kKinds = {
     {{"forward", call::ListenerKind::forward}, {"reverse", call::ListenerKind::reverse}}};
 constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
@@ -107,7 +108,8 @@ class Loader {
     const auto text = upstream.string();
     if (!text) return;
     const auto target = model::parse_target(*text);
-    if (!target || !target.value().absolute || target.value().path != "/" || target.value().has_query) {
+    if (!target || !target.value().absolute || target.value().path != "/" ||
+        target.value().has_query) {
       upstream.error("not an upstream", "write http://host:port or https://host:port");
       return;
     }
@@ -119,7 +121,8 @@ class Loader {
     if (!text) return;
     // Port 0 lets the kernel choose, which the host parser rightly refuses as a destination.
     const bool any_port = text->ends_with(":0");
-    const auto parsed = model::parse_host_port(any_port ? text->substr(0, text->size() - 2) : *text);
+    const auto parsed =
+        model::parse_host_port(any_port ? text->substr(0, text->size() - 2) : *text);
     if (!parsed || !parsed.value().host.is_address() || (!any_port && !parsed.value().port)) {
       at.error("not an address to listen on", "write 127.0.0.1:15001 or [::1]:15001");
       return;
@@ -151,7 +154,8 @@ class Loader {
       source.allow_short = item.at("allow_short").boolean().value_or(false);
       auto value = item.required("value");
       if (value.node() != nullptr && !value.node()->is_map()) {
-        value.error("a secret never stands in the file", "write value: {env: NAME} or {file: path}");
+        value.error("a secret never stands in the file",
+                    "write value: {env: NAME} or {file: path}");
       } else if (value.present()) {
         secret_value(value, source);
       }
@@ -254,7 +258,7 @@ std::string size_text(std::uint64_t value) {
   return std::to_string(value);
 }
 
-}  // namespace
+} // namespace
 
 ConfigLoad load_config_file(const std::string& path) {
   Diagnostics diagnostics;
@@ -277,20 +281,24 @@ std::vector<DefaultValue> config_defaults() {
       {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},
       {"tls.upstream_roots", "system", "whom to believe upstream"},
       {"evidence.dir", "./evidence", "beside sluice.yaml"},
-      {"evidence.commit", "written", "a decision has reached the kernel before the first byte leaves"},
+      {"evidence.commit", "written",
+       "a decision has reached the kernel before the first byte leaves"},
       {"workers", "one per core", "threads that carry connections"},
       {"limits.connections", std::to_string(limits.connections), "connections at a time"},
   };
   for (const auto& row : kDurationLimits) {
-    out.push_back({"limits." + std::string(row.key), duration_text(limits.*row.member), std::string(row.meaning)});
+    out.push_back({"limits." + std::string(row.key), duration_text(limits.*row.member),
+                   std::string(row.meaning)});
   }
   for (const auto& row : kSizeLimits) {
-    out.push_back({"limits." + std::string(row.key), size_text(limits.*row.member), std::string(row.meaning)});
+    out.push_back({"limits." + std::string(row.key), size_text(limits.*row.member),
+                   std::string(row.meaning)});
   }
   for (const auto& row : kHeadLimits) {
-    out.push_back({"limits." + std::string(row.key), size_text(limits.head.*row.member), std::string(row.meaning)});
+    out.push_back({"limits." + std::string(row.key), size_text(limits.head.*row.member),
+                   std::string(row.meaning)});
   }
   return out;
 }
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

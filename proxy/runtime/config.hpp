@@ -18,15 +18,15 @@ struct SecretSource {
   enum class From : std::uint8_t { env, file, exec };
   std::string id;
   From from = From::env;
-  std::vector<std::string> words;  // the variable, the path, or the command
+  std::vector<std::string> words; // the variable, the path, or the command
   bool allow_short = false;
 };
 
 struct Config {
   std::string file;
-  io::Settings settings;  // agent.run_id is "" unless the file gives one
+  io::Settings settings; // agent.run_id is "" unless the file gives one
   std::string policy_file;
-  std::string ca_dir;  // "": no interception
+  std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;
   std::vector<std::string> extra_roots;
   std::vector<SecretSource> secrets;
@@ -34,7 +34,7 @@ struct Config {
 };
 
 struct ConfigLoad {
-  std::optional<Config> config;  // nullopt when there are errors
+  std::optional<Config> config; // nullopt when there are errors
   Diagnostics diagnostics;
 };
 
@@ -44,6 +44,6 @@ ConfigLoad load_config_text(std::string_view text, const std::string& file_name)
 struct DefaultValue {
   std::string key, value, meaning;
 };
-std::vector<DefaultValue> config_defaults();  // the table `sluice check --defaults` prints
+std::vector<DefaultValue> config_defaults(); // the table `sluice check --defaults` prints
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

@@ -19,10 +19,14 @@ struct DurationLimit {
   std::string_view meaning;
 };
 inline constexpr std::array kDurationLimits = {
-    DurationLimit{"header_timeout", &io::Limits::header_timeout, "from the first byte of a request head to its end"},
-    DurationLimit{"idle_timeout", &io::Limits::idle_timeout, "without a byte, inside a body or between calls"},
-    DurationLimit{"first_byte", &io::Limits::first_byte, "from the request's end to the first byte of the answer"},
-    DurationLimit{"connect_timeout", &io::Limits::connect_timeout, "to connect to an upstream, TLS included"},
+    DurationLimit{"header_timeout", &io::Limits::header_timeout,
+                  "from the first byte of a request head to its end"},
+    DurationLimit{"idle_timeout", &io::Limits::idle_timeout,
+                  "without a byte, inside a body or between calls"},
+    DurationLimit{"first_byte", &io::Limits::first_byte,
+                  "from the request's end to the first byte of the answer"},
+    DurationLimit{"connect_timeout", &io::Limits::connect_timeout,
+                  "to connect to an upstream, TLS included"},
     DurationLimit{"resolve_timeout", &io::Limits::resolve_timeout, "for the resolver to answer"},
     DurationLimit{"drain", &io::Limits::drain, "for running calls to end after SIGTERM"},
 };
@@ -34,7 +38,8 @@ struct SizeLimit {
 };
 inline constexpr std::array kSizeLimits = {
     SizeLimit{"request_body", &io::Limits::request_body, "largest request body"},
-    SizeLimit{"whole_body", &io::Limits::whole_body, "bodies with a declared length up to this are held whole to correct it"},
+    SizeLimit{"whole_body", &io::Limits::whole_body,
+              "bodies with a declared length up to this are held whole to correct it"},
 };
 
 struct CountLimit {
@@ -46,8 +51,10 @@ struct CountLimit {
 inline constexpr std::array kHeadLimits = {
     CountLimit{"header_bytes", &wire::Limits::head_bytes, 1024, 1 << 20, "bytes of a message head"},
     CountLimit{"header_count", &wire::Limits::field_count, 8, 2000, "fields of a message head"},
-    CountLimit{"trailer_bytes", &wire::Limits::trailer_bytes, 0, 1 << 20, "bytes of a trailer section"},
-    CountLimit{"target_bytes", &wire::Limits::target_bytes, 256, 1 << 20, "bytes of a request target"},
+    CountLimit{"trailer_bytes", &wire::Limits::trailer_bytes, 0, 1 << 20,
+               "bytes of a trailer section"},
+    CountLimit{"target_bytes", &wire::Limits::target_bytes, 256, 1 << 20,
+               "bytes of a request target"},
 };
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

@@ -66,13 +66,14 @@ io::Tcp::endpoint endpoint_of(const model::IpAddress& address, std::uint16_t por
 // A reserved socket only fixes a port: it does not listen, so no connection can land on it.
 enum class Purpose { reserve, serve };
 
-io::Acceptor open_acceptor(const io::Executor& executor, const io::Tcp::endpoint& at, Purpose purpose,
-                           io::ErrorCode& error) {
+io::Acceptor open_acceptor(const io::Executor& executor, const io::Tcp::endpoint& at,
+                           Purpose purpose, io::ErrorCode& error) {
   io::Acceptor acceptor(executor);
   acceptor.open(at.protocol(), error);
   if (!error) acceptor.set_option(io::Acceptor::reuse_address(true), error);
   const int yes = 1;
-  if (!error && ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
+  if (!error &&
+      ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
     error = io::ErrorCode(errno, boost::system::system_category());
   }
   if (!error) acceptor.bind(at, error);
@@ -90,11 +91,13 @@ std::string kind_text(call::ListenerKind kind) {
   return kind == call::ListenerKind::forward ? "forward" : "reverse";
 }
 
-}  // namespace
+} // namespace
 
 Runtime::Runtime(Config config) : config_(std::move(config)) {}
 
-Runtime::~Runtime() { stop("shutdown"); }
+Runtime::~Runtime() {
+  stop("shutdown");
+}
 
 Runtime::Started Runtime::start(Config config) {
   raise_descriptor_limit();
@@ -173,14 +176,16 @@ Result<> Runtime::activate(const io::ActivePolicy& policy) {
   return success();
 }
 
-Result<evidence::Receipt> Runtime::record(std::string event, std::vector<evidence::EventField> fields) {
+Result<evidence::Receipt> Runtime::record(std::string event,
+                                          std::vector<evidence::EventField> fields) {
   return log_->append_and_wait(evidence::event_record(config_.settings.who, std::move(event),
                                                       std::move(fields), policy_->everywhere));
 }
 
 std::optional<StartFailure> Runtime::bind_listeners() {
-  io::SharedServices services{*log_,       clock_, authority_ ? &*authority_ : nullptr, upstream_trust_.get(),
-                              *lookups_, connections_};
+  io::SharedServices services{
+      *log_,     clock_,      authority_ ? &*authority_ : nullptr, upstream_trust_.get(),
+      *lookups_, connections_};
   std::vector<io::OwnEndpoint> own;
   // The first worker's sockets fix the ports; only then is it known what "ourselves" means.
   io::net::io_context probe;
@@ -188,14 +193,16 @@ std::optional<StartFailure> Runtime::bind_listeners() {
   const auto here = local_addresses();
   for (auto& listener : config_.settings.listeners) {
     io::ErrorCode error;
-    auto acceptor = open_acceptor(probe.get_executor(), endpoint_of(listener.address, listener.port),
-                                  Purpose::reserve, error);
+    auto acceptor =
+        open_acceptor(probe.get_executor(), endpoint_of(listener.address, listener.port),
+                      Purpose::reserve, error);
     if (error) {
-      return failure(make_error(Origin::config, "cannot_listen",
-                                listener.name + ": " + error.message()));
+      return failure(
+          make_error(Origin::config, "cannot_listen", listener.name + ": " + error.message()));
     }
     listener.port = acceptor.local_endpoint().port();
-    const bool any = listener.address == model::IpAddress::v4(0) || listener.address == model::IpAddress();
+    const bool any =
+        listener.address == model::IpAddress::v4(0) || listener.address == model::IpAddress();
     if (any) {
       for (const auto& address : here) own.push_back({address, listener.port});
     }
@@ -210,10 +217,11 @@ std::optional<StartFailure> Runtime::bind_listeners() {
     auto worker = std::make_unique<io::Worker>(config_.settings, services, policy_, own);
     for (const auto& listener : config_.settings.listeners) {
       io::ErrorCode error;
-      auto acceptor = open_acceptor(worker->executor(), endpoint_of(listener.address, listener.port),
-                                    Purpose::serve, error);
+      auto acceptor = open_acceptor(
+          worker->executor(), endpoint_of(listener.address, listener.port), Purpose::serve, error);
       if (error) {
-        return failure(make_error(Origin::config, "cannot_listen", listener.name + ": " + error.message()));
+        return failure(
+            make_error(Origin::config, "cannot_listen", listener.name + ": " + error.message()));
       }
       worker->add_listener(listener, std::move(acceptor));
     }
@@ -233,7 +241,8 @@ Diagnostics Runtime::reload() {
   }
   if (!next) {
     // A rejected policy is part of the story; the active one goes on.
-    (void)record("policy_rejected", {{"errors", format(diagnostics)}, {"policy_digest", policy_digest_}});
+    (void)record("policy_rejected",
+                 {{"errors", format(diagnostics)}, {"policy_digest", policy_digest_}});
     return diagnostics;
   }
   if (auto active = activate(*next.value()); !active) {
@@ -272,7 +281,7 @@ void Runtime::stop(const std::string& why) {
     wait(kKillWithin);
   }
   for (auto& worker : workers_) worker->stop();
-  workers_.clear();  // permits of sessions that would not end close here, as abandoned
+  workers_.clear(); // permits of sessions that would not end close here, as abandoned
   if (lookups_) lookups_->join();
   if (log_) {
     (void)record("run_complete", {{"why", why}});
@@ -280,4 +289,4 @@ void Runtime::stop(const std::string& why) {
   }
 }
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

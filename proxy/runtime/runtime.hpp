@@ -19,12 +19,12 @@
 namespace sluice::runtime {
 
 struct BoundListener {
-  std::string name, kind, address;  // "127.0.0.1:15001"
+  std::string name, kind, address; // "127.0.0.1:15001"
 };
 
 struct StartFailure {
-  Diagnostics diagnostics;  // input files: exit 2
-  std::optional<Error> error;  // anything else: exit 1
+  Diagnostics diagnostics;    // input files: exit 2
+  std::optional<Error> error; // anything else: exit 1
 };
 
 class Runtime {
@@ -40,7 +40,8 @@ class Runtime {
 
   // Reads policy and secrets again. On errors the active policy stays; the result says why.
   Diagnostics reload();
-  // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes run_complete.
+  // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
+  // run_complete.
   void stop(const std::string& why);
 
  private:
@@ -66,4 +67,4 @@ class Runtime {
   bool stopped_ = false;
 };
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

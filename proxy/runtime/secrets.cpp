@@ -66,7 +66,8 @@ Result<Secret> from_helper(const SecretSource& source) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int failed =
+      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   ::close(ends[1]);
   std::string value;
@@ -78,7 +79,8 @@ Result<Secret> from_helper(const SecretSource& source) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!read || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    return unreadable(source, source.words.front() + ": the helper failed, was slow, or said over 64 KiB");
+    return unreadable(source,
+                      source.words.front() + ": the helper failed, was slow, or said over 64 KiB");
   }
   return trimmed(std::move(value));
 }
@@ -90,11 +92,12 @@ Result<Secret> read_secret(const SecretSource& source) {
   case SecretSource::From::env: break;
   }
   const char* value = std::getenv(source.words.front().c_str());
-  if (value == nullptr) return unreadable(source, "the variable " + source.words.front() + " is not set");
+  if (value == nullptr)
+    return unreadable(source, "the variable " + source.words.front() + " is not set");
   return Secret(value);
 }
 
-}  // namespace
+} // namespace
 
 Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSource>& sources) {
   std::vector<redact::KnownSecret> out;
@@ -110,4 +113,4 @@ Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSo
   return out;
 }
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

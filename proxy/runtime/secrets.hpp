@@ -14,4 +14,4 @@ namespace sluice::runtime {
 // known cannot be kept from leaving.
 Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSource>& sources);
 
-}  // namespace sluice::runtime
+} // namespace sluice::runtime

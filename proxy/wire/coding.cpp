@@ -149,8 +149,7 @@ Result<> Decoder::Impl::inflate_piece(std::string_view piece, std::string& out) 
 
 // RFC 1952 §2.2: a gzip file is a series of members. The other kinds end where they end.
 Result<> Decoder::Impl::next_member() {
-  if (coding != Coding::gzip)
-    return undecodable("bytes follow the end of the compressed stream");
+  if (coding != Coding::gzip) return undecodable("bytes follow the end of the compressed stream");
   if (inflateReset(&stream) != Z_OK) return undecodable("the compressed stream is damaged");
   phase = Phase::inside;
   return success();

@@ -16,12 +16,13 @@ namespace sluice::wire {
 
 enum class Coding : std::uint8_t { identity, gzip, deflate };
 
-// One coding only; nullopt for unknown or stacked codings (which are refused where redaction is due).
+// One coding only; nullopt for unknown or stacked codings (which are refused where redaction is
+// due).
 std::optional<Coding> parse_coding(std::string_view content_encoding) noexcept;
 
 struct DecodeLimits {
   std::uint64_t output_bytes = 256ULL << 20;
-  std::uint64_t ratio = 200;  // output may exceed input by this factor only below 1 MiB of output
+  std::uint64_t ratio = 200; // output may exceed input by this factor only below 1 MiB of output
 };
 
 class Decoder {
@@ -30,8 +31,9 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
   ~Decoder();
-  Result<> feed(std::string_view in, std::string& out);  // origin downstream; codes "content_undecodable", "content_bomb"
-  Result<> finish();  // fails when the stream is truncated; trailing garbage fails in feed
+  Result<> feed(std::string_view in,
+                std::string& out); // origin downstream; codes "content_undecodable", "content_bomb"
+  Result<> finish(); // fails when the stream is truncated; trailing garbage fails in feed
 
  private:
   struct Impl;
@@ -44,7 +46,10 @@ class Encoder {
   Encoder(Encoder&&) noexcept;
   Encoder& operator=(Encoder&&) noexcept;
   ~Encoder();
-  enum class Flush { none, sync };  // sync: what was fed can be decoded by the peer now (streams, SSE)
+  enum class Flush {
+    none,
+    sync
+  }; // sync: what was fed can be decoded by the peer now (streams, SSE)
   void feed(std::string_view in, Flush flush, std::string& out);
   void finish(std::string& out);
 
@@ -53,4 +58,4 @@ class Encoder {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace sluice::wire
+} // namespace sluice::wire

@@ -20,5 +20,5 @@ int main(int argc, char** argv) {
     }
   }
   std::cout << "replayed " << count << " inputs\n";
-  return count == 0 ? 1 : 0;  // an empty corpus is a test that cannot fail
+  return count == 0 ? 1 : 0; // an empty corpus is a test that cannot fail
 }

@@ -16,18 +16,19 @@ template <class T> const T& only(const call::Actions& actions) {
   throw std::logic_error("no such action");
 }
 
-}  // namespace
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(allowed_call)
 
 BOOST_AUTO_TEST_CASE(get_and_keep_alive) {
   Playbook play;
   play.runs_until_answer_due();
-  play.happens(play.response(200, BodyFraming::length, 5)).gives({});  // held until its length is certain
+  play.happens(play.response(200, BodyFraming::length, 5))
+      .gives({}); // held until its length is certain
   play.happens(call::ResponseBodyReceived{"hello"}).gives({});
   play.happens(call::ResponseEnded{})
-      .gives({"SendResponseHead 200 length=5 keep-alive", "SendResponseBody hello", "SendResponseEnd",
-              "ReleaseUpstream", "Finished"});
+      .gives({"SendResponseHead 200 length=5 keep-alive", "SendResponseBody hello",
+              "SendResponseEnd", "ReleaseUpstream", "Finished"});
   BOOST_TEST(play.ending().closings == 1);
   BOOST_CHECK(play.ending().outcome->status == evidence::OutcomeStatus::succeeded);
   BOOST_TEST(play.ending().outcome->http_status == 200);
@@ -38,7 +39,7 @@ BOOST_AUTO_TEST_CASE(nothing_for_the_upstream_before_a_permit) {
   Playbook play;
   play.happens(play.request("POST", "http://api.test/", {}, BodyFraming::length, 3))
       .gives({"AskGate POST http://api.test:80 /"});
-  BOOST_TEST(!play.machine().wants(call::Side::downstream));  // the body is not even read
+  BOOST_TEST(!play.machine().wants(call::Side::downstream)); // the body is not even read
   play.happens(play.admitted()).gives({"Connect"});
   BOOST_TEST(!play.machine().wants(call::Side::downstream));
 }
@@ -57,8 +58,8 @@ BOOST_AUTO_TEST_CASE(request_body_is_redacted_and_its_length_corrected) {
   BOOST_TEST(sent.find(kKey) == std::string::npos);
   BOOST_TEST(sent.find("REDACTED") != std::string::npos);
   BOOST_TEST(only<call::SendRequestHead>(play.actions()).head.content_length == sent.size());
-  play.gives({"SendRequestHead POST / length=" + std::to_string(sent.size()), "SendRequestBody " + sent,
-              "SendRequestEnd"});
+  play.gives({"SendRequestHead POST / length=" + std::to_string(sent.size()),
+              "SendRequestBody " + sent, "SendRequestEnd"});
 }
 
 BOOST_AUTO_TEST_CASE(chunked_body_streams_through) {
@@ -84,17 +85,20 @@ BOOST_AUTO_TEST_CASE(long_declared_body_goes_out_chunked) {
 
 BOOST_AUTO_TEST_CASE(expect_continue_is_answered_once_admitted) {
   Playbook play;
-  auto head = play.request("POST", "http://api.test/", {{"Expect", "100-continue"}}, BodyFraming::chunked);
+  auto head =
+      play.request("POST", "http://api.test/", {{"Expect", "100-continue"}}, BodyFraming::chunked);
   head.head.expects_continue = true;
   play.happens(std::move(head)).gives({"AskGate POST http://api.test:80 /"});
   play.happens(play.admitted()).gives({"Connect"});
-  play.happens(call::UpstreamOpened{}).gives({"SendResponseHead 100 none keep-alive", "SendRequestHead POST / chunked"});
+  play.happens(call::UpstreamOpened{})
+      .gives({"SendResponseHead 100 none keep-alive", "SendRequestHead POST / chunked"});
   BOOST_TEST(only<call::SendRequestHead>(play.actions()).head.fields.count("expect") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(head_and_no_content_have_no_body) {
   Playbook play;
-  play.happens(play.request("HEAD", "http://api.test/")).gives({"AskGate HEAD http://api.test:80 /"});
+  play.happens(play.request("HEAD", "http://api.test/"))
+      .gives({"AskGate HEAD http://api.test:80 /"});
   play.happens(play.admitted()).gives({"Connect"});
   play.happens(call::UpstreamOpened{}).gives({"SendRequestHead HEAD / none"});
   play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
@@ -104,14 +108,16 @@ BOOST_AUTO_TEST_CASE(head_and_no_content_have_no_body) {
 
   Playbook empty;
   empty.runs_until_answer_due();
-  empty.happens(empty.response(204, BodyFraming::none)).gives({"SendResponseHead 204 none keep-alive"});
+  empty.happens(empty.response(204, BodyFraming::none))
+      .gives({"SendResponseHead 204 none keep-alive"});
   empty.happens(call::ResponseEnded{}).gives({"SendResponseEnd", "ReleaseUpstream", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(body_until_close_becomes_chunked) {
   Playbook play;
   play.runs_until_answer_due();
-  play.happens(play.response(200, BodyFraming::until_close)).gives({"SendResponseHead 200 chunked keep-alive"});
+  play.happens(play.response(200, BodyFraming::until_close))
+      .gives({"SendResponseHead 200 chunked keep-alive"});
   play.happens(call::ResponseBodyReceived{"data "}).gives({"SendResponseBody data "});
   play.happens(call::ResponseEnded{}).gives({"SendResponseEnd", "AbandonUpstream", "Finished"});
 }
@@ -125,7 +131,8 @@ BOOST_AUTO_TEST_CASE(http10_agent_gets_no_chunks) {
   play.happens(play.admitted()).gives({"Connect"});
   play.happens(call::UpstreamOpened{}).gives({"SendRequestHead GET / none"});
   play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
-  play.happens(play.response(200, BodyFraming::chunked)).gives({"SendResponseHead 200 until_close close"});
+  play.happens(play.response(200, BodyFraming::chunked))
+      .gives({"SendResponseHead 200 until_close close"});
   play.happens(call::ResponseBodyReceived{"data "}).gives({"SendResponseBody data "});
   play.happens(call::ResponseEnded{})
       .gives({"SendResponseEnd", "ReleaseUpstream", "CloseDownstream", "Finished"});
@@ -135,22 +142,26 @@ BOOST_AUTO_TEST_CASE(early_hints_pass_and_100_does_not) {
   Playbook play;
   play.runs_until_answer_due();
   play.happens(play.response(100, BodyFraming::none)).gives({});
-  play.happens(play.response(103, BodyFraming::none)).gives({"SendResponseHead 103 none keep-alive"});
-  play.happens(play.response(200, BodyFraming::chunked)).gives({"SendResponseHead 200 chunked keep-alive"});
+  play.happens(play.response(103, BodyFraming::none))
+      .gives({"SendResponseHead 103 none keep-alive"});
+  play.happens(play.response(200, BodyFraming::chunked))
+      .gives({"SendResponseHead 200 chunked keep-alive"});
 }
 
 BOOST_AUTO_TEST_CASE(dead_pooled_connection_is_retried_once_when_safe) {
   Playbook play;
   play.happens(play.request("GET", "http://api.test/")).gives({"AskGate GET http://api.test:80 /"});
   play.happens(play.admitted()).gives({"Connect"});
-  play.happens(call::UpstreamOpened{call::ConnectionAge::reused, "", ""}).gives({"SendRequestHead GET / none"});
+  play.happens(call::UpstreamOpened{call::ConnectionAge::reused, "", ""})
+      .gives({"SendRequestHead GET / none"});
   play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
   play.happens(call::UpstreamClosed{}).gives({"AbandonUpstream", "Connect fresh"});
   play.happens(call::UpstreamOpened{}).gives({"SendRequestHead GET / none", "SendRequestEnd"});
   play.happens(call::UpstreamClosed{})
-      .gives({"AbandonUpstream", "SendResponseHead 502 length=" +
-                                     std::to_string(only<call::SendResponseHead>(play.actions()).head.content_length) +
-                                     " keep-alive",
+      .gives({"AbandonUpstream",
+              "SendResponseHead 502 length=" +
+                  std::to_string(only<call::SendResponseHead>(play.actions()).head.content_length) +
+                  " keep-alive",
               "SendResponseBody (problem)", "SendResponseEnd", "Finished"});
   BOOST_TEST(play.ending().closings == 1);
 }
@@ -160,12 +171,13 @@ BOOST_AUTO_TEST_CASE(post_on_a_dead_pooled_connection_is_not_repeated) {
   play.happens(play.request("POST", "http://api.test/", {}, BodyFraming::chunked))
       .gives({"AskGate POST http://api.test:80 /"});
   play.happens(play.admitted()).gives({"Connect"});
-  play.happens(call::UpstreamOpened{call::ConnectionAge::reused, "", ""}).gives({"SendRequestHead POST / chunked"});
+  play.happens(call::UpstreamOpened{call::ConnectionAge::reused, "", ""})
+      .gives({"SendRequestHead POST / chunked"});
   play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
   play.happens(call::UpstreamClosed{});
   BOOST_TEST(only<call::SendResponseHead>(play.actions()).head.status == 502);
-  play.gives({"AbandonUpstream", test::render(play.actions()[1]), "SendResponseBody (problem)", "SendResponseEnd",
-              "Finished"});
+  play.gives({"AbandonUpstream", test::render(play.actions()[1]), "SendResponseBody (problem)",
+              "SendResponseEnd", "Finished"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
-// Calls that are refused, and calls that end badly: every one has its answer and exactly one ending.
+// Calls that are refused, and calls that end badly: every one has its answer and exactly one
+// ending.
 #include "tests/support/playbook.hpp"
 
 using namespace sluice;
@@ -33,11 +34,12 @@ void check_refusal(Playbook& play, int status, std::vector<std::string> names) {
   play.gives(all);
 }
 
-const std::vector<std::string> kAnswerAndGoOn = {"SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"};
-const std::vector<std::string> kAnswerAndClose = {"SendResponseHead", "SendResponseBody", "SendResponseEnd",
-                                                  "CloseDownstream", "Finished"};
+const std::vector<std::string> kAnswerAndGoOn = {"SendResponseHead", "SendResponseBody",
+                                                 "SendResponseEnd", "Finished"};
+const std::vector<std::string> kAnswerAndClose = {"SendResponseHead", "SendResponseBody",
+                                                  "SendResponseEnd", "CloseDownstream", "Finished"};
 
-}  // namespace
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(refused_call)
 
@@ -89,7 +91,7 @@ BOOST_AUTO_TEST_CASE(upgrades) {
   head.head.wants_upgrade = true;
   play.happens(std::move(head)).gives({"RecordRefusal upgrade_unsupported"});
 
-  Playbook ignored;  // RFC 9110 §7.8: a server may ignore an offer of h2c
+  Playbook ignored; // RFC 9110 §7.8: a server may ignore an offer of h2c
   auto offer = ignored.request("GET", "http://api.test/", {{"Upgrade", "h2c"}});
   offer.head.wants_upgrade = true;
   ignored.happens(std::move(offer)).gives({"AskGate GET http://api.test:80 /"});
@@ -119,26 +121,31 @@ BOOST_AUTO_TEST_CASE(undeclared_body_over_the_limit_is_cut) {
   play.happens(play.admitted(3)).gives({"Connect"});
   play.happens(call::UpstreamOpened{}).gives({"SendRequestHead POST / chunked"});
   play.happens(call::RequestBodyReceived{"four"});
-  check_refusal(play, 413, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
-                            "CloseDownstream", "Finished"});
+  check_refusal(play, 413,
+                {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
+                 "CloseDownstream", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(a_body_that_cannot_be_read_does_not_leave) {
   Playbook play;
-  play.happens(play.request("POST", "http://api.test/", {{"Content-Encoding", "br"}}, BodyFraming::length, 3))
+  play.happens(play.request("POST", "http://api.test/", {{"Content-Encoding", "br"}},
+                            BodyFraming::length, 3))
       .gives({"AskGate POST http://api.test:80 /"});
   play.happens(play.admitted());
   check_refusal(play, 403, {"SendResponseHead", "SendResponseBody", "SendResponseEnd"});
   BOOST_CHECK(play.ending().outcome->reason == model::Reason::content_undecodable);
 
   Playbook broken;
-  broken.happens(broken.request("POST", "http://api.test/", {{"Content-Encoding", "gzip"}}, BodyFraming::chunked))
+  broken
+      .happens(broken.request("POST", "http://api.test/", {{"Content-Encoding", "gzip"}},
+                              BodyFraming::chunked))
       .gives({"AskGate POST http://api.test:80 /"});
   broken.happens(broken.admitted()).gives({"Connect"});
   broken.happens(call::UpstreamOpened{}).gives({"SendRequestHead POST / chunked"});
   broken.happens(call::RequestBodyReceived{"this is not gzip"});
-  check_refusal(broken, 403, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
-                              "CloseDownstream", "Finished"});
+  check_refusal(broken, 403,
+                {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
+                 "CloseDownstream", "Finished"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -157,7 +164,8 @@ BOOST_AUTO_TEST_CASE(upstream_cannot_be_reached) {
 BOOST_AUTO_TEST_CASE(upstream_dies_inside_the_body) {
   Playbook play;
   play.runs_until_answer_due();
-  play.happens(play.response(200, BodyFraming::chunked)).gives({"SendResponseHead 200 chunked keep-alive"});
+  play.happens(play.response(200, BodyFraming::chunked))
+      .gives({"SendResponseHead 200 chunked keep-alive"});
   play.happens(call::ResponseBodyReceived{"half "}).gives({"SendResponseBody half "});
   play.happens(call::UpstreamClosed{}).gives({"AbandonUpstream", "AbortDownstream", "Finished"});
   BOOST_CHECK(play.ending().outcome->status == evidence::OutcomeStatus::interrupted);
@@ -169,34 +177,45 @@ BOOST_AUTO_TEST_CASE(a_held_body_that_never_ends_is_not_passed_on_as_whole) {
   play.happens(play.response(200, BodyFraming::length, 10)).gives({});
   play.happens(call::ResponseBodyReceived{"half"}).gives({});
   play.happens(call::UpstreamClosed{});
-  check_refusal(play, 502, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      play, 502,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(unasked_answers) {
   Playbook upgrade;
   upgrade.runs_until_answer_due();
   upgrade.happens(upgrade.response(101, BodyFraming::none));
-  check_refusal(upgrade, 502, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      upgrade, 502,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 
   Playbook range;
   range.runs_until_answer_due();
   range.happens(range.response(206, BodyFraming::chunked));
-  check_refusal(range, 502, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      range, 502,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 
   Playbook coding;
   coding.runs_until_answer_due();
   coding.happens(coding.response(200, BodyFraming::chunked, 0, {{"Content-Encoding", "br"}}));
-  check_refusal(coding, 403, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      coding, 403,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(interim_answers_are_counted) {
   Playbook play;
   play.runs_until_answer_due();
   for (int i = 0; i < 16; ++i) {
-    play.happens(play.response(103, BodyFraming::none)).gives({"SendResponseHead 103 none keep-alive"});
+    play.happens(play.response(103, BodyFraming::none))
+        .gives({"SendResponseHead 103 none keep-alive"});
   }
   play.happens(play.response(103, BodyFraming::none));
-  check_refusal(play, 502, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      play, 502,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(agent_leaves) {
@@ -211,7 +230,9 @@ BOOST_AUTO_TEST_CASE(deadlines_name_who_was_slow) {
   Playbook upstream;
   upstream.runs_until_answer_due();
   upstream.happens(call::DeadlinePassed{});
-  check_refusal(upstream, 504, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  check_refusal(
+      upstream, 504,
+      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 
   Playbook agent;
   agent.happens(agent.request("POST", "http://api.test/", {}, BodyFraming::chunked))
@@ -219,8 +240,9 @@ BOOST_AUTO_TEST_CASE(deadlines_name_who_was_slow) {
   agent.happens(agent.admitted()).gives({"Connect"});
   agent.happens(call::UpstreamOpened{}).gives({"SendRequestHead POST / chunked"});
   agent.happens(call::DeadlinePassed{});
-  check_refusal(agent, 408, {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
-                             "CloseDownstream", "Finished"});
+  check_refusal(agent, 408,
+                {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd",
+                 "CloseDownstream", "Finished"});
 }
 
 // Total: whatever happens whenever, the machine answers, closes its permit at most once, and never
@@ -257,7 +279,8 @@ BOOST_AUTO_TEST_CASE(every_event_in_every_state) {
       Playbook::Lines lines;
       for (const auto& action : play.actions()) {
         lines.push_back(test::render(action));
-        const bool outward = lines.back().starts_with("SendRequest") || lines.back().starts_with("Connect");
+        const bool outward =
+            lines.back().starts_with("SendRequest") || lines.back().starts_with("Connect");
         if (outward && !permitted) BOOST_FAIL("outward without a permit: " + lines.back());
       }
       play.gives(lines);

@@ -8,13 +8,18 @@ using runtime::load_config_text;
 
 namespace {
 
-const std::string kMinimal = "version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:0\"}]\npolicy: p.yaml\n";
+const std::string kMinimal =
+    "version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:0\"}]\npolicy: p.yaml\n";
 
-std::string problems(const std::string& text) { return format(load_config_text(text, "/etc/s/sluice.yaml").diagnostics); }
+std::string problems(const std::string& text) {
+  return format(load_config_text(text, "/etc/s/sluice.yaml").diagnostics);
+}
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
-}  // namespace
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(config)
 
@@ -34,7 +39,8 @@ BOOST_AUTO_TEST_CASE(whole_document) {
       "listeners:\n  - {name: out, kind: forward, bind: \"127.0.0.1:15001\"}\n"
       "  - {name: in, kind: reverse, bind: \"[::1]:8130\", upstream: \"http://Responder.:8111\"}\n"
       "policy: p.yaml\ntls: {ca_dir: ca, upstream_roots: none, extra_roots: [x.pem]}\n"
-      "secrets: [{id: db, value: {env: DB}}, {id: f, value: {file: s.txt}}, {id: e, value: {exec: [cat, x]}}]\n"
+      "secrets: [{id: db, value: {env: DB}}, {id: f, value: {file: s.txt}}, {id: e, value: {exec: "
+      "[cat, x]}}]\n"
       "evidence: {dir: ev, commit: synced}\n"
       "limits: {request_body: 1MiB, header_timeout: 2s, header_bytes: 8KiB, connections: 7}\n"
       "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\n",
@@ -59,21 +65,35 @@ BOOST_AUTO_TEST_CASE(every_problem_at_once_with_its_place) {
   BOOST_TEST(has(text, "/mode"));
   BOOST_TEST(has(text, "/listeners"));
   BOOST_TEST(has(text, "/polcy"));
-  BOOST_TEST(has(text, "policy"));  // the nearest known key, and the missing one
+  BOOST_TEST(has(text, "policy")); // the nearest known key, and the missing one
 }
 
 BOOST_AUTO_TEST_CASE(mistakes) {
   const std::pair<const char*, const char*> table[] = {
-      {"version: 2\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}]\npolicy: p\n", "/version"},
-      {"version: 1\nlisteners: [{name: a, kind: transparent, bind: \"0.0.0.0:1\"}]\npolicy: p\n", "not part of this version"},
-      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\"}]\npolicy: p\n", "upstream"},
-      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: \"ftp://x\"}]\npolicy: p\n", "not an upstream"},
-      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: \"http://x/path\"}]\npolicy: p\n", "not an upstream"},
-      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"localhost:1\"}]\npolicy: p\n", "not an address to listen on"},
-      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1\"}]\npolicy: p\n", "not an address to listen on"},
-      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:99999\"}]\npolicy: p\n", "not an address to listen on"},
-      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\", upstream: \"http://x\"}]\npolicy: p\n", "/listeners/0/upstream"},
-      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}, {name: a, kind: forward, bind: \"127.0.0.1:2\"}]\npolicy: p\n", "two listeners"},
+      {"version: 2\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}]\npolicy: p\n",
+       "/version"},
+      {"version: 1\nlisteners: [{name: a, kind: transparent, bind: \"0.0.0.0:1\"}]\npolicy: p\n",
+       "not part of this version"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\"}]\npolicy: p\n",
+       "upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: "
+       "\"ftp://x\"}]\npolicy: p\n",
+       "not an upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: "
+       "\"http://x/path\"}]\npolicy: p\n",
+       "not an upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"localhost:1\"}]\npolicy: p\n",
+       "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1\"}]\npolicy: p\n",
+       "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:99999\"}]\npolicy: p\n",
+       "not an address to listen on"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\", upstream: "
+       "\"http://x\"}]\npolicy: p\n",
+       "/listeners/0/upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}, {name: a, kind: "
+       "forward, bind: \"127.0.0.1:2\"}]\npolicy: p\n",
+       "two listeners"},
   };
   for (const auto& [text, expected] : table) {
     BOOST_TEST_CONTEXT(text) {
@@ -87,7 +107,8 @@ BOOST_AUTO_TEST_CASE(a_secret_in_the_file_is_refused_and_not_quoted) {
   const auto text = problems(kMinimal + "secrets: [{id: db, value: hunter2hunter2}]\n");
   BOOST_TEST(has(text, "a secret never stands in the file"));
   BOOST_TEST(!has(text, "hunter2"));
-  BOOST_TEST(has(problems(kMinimal + "secrets: [{id: db, value: {env: A, file: b}}]\n"), "one source"));
+  BOOST_TEST(
+      has(problems(kMinimal + "secrets: [{id: db, value: {env: A, file: b}}]\n"), "one source"));
 }
 
 BOOST_AUTO_TEST_CASE(limits_and_static_hosts_are_checked) {
@@ -101,7 +122,8 @@ BOOST_AUTO_TEST_CASE(limits_and_static_hosts_are_checked) {
 BOOST_AUTO_TEST_CASE(defaults_table_names_every_limit) {
   std::string all;
   for (const auto& row : runtime::config_defaults()) all += row.key + " ";
-  for (const char* key : {"limits.header_bytes", "limits.request_body", "limits.drain", "limits.connections", "mode"}) {
+  for (const char* key : {"limits.header_bytes", "limits.request_body", "limits.drain",
+                          "limits.connections", "mode"}) {
     BOOST_TEST(has(all, key));
   }
 }

@@ -1,4 +1,5 @@
-// Where secrets are read from, and that a source that fails stops the start without saying the value.
+// Where secrets are read from, and that a source that fails stops the start without saying the
+// value.
 #include "proxy/runtime/secrets.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -21,20 +22,22 @@ runtime::SecretSource source(From from, std::vector<std::string> words) {
 }
 
 std::string temp_file(const std::string& content) {
-  const auto path = std::filesystem::temp_directory_path() / ("sluice-secret-" + std::to_string(::getpid()));
+  const auto path =
+      std::filesystem::temp_directory_path() / ("sluice-secret-" + std::to_string(::getpid()));
   std::ofstream(path, std::ios::binary) << content;
   return path.string();
 }
 
-}  // namespace
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(secrets)
 
 BOOST_AUTO_TEST_CASE(every_source) {
   ::setenv("SLUICE_TEST_SECRET", "from-env", 1);
   const auto file = temp_file("from-file\n");
-  const auto all = runtime::read_secrets({source(From::env, {"SLUICE_TEST_SECRET"}), source(From::file, {file}),
-                                          source(From::exec, {"printf", "%s\\n", "from-helper"})});
+  const auto all =
+      runtime::read_secrets({source(From::env, {"SLUICE_TEST_SECRET"}), source(From::file, {file}),
+                             source(From::exec, {"printf", "%s\\n", "from-helper"})});
   BOOST_REQUIRE(all.has_value());
   BOOST_TEST(all.value()[0].value.reveal() == "from-env");
   BOOST_TEST(all.value()[1].value.reveal() == "from-file");

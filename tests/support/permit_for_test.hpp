@@ -27,10 +27,11 @@ inline call::PermitFacts permit_facts(model::EgressCall call) {
 }
 
 inline call::Permit permit_for_test(call::PermitFacts facts, Ending& ending) {
-  return call::PermitMaker::make(std::move(facts), [&ending](const call::PermitFacts&, const call::Outcome& how) {
-    ending.outcome = how;
-    ++ending.closings;
-  });
+  return call::PermitMaker::make(std::move(facts),
+                                 [&ending](const call::PermitFacts&, const call::Outcome& how) {
+                                   ending.outcome = how;
+                                   ++ending.closings;
+                                 });
 }
 
-}  // namespace sluice::test
+} // namespace sluice::test

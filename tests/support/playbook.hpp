@@ -2,7 +2,8 @@
 // compared as lines of text, so a mismatch prints as a readable trace.
 //
 //   Playbook play;
-//   play.happens(play.request("GET", "http://api.test/")).gives({"AskGate GET http://api.test:80 /"});
+//   play.happens(play.request("GET", "http://api.test/")).gives({"AskGate GET http://api.test:80
+//   /"});
 //
 // A playbook whose last actions were never compared fails when it is destroyed.
 #pragma once
@@ -37,8 +38,9 @@ inline std::string render(const call::Action& action) {
   return std::visit(
       Overloaded{
           [](const call::AskGate& a) {
-            return "AskGate " + a.call.method + " " + std::string(model::to_string(a.call.to.scheme)) + "://" +
-                   a.call.to.host_port() + " " + a.call.path;
+            return "AskGate " + a.call.method + " " +
+                   std::string(model::to_string(a.call.to.scheme)) + "://" + a.call.to.host_port() +
+                   " " + a.call.path;
           },
           [](const call::RecordRefusal& a) {
             return "RecordRefusal " + std::string(model::row(a.refusal.decision.reason).code);
@@ -47,16 +49,18 @@ inline std::string render(const call::Action& action) {
             return std::string(a.pooling == call::Pooling::fresh ? "Connect fresh" : "Connect");
           },
           [](const call::SendRequestHead& a) {
-            return "SendRequestHead " + a.head.method + " " + a.head.target + " " + framing_text(a.head);
+            return "SendRequestHead " + a.head.method + " " + a.head.target + " " +
+                   framing_text(a.head);
           },
           [](const call::SendRequestBody& a) { return "SendRequestBody " + a.bytes; },
           [](const call::SendRequestEnd&) { return std::string("SendRequestEnd"); },
           [](const call::SendResponseHead& a) {
-            return "SendResponseHead " + std::to_string(a.head.status) + " " + framing_text(a.head) +
-                   (a.head.keep_alive ? " keep-alive" : " close");
+            return "SendResponseHead " + std::to_string(a.head.status) + " " +
+                   framing_text(a.head) + (a.head.keep_alive ? " keep-alive" : " close");
           },
           [](const call::SendResponseBody& a) {
-            return "SendResponseBody " + (a.bytes.starts_with("{\"decision\"") ? "(problem)" : a.bytes);
+            return "SendResponseBody " +
+                   (a.bytes.starts_with("{\"decision\"") ? "(problem)" : a.bytes);
           },
           [](const call::SendResponseEnd&) { return std::string("SendResponseEnd"); },
           [](const call::ReleaseUpstream&) { return std::string("ReleaseUpstream"); },
@@ -105,7 +109,8 @@ class Playbook {
     return event;
   }
 
-  static call::ResponseHeadReceived response(int status, wire::BodyFraming framing, std::uint64_t length = 0,
+  static call::ResponseHeadReceived response(int status, wire::BodyFraming framing,
+                                             std::uint64_t length = 0,
                                              std::vector<wire::Field> fields = {}) {
     call::ResponseHeadReceived event;
     event.head.status = status;
@@ -165,4 +170,4 @@ class Playbook {
   bool compared_ = true;
 };
 
-}  // namespace sluice::test
+} // namespace sluice::test
