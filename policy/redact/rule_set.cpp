@@ -79,7 +79,11 @@ void add_formats(Compiled& to, const RuleSetConfig& config) {
                                                          std::string(format.description));
     const auto body = format.decide != nullptr ? kMaxFormatBody : format.least;
     to.max_hold = std::max(to.max_hold, format.anchor.size() + body);
-    to.needles.push_back({std::string(format.anchor), rule, &format, is_word(format.anchor[0])});
+    // Short anchors occur inside words (`task-…`); longer ones do not, and gluing a letter to a
+    // token must not hide it.
+    const bool short_anchor = format.anchor.size() < 4 || format.anchor.starts_with("sk-");
+    to.needles.push_back(
+        {std::string(format.anchor), rule, &format, short_anchor && is_word(format.anchor[0])});
   }
 }
 

@@ -23,9 +23,12 @@ std::string upper(std::string text) {
   return text;
 }
 
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 bool unreserved(char c) { // RFC 3986 §2.3
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
+  return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 // RFC 8259 §7. `slash` writes \/ as some encoders do.
@@ -102,6 +105,10 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(each_byte(secret, [](char c) { return unreserved(c) ? std::string(1, c) : percent(c); }));
   add(each_byte(
       secret, [](char c) { return unreserved(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
+  // Some encode everything but letters and digits.
+  add(each_byte(secret, [](char c) { return is_alnum(c) ? std::string(1, c) : percent(c); }));
+  add(each_byte(
+      secret, [](char c) { return is_alnum(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
   // application/x-www-form-urlencoded writes a space as '+'.
   add(each_byte(secret, [](char c) {
     return c == ' ' ? "+" : unreserved(c) ? std::string(1, c) : percent(c);

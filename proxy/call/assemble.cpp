@@ -12,7 +12,8 @@ AssemblyFault fault(Reason reason, std::string detail, std::optional<Assembled> 
 }
 
 Reason reason_of(const Error& error) {
-  return error.code == "path_ambiguous" ? Reason::path_ambiguous : Reason::host_invalid;
+  if (error.code == "path_ambiguous") return Reason::path_ambiguous;
+  return error.code == "protocol_unsupported" ? Reason::protocol_unsupported : Reason::host_invalid;
 }
 
 // Query keys are facts, values are not: a value may be anything, a secret included.

@@ -29,6 +29,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
     redactor_->feed(in, out);
     return success();
   }
+  begun_ = begun_ || !in.empty();
   decoded_.clear();
   masked_.clear();
   SLUICE_TRY(decoder_->feed(in, decoded_));
@@ -45,6 +46,9 @@ Result<> BodyPipe::finish(std::string& out) {
     return success();
   }
   SLUICE_TRY(decoder_->finish());
+  // No bytes stay no bytes: a head that said `Content-Length: 0` may be on its way, and behind it
+  // even an empty gzip stream would be read as the next message.
+  if (!begun_) return success();
   masked_.clear();
   redactor_->finish(masked_);
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);

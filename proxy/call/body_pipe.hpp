@@ -30,6 +30,7 @@ class BodyPipe {
   std::optional<redact::Redactor> redactor_;
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_;
+  bool begun_ = false;           // encoded bytes came in
   std::string decoded_, masked_; // reused between calls
 };
 

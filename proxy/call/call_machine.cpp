@@ -197,7 +197,7 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
     }
     return;
   }
-  if (state_ != State::streaming) {
+  if (state_ != State::streaming || request_ended_) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "body out of turn", out);
   }
   request_bytes_ += event.bytes.size();
@@ -214,19 +214,18 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
 }
 
 void CallMachine::handle(RequestEnded& event, Actions& out) {
-  request_ended_ = true;
+  const bool again = std::exchange(request_ended_, true);
   if (state_ == State::refusing) {
     state_ = State::done;
     out.push_back(Finished{});
     return;
   }
-  if (state_ != State::streaming) {
+  if (state_ != State::streaming || again) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
   }
   std::string bytes;
   if (request_.framing != wire::BodyFraming::none) {
     if (auto done = request_pipe_.finish(hold_request_ ? request_body_ : bytes); !done) {
-      request_ended_ = false; // what came is not a whole message: the connection cannot go on
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
@@ -262,7 +261,7 @@ void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
   if (state_ != State::streaming || response_begun_) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a head out of turn", out);
   }
-  if (event.head.status < 200) return interim_response(std::move(event.head), out);
+  if (event.head.status < 200) return interim_response(event.head, out);
   if (hold_request_ && !request_ended_) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "an answer before the request", out);
@@ -270,7 +269,7 @@ void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
   start_response(std::move(event.head), out);
 }
 
-void CallMachine::interim_response(wire::ResponseHead head, Actions& out) {
+void CallMachine::interim_response(const wire::ResponseHead& head, Actions& out) {
   if (head.status == 101) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "an upgrade nobody asked for", out);
@@ -279,12 +278,7 @@ void CallMachine::interim_response(wire::ResponseHead head, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "too many interim answers",
                 out);
   }
-  // 100 was ours to send; HTTP/1.0 agents know no interim answers (RFC 9110 §15.2).
-  if (head.status == 100 || downstream_version_ == wire::Version::http10) return;
-  prepare_response(head, redaction_, BodyChange::unchanged, outcome_.findings);
-  head.framing = wire::BodyFraming::none;
-  head.keep_alive = true;
-  out.push_back(SendResponseHead{std::move(head)});
+  // Dropped: 100 was ours to send, and too many clients take a 103 for the final answer.
 }
 
 bool CallMachine::response_has_body(const wire::ResponseHead& head) const noexcept {
@@ -305,7 +299,7 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
     }
     auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
     if (!pipe)
-      return fail(OutcomeStatus::failed, Reason::content_undecodable,
+      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                   "the answer's " + pipe.error().detail, out);
     response_pipe_ = std::move(pipe.value());
   }
@@ -354,7 +348,7 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
   }
   std::string bytes;
   if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
-    return fail(OutcomeStatus::failed, Reason::content_undecodable,
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + fed.error().detail, out);
   }
   if (bytes.empty()) return;
@@ -372,7 +366,7 @@ void CallMachine::handle(ResponseEnded& event, Actions& out) {
 void CallMachine::end_response(wire::Fields trailers, Actions& out) {
   std::string bytes;
   if (auto done = response_pipe_.finish(hold_response_ ? response_body_ : bytes); !done) {
-    return fail(OutcomeStatus::failed, Reason::content_undecodable,
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + done.error().detail, out);
   }
   if (hold_response_) {
@@ -488,8 +482,9 @@ void CallMachine::handle(DeadlinePassed&, Actions& out) {
     return;
   }
   const bool agent_is_slow = state_ == State::streaming && !request_ended_ && !response_begun_;
-  fail(OutcomeStatus::interrupted,
-       agent_is_slow ? Reason::request_timeout : Reason::upstream_timeout, "", out);
+  if (agent_is_slow) return fail(OutcomeStatus::interrupted, Reason::request_timeout, "", out);
+  const auto status = response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed;
+  fail(status, Reason::upstream_timeout, "", out);
 }
 
 } // namespace sluice::call

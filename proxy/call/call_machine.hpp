@@ -70,7 +70,7 @@ class CallMachine {
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   void start_request(Actions& out);
-  void interim_response(wire::ResponseHead head, Actions& out);
+  void interim_response(const wire::ResponseHead& head, Actions& out);
   void start_response(wire::ResponseHead head, Actions& out);
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
   void choose_response_framing(wire::ResponseHead& head, bool rewritten);

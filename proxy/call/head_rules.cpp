@@ -42,12 +42,13 @@ std::string as_token(std::string_view text) {
   return out;
 }
 
+// Requires: a target that was one before it was masked, so that '%' stands for itself.
 std::string as_target(std::string_view text) {
+  constexpr std::string_view kNotInUri = "[]<>{}\"\\^`|#"; // RFC 3986 §2, and '#': no fragment
   std::string out;
   for (const char c : text) {
-    if (c == '[' || c == ']' || c == '<' || c == '>' || c == '"' || c == ' ' || c == '{' ||
-        c == '}') {
-      out.append("%").append(ascii_lower(to_hex({&c, 1})));
+    if (c <= ' ' || c > '~' || kNotInUri.find(c) != std::string_view::npos) {
+      out.append("%").append(to_hex({&c, 1}));
     } else {
       out += c;
     }

@@ -121,7 +121,7 @@ class HostileFraming(SluiceTestCase):
         problem = json.loads(received.split(b"\r\n\r\n", 1)[1])
         if expected:
             self.assertEqual((problem["rule_id"], problem["reason_code"]), expected)
-        self.assertIn(f"x-sluice-decision: {problem['decision_id']}".encode(), received.lower())
+        self.assertIn(f"x-sluice-decision: {problem['decision_id']}".lower().encode(), received.lower())
         self.sluice.wait_for_record("policy_denied", call_id=problem["decision_id"])
         self.assertEqual(self.denials(), before + 1)
         self.assertEqual(self.upstream.requests, [])

@@ -209,8 +209,7 @@ BOOST_AUTO_TEST_CASE(interim_answers_are_counted) {
   Playbook play;
   play.runs_until_answer_due();
   for (int i = 0; i < 16; ++i) {
-    play.happens(play.response(103, BodyFraming::none))
-        .gives({"SendResponseHead 103 none keep-alive"});
+    play.happens(play.response(103, BodyFraming::none)).gives({});
   }
   play.happens(play.response(103, BodyFraming::none));
   check_refusal(
@@ -272,20 +271,20 @@ BOOST_AUTO_TEST_CASE(every_event_in_every_state) {
   for (int i = 0; i < kDepth; ++i) total *= kEvents;
   for (int code = 0; code < total; ++code) {
     Playbook play;
-    bool permitted = false;
+    int permits = 0;
     for (int step = 0, rest = code; step < kDepth; ++step, rest /= kEvents) {
-      if (rest % kEvents == 5) permitted = true;
+      if (rest % kEvents == 5) ++permits;
       play.happens(make(play, rest % kEvents));
       Playbook::Lines lines;
       for (const auto& action : play.actions()) {
         lines.push_back(test::render(action));
         const bool outward =
             lines.back().starts_with("SendRequest") || lines.back().starts_with("Connect");
-        if (outward && !permitted) BOOST_FAIL("outward without a permit: " + lines.back());
+        if (outward && permits == 0) BOOST_FAIL("outward without a permit: " + lines.back());
       }
       play.gives(lines);
     }
-    if (play.ending().closings > 1) BOOST_FAIL("closed twice");
+    if (play.ending().closings > permits) BOOST_FAIL("closed twice");
   }
 }
 
