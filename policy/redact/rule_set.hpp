@@ -1,6 +1,6 @@
 // The compiled, immutable set of what redaction looks for: known secrets in every encoding and
 // token formats. Built once, shared by every call. Refuses at build what cannot be streamed
-// exactly. Never prints a secret. Tested by tests/unit/redact/rule_set_test.cpp.
+// exactly. Never prints a secret. Tested by tests/unit/redact/redactor_test.cpp.
 #pragma once
 
 #include "policy/base/result.hpp"

@@ -1,6 +1,6 @@
 // Every form a known secret travels in: as it is, JSON-escaped, URL-encoded, hex, base64 and
 // base64url at each of the three alignments, HTML entities. Tested by
-// tests/unit/redact/secret_encodings_test.cpp.
+// tests/unit/redact/redactor_test.cpp.
 #pragma once
 
 #include <string>

@@ -2,7 +2,7 @@
 // A format is a literal anchor and a body of one byte class. It is certain once `least` body bytes
 // are there; what follows in the class belongs to it, however long, so that no tail is left over.
 // Never needs more than anchor + kMaxFormatBody bytes to decide. Tested by
-// tests/unit/redact/token_formats_test.cpp.
+// tests/unit/redact/redactor_test.cpp.
 #pragma once
 
 #include <array>

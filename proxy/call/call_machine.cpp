@@ -97,10 +97,8 @@ void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
   const Reason reason = refusal.decision.reason;
   // The rest of the request is read and thrown away so that the connection can go on, unless its
   // framing is in doubt, it is too long, or the agent waits for a 100 it will not get.
-  const bool framing_known =
-      reason != Reason::framing_invalid && reason != Reason::header_too_large &&
-      reason != Reason::name_mismatch && reason != Reason::request_timeout &&
-      reason != Reason::body_too_large && reason != Reason::protocol_unsupported;
+  const int status = model::row(reason).status;
+  const bool framing_known = status != 400 && status != 408 && status != 413 && status != 431;
   const bool short_rest = request_ended_ || request_.framing == wire::BodyFraming::none ||
                           (request_.framing == wire::BodyFraming::length &&
                            request_.content_length <= kDiscardLimit && !request_.expects_continue);

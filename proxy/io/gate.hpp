@@ -2,7 +2,7 @@
 // address, and hands out a Permit only after the log accepted the decision record. Every failure on
 // the way is a refusal, and every refusal is recorded before it is answered. The only maker of
 // permits, and the only file of the data plane that knows both the engine and the evidence log.
-// Tested by tests/socket/gate_test.cpp.
+// Tested by tests/e2e/test_policy_decisions.py.
 #pragma once
 
 #include "policy/evidence/log.hpp"

@@ -1,6 +1,6 @@
 // Lets a deadline, a drain or a dead peer stop whatever a session waits for. One coarse clock per
 // worker looks at every session a few times a second, so a call costs no timer of its own.
-// Tested by tests/socket/session_test.cpp.
+// Tested by tests/e2e/test_limits.py.
 #pragma once
 
 #include "proxy/io/task.hpp"

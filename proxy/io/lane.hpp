@@ -1,6 +1,6 @@
 // The bytes on their way to one peer: machine actions append, one coroutine at a time writes.
 // A writer that finds another at work leaves its bytes behind and waits only when too many wait.
-// Tested by tests/socket/session_test.cpp.
+// Tested by tests/e2e/test_redaction.py.
 #pragma once
 
 #include "proxy/io/stream.hpp"

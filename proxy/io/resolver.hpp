@@ -1,6 +1,6 @@
 // Names to addresses, through the system's resolver on a few threads of its own, with a deadline
 // and a short cache. A name is only asked for after policy allowed it. Never returns an empty list.
-// Tested by tests/socket/resolver_test.cpp.
+// Tested by tests/e2e/test_hostile_upstream.py.
 #pragma once
 
 #include "policy/base/result.hpp"

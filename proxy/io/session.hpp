@@ -1,7 +1,7 @@
 // One downstream connection, from accept to close: reads requests in order, drives a CallMachine
 // for each, and turns CONNECT into an intercepted or a passed-through tunnel. Coroutines of one
 // worker; no locks. Never writes to an upstream it did not get for a permit of this call.
-// Tested by tests/socket/session_test.cpp and tests/e2e.
+// Tested by tests/e2e/test_hostile_framing.py.
 #pragma once
 
 #include "proxy/call/call_machine.hpp"

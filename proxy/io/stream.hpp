@@ -1,6 +1,6 @@
 // A connected socket, plain or TLS, behind one type. Reads and writes return errors as values.
 // Never falls back from TLS to plain. Not thread-safe: a stream stays on its worker.
-// Tested by tests/socket/stream_test.cpp.
+// Tested by tests/e2e/test_forward_clients.py.
 #pragma once
 
 #include "policy/base/result.hpp"

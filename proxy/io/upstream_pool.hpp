@@ -1,7 +1,7 @@
 // Connections to upstreams: opened only for a Permit, to an address that permit carries, with TLS
 // verified for the permitted name. Idle ones are kept for the next permit to the very same
 // destination and address. Never retries a failed verification in another way.
-// Tested by tests/socket/upstream_pool_test.cpp.
+// Tested by tests/e2e/test_hostile_upstream.py.
 #pragma once
 
 #include "certs/trust.hpp"

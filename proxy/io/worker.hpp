@@ -1,6 +1,6 @@
 // One thread, one io_context, and everything a connection needs on it: acceptors, gate, resolver,
 // upstream pool, leaf store. A connection never leaves its worker, so none of it needs a lock.
-// Tested by tests/socket/worker_test.cpp and all of tests/e2e.
+// Tested by tests/e2e/test_connections.py.
 #pragma once
 
 #include "certs/leaf_store.hpp"

@@ -1,7 +1,7 @@
 // The running sidecar: builds everything from a Config in order, starts the workers, reloads the
 // policy, drains and stops. A bad policy at a reload changes nothing and is recorded.
 // Never serves before the evidence log accepted run_start and policy_loaded.
-// Tested by tests/socket/runtime_test.cpp and tests/e2e.
+// Tested by tests/e2e/test_policy_reload.py.
 #pragma once
 
 #include "certs/authority.hpp"

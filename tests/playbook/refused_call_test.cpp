@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(unasked_answers) {
   coding.runs_until_answer_due();
   coding.happens(coding.response(200, BodyFraming::chunked, 0, {{"Content-Encoding", "br"}}));
   check_refusal(
-      coding, 403,
+      coding, 502,
       {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 }
 
