@@ -11,7 +11,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 readonly root=$PWD logs=$PWD/build/logs
 readonly python=/usr/bin/python3
-readonly steps="install format release asan asan_tests release_tests tsan fuzz tidy quickstart"
+readonly steps="install format release release_tests asan asan_tests quickstart tsan fuzz tidy"
+# What runs without arguments; tsan, fuzz and tidy are asked for by name until they are known to be
+# clean within the time CI has.
+readonly default_steps="install format release release_tests asan asan_tests quickstart"
 readonly jobs=$(nproc)
 readonly fuzz_seconds=${FUZZ_SECONDS:-20}
 readonly tidy_limit_s=${TIDY_SECONDS:-420}
@@ -135,7 +138,7 @@ run_step() {
 }
 
 mkdir -p "$logs" "$CCACHE_DIR"
-for step in ${*:-$steps}; do
+for step in ${*:-$default_steps}; do
   case " $steps " in
   *" $step "*) run_step "$step" ;;
   *) echo "run.sh: no step named '$step' (steps: $steps)" >&2 && exit 2 ;;

@@ -5,16 +5,19 @@
 #include "policy/redact/redactor.hpp"
 
 #include "policy/redact/compiled.hpp"
+#include "policy/redact/swallower.hpp"
 
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace sluice::redact {
 namespace {
 
 using Compiled = RuleSet::Compiled;
-constexpr std::size_t kContext = 3; // bytes before a position that its left boundary looks at
+constexpr std::size_t kContext = 6; // bytes before a position that its left boundary looks at
+using Context = std::array<char, kContext>;
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -23,78 +26,46 @@ bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-// A token does not begin in the middle of a word, but after `\n` of JSON or `%3D` of a URL it does:
-// what looks like a letter before it is the end of an escape.
-bool at_boundary(const std::array<char, kContext>& before) {
-  const char last = before[2];
+// A token does not begin in the middle of a word. But what looks like a word before it may be the
+// end of an escape: \n or \u0026 of JSON, %3D of a URL. When in doubt it is one.
+bool at_boundary(const Context& before) {
+  const char last = before[5];
   if (!is_word(last)) return true;
-  if (before[1] == '\\' &&
-      (last == 'n' || last == 'r' || last == 't' || last == 'b' || last == 'f'))
-    return true;
-  return before[0] == '%' && is_hex(before[1]) && is_hex(last);
+  constexpr std::string_view kEscapes = "nrtbf";
+  if (before[4] == '\\' && kEscapes.find(last) != std::string_view::npos) return true;
+  if (before[3] == '%' && is_hex(before[4]) && is_hex(last)) return true;
+  return before[0] == '\\' && before[1] == 'u' &&
+         std::all_of(before.begin() + 2, before.end(), is_hex);
 }
-
-// Eats what belongs to a token after the part that made it certain.
-class Swallower {
- public:
-  Swallower(const TokenFormat& format, std::uint64_t from) : format_(&format), from_(from) {}
-  std::uint64_t from() const noexcept { return from_; }
-  bool takes(char c) {
-    return format_->tail == Tail::body_class ? (*format_->body)[static_cast<unsigned char>(c)]
-                                             : takes_pem(c);
-  }
-
- private:
-  // To the dashes after END, to a quote that ends the string the key stands in, or to the cap.
-  bool takes_pem(char c) {
-    constexpr std::string_view kEnd = "-----END";
-    if (done_ || eaten_++ >= kMaxBlock || (c == '"' && last_ != '\\')) return false;
-    last_ = c;
-    if (matched_ < kEnd.size()) {
-      if (c == kEnd[matched_]) {
-        ++matched_;
-      } else if (!(c == '-' && matched_ == 5)) { // a longer run of dashes is still five of them
-        matched_ = c == '-' ? 1 : 0;
-      }
-      return true;
-    }
-    dashes_ = c == '-' ? dashes_ + 1 : 0;
-    done_ = dashes_ == 5;
-    return true;
-  }
-
-  const TokenFormat* format_;
-  std::uint64_t from_;
-  std::size_t eaten_ = 0, matched_ = 0, dashes_ = 0;
-  char last_ = 0;
-  bool done_ = false;
-};
 
 struct Verdict { // what is known of one start position
   bool need_more = false;
-  std::size_t longest = 0;       // certain bytes of the longest match; 0: none
+  std::size_t covers = 0;        // certain bytes of the longest match; 0: none
   const Needle* named = nullptr; // that match
+  const Needle* token = nullptr; // the format that matches with the longest anchor
+  std::size_t token_covers = 0;
+  std::vector<const Needle*> literals;
 };
 
 } // namespace
 
 struct Redactor::State {
+  explicit State(std::shared_ptr<const RuleSet> with, Mask how)
+      : rules(std::move(with)), mask(how) {}
+
   std::shared_ptr<const RuleSet> rules;
-  Mask mask = Mask::placeholder;
+  Mask mask;
   Findings findings;
-  std::string held;                    // from the first undecided position on
-  std::array<char, kContext> before{}; // the bytes before `held`
-  std::uint64_t position = 0;          // of the first undecided byte, in the stream
+  std::string held;           // from the first undecided position on
+  Context before{};           // the bytes before `held`
+  std::uint64_t position = 0; // of the first undecided byte, in the stream
   std::uint64_t covered_until = 0;
   std::vector<Swallower> swallowers;
-  std::vector<const Needle*> found; // all matches at one position; scratch
 
-  void restart() {
-    held.clear();
-    before.fill(0);
-    position = covered_until = 0;
-    swallowers.clear();
-  }
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out);
+  void remember(std::string_view decided);
+  void count(const Swallower& ended);
 };
 
 namespace {
@@ -104,17 +75,19 @@ enum class Ending { more_may_come, at_end };
 // One walk over the bytes at hand.
 class Walk {
  public:
-  Walk(Redactor::State& state, std::string_view bytes, Ending ending, std::string& out);
+  Walk(Redactor::State& state, std::string_view bytes, Ending ending, std::string& out)
+      : s_(state), rules_(state.rules->compiled()), bytes_(bytes), ending_(ending), out_(out) {}
   std::size_t run(); // how many bytes were decided
 
  private:
   void copy_clean();
   bool decide_here();
   Verdict judge();
-  void judge_needle(const Needle& needle, std::string_view rest, Verdict& verdict);
-  void count(const Needle& needle, std::string_view rest);
+  void judge_group(std::size_t hash, std::string_view rest, Verdict& verdict);
+  void judge_match(const Needle& needle, std::string_view rest, Verdict& verdict);
+  void begin_token(const Verdict& verdict);
   bool covered_here(char c);
-  std::array<char, kContext> context() const;
+  Context context() const;
 
   Redactor::State& s_;
   const Compiled& rules_;
@@ -123,9 +96,6 @@ class Walk {
   std::string& out_;
   std::size_t at_ = 0;
 };
-
-Walk::Walk(Redactor::State& state, std::string_view bytes, Ending ending, std::string& out)
-    : s_(state), rules_(state.rules->compiled()), bytes_(bytes), ending_(ending), out_(out) {}
 
 std::size_t Walk::run() {
   while (at_ < bytes_.size()) {
@@ -146,15 +116,11 @@ void Walk::copy_clean() {
   at_ = i;
 }
 
-std::array<char, kContext> Walk::context() const {
-  std::array<char, kContext> out = s_.before;
+Context Walk::context() const {
+  Context out;
   for (std::size_t i = 0; i < kContext; ++i) {
-    const std::size_t back = kContext - i; // this many bytes before at_
-    if (at_ >= back) {
-      out[i] = bytes_[at_ - back];
-    } else {
-      out[i] = s_.before[kContext - (back - at_)];
-    }
+    const std::size_t back = kContext - i; // so many bytes before at_
+    out[i] = at_ >= back ? bytes_[at_ - back] : s_.before[i + at_];
   }
   return out;
 }
@@ -162,17 +128,20 @@ std::array<char, kContext> Walk::context() const {
 bool Walk::decide_here() {
   const Verdict verdict = judge();
   if (verdict.need_more) return false;
-  const auto rest = bytes_.substr(at_);
-  const bool was_covered = covered_here(rest[0]);
-  for (const auto* needle : s_.found) count(*needle, rest);
-  if (verdict.longest > 0) {
+  const char here = bytes_[at_];
+  const bool was_covered = covered_here(here);
+  if (verdict.named != nullptr) {
     if (!was_covered && s_.mask == Redactor::Mask::placeholder)
       out_ += rules_.rules[verdict.named->rule].placeholder;
-    s_.covered_until = std::max(s_.covered_until, s_.position + verdict.longest);
+    s_.covered_until = std::max(s_.covered_until, s_.position + verdict.covers);
+    for (const Needle* literal : verdict.literals) {
+      const auto& rule = rules_.rules[literal->rule];
+      s_.findings.add(rule.id, rule.fingerprint);
+    }
+    if (verdict.token != nullptr) begin_token(verdict);
   }
-  const bool masked = was_covered || verdict.longest > 0;
-  if (!masked) {
-    out_ += rest[0];
+  if (!was_covered && verdict.named == nullptr) {
+    out_ += here;
   } else if (s_.mask == Redactor::Mask::keep_length) {
     out_ += '*';
   }
@@ -183,63 +152,76 @@ bool Walk::decide_here() {
 
 Verdict Walk::judge() {
   Verdict verdict;
-  s_.found.clear();
   const auto rest = bytes_.substr(at_);
   if (rest.size() < Compiled::kLeast) {
-    verdict.need_more = ending_ == Ending::more_may_come && rules_.may_begin_at_tail(rest);
-    return verdict;
+    verdict.need_more = rules_.may_begin_at_tail(rest);
+  } else if (rules_.may_begin(rest.data())) {
+    judge_group(Compiled::hash(rest.data()), rest, verdict);
   }
-  if (!rules_.may_begin(rest.data())) return verdict;
-  const auto hash = Compiled::hash(rest.data());
-  for (auto i = rules_.group[hash]; i < rules_.group[hash + 1]; ++i)
-    judge_needle(rules_.needles[i], rest, verdict);
   if (ending_ == Ending::at_end) verdict.need_more = false;
   return verdict;
 }
 
-void Walk::judge_needle(const Needle& needle, std::string_view rest, Verdict& verdict) {
-  const auto seen = std::min(rest.size(), needle.text.size());
-  if (rest.compare(0, seen, needle.text, 0, seen) != 0) return;
-  if (needle.bounded && !at_boundary(context())) return;
-  if (seen < needle.text.size()) {
-    verdict.need_more = true;
-    return;
+// The needles of a group are sorted, so those that agree with the text so far are neighbours: each
+// further byte narrows them by a binary search, and those that end there come first.
+void Walk::judge_group(std::size_t hash, std::string_view rest, Verdict& verdict) {
+  auto low = rules_.needles.begin() + rules_.group[hash];
+  auto high = rules_.needles.begin() + rules_.group[hash + 1];
+  for (std::size_t depth = 0;; ++depth) {
+    for (; low != high && low->text.size() == depth; ++low) judge_match(*low, rest, verdict);
+    if (low == high) return;
+    if (depth == rest.size()) break;
+    const auto byte = [depth](const Needle& needle) {
+      return static_cast<unsigned char>(needle.text[depth]);
+    };
+    const auto wanted = static_cast<unsigned char>(rest[depth]);
+    low = std::partition_point(low, high, [&](const Needle& n) { return byte(n) < wanted; });
+    high = std::partition_point(low, high, [&](const Needle& n) { return byte(n) == wanted; });
   }
-  std::size_t length = needle.text.size();
-  if (needle.format != nullptr) {
-    const auto step = decide(*needle.format, rest.substr(length));
+  // Text ran out before these did.
+  const auto open = [this](const Needle& n) { return !n.bounded || at_boundary(context()); };
+  if (std::any_of(low, high, open)) verdict.need_more = true;
+}
+
+// The text holds all of this needle.
+void Walk::judge_match(const Needle& needle, std::string_view rest, Verdict& verdict) {
+  std::size_t covers = needle.text.size();
+  if (needle.format == nullptr) {
+    verdict.literals.push_back(&needle);
+  } else {
+    if (needle.bounded && !at_boundary(context())) return;
+    const auto step = decide(*needle.format, rest.substr(covers));
     if (step.certainty == Certainty::need_more) verdict.need_more = true;
     if (step.certainty != Certainty::yes) return;
-    length += step.length;
+    covers += step.length;
+    // Needles come shortest first: where formats nest, the one with the longest anchor is meant.
+    verdict.token = &needle;
+    verdict.token_covers = covers;
   }
-  s_.found.push_back(&needle);
-  // The longest names the run; of equals the more specific anchor does.
-  const bool better =
-      verdict.named == nullptr || length > verdict.longest ||
-      (length == verdict.longest && needle.text.size() > verdict.named->text.size());
-  if (better) verdict.named = &needle;
-  verdict.longest = std::max(verdict.longest, length);
+  if (covers >= verdict.covers) verdict.named = &needle;
+  verdict.covers = std::max(verdict.covers, covers);
 }
 
-void Walk::count(const Needle& needle, std::string_view rest) {
-  const auto& rule = rules_.rules[needle.rule];
-  if (needle.format == nullptr) {
-    s_.findings.add(rule.id, rule.fingerprint);
+void Walk::begin_token(const Verdict& verdict) {
+  const auto certain = s_.position + verdict.token_covers;
+  const auto same = std::find_if(s_.swallowers.begin(), s_.swallowers.end(), [&](const auto& one) {
+    return one.needle().format == verdict.token->format;
+  });
+  if (same != s_.swallowers.end()) {
+    same->renew(certain);
     return;
   }
-  const auto step = decide(*needle.format, rest.substr(needle.text.size()));
-  const auto certain = needle.text.size() + step.length;
-  s_.findings.add(rule.id, fingerprint_of(rules_.fingerprint_key, rest.substr(0, certain)));
-  s_.swallowers.emplace_back(*needle.format, s_.position + certain);
+  s_.swallowers.emplace_back(*verdict.token, certain, !rules_.fingerprint_key.empty());
+  s_.swallowers.back().keep(bytes_[at_]);
 }
 
-// Whether an earlier match reaches over this byte. Swallowers that do not want it are done.
+// Whether an earlier match reaches over this byte. Swallowers that do not want it have ended.
 bool Walk::covered_here(char c) {
   bool covered = s_.position < s_.covered_until;
-  std::erase_if(s_.swallowers, [&](Swallower& swallower) {
-    if (s_.position < swallower.from()) return false;
-    const bool takes = swallower.takes(c);
+  std::erase_if(s_.swallowers, [&](Swallower& one) {
+    const bool takes = one.takes(s_.position, c);
     covered = covered || takes;
+    if (!takes) s_.count(one);
     return !takes;
   });
   return covered;
@@ -247,48 +229,53 @@ bool Walk::covered_here(char c) {
 
 } // namespace
 
-Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
-    : state_(std::make_unique<State>()) {
-  state_->rules = std::move(rules);
-  state_->mask = mask;
+void Redactor::State::feed(std::string_view in, std::string& out) {
+  if (held.empty()) { // what is clean is not copied twice
+    const auto decided = Walk(*this, in, Ending::more_may_come, out).run();
+    remember(in.substr(0, decided));
+    held.assign(in.substr(decided));
+    return;
+  }
+  held.append(in);
+  const auto decided = Walk(*this, held, Ending::more_may_come, out).run();
+  remember(std::string_view(held).substr(0, decided));
+  held.erase(0, decided);
 }
+
+void Redactor::State::finish(std::string& out) {
+  Walk(*this, held, Ending::at_end, out).run();
+  for (const Swallower& open : swallowers) count(open);
+  swallowers.clear();
+  held.clear();
+  before.fill(0);
+  position = covered_until = 0;
+}
+
+void Redactor::State::remember(std::string_view decided) {
+  for (const char c : decided.substr(decided.size() - std::min(decided.size(), kContext))) {
+    std::move(before.begin() + 1, before.end(), before.begin());
+    before.back() = c;
+  }
+}
+
+void Redactor::State::count(const Swallower& ended) {
+  const auto& compiled = rules->compiled();
+  findings.add(compiled.rules[ended.needle().rule].id,
+               fingerprint_of(compiled.fingerprint_key, ended.bytes()));
+}
+
+Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
+    : state_(std::make_unique<State>(std::move(rules), mask)) {}
 Redactor::Redactor(Redactor&&) noexcept = default;
 Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 Redactor::~Redactor() = default;
 
-namespace {
-
-void remember(Redactor::State& state, std::string_view decided) {
-  for (const char c :
-       decided.size() > kContext ? decided.substr(decided.size() - kContext) : decided) {
-    state.before = {state.before[1], state.before[2], c};
-  }
-}
-
-} // namespace
-
 void Redactor::feed(std::string_view in, std::string& out) {
-  auto& state = *state_;
-  if (in.empty()) return;
-  if (state.held.empty()) { // no copy of what is clean
-    const auto decided = Walk(state, in, Ending::more_may_come, out).run();
-    remember(state, in.substr(0, decided));
-    state.held.assign(in.substr(decided));
-    return;
-  }
-  state.held.append(in);
-  const auto decided = Walk(state, state.held, Ending::more_may_come, out).run();
-  remember(state, std::string_view(state.held).substr(0, decided));
-  state.held.erase(0, decided);
+  state_->feed(in, out);
 }
-
 void Redactor::finish(std::string& out) {
-  auto& state = *state_;
-  const std::string tail = std::move(state.held);
-  Walk(state, tail, Ending::at_end, out).run();
-  state.restart();
+  state_->finish(out);
 }
-
 const Findings& Redactor::findings() const noexcept {
   return state_->findings;
 }
@@ -298,11 +285,12 @@ std::size_t Redactor::held() const noexcept {
 
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
   Redacted out;
-  Redactor redactor(rules);
+  Redactor::State state(rules,
+                        Redactor::Mask::placeholder); // on the stack: a clean text costs one copy
   out.text.reserve(text.size());
-  redactor.feed(text, out.text);
-  redactor.finish(out.text);
-  out.findings = redactor.findings();
+  Walk(state, text, Ending::at_end, out.text).run();
+  state.finish(out.text);
+  out.findings = std::move(state.findings);
   return out;
 }
 

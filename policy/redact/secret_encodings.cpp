@@ -107,8 +107,8 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
       secret, [](char c) { return unreserved(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
   // Some encode everything but letters and digits.
   add(each_byte(secret, [](char c) { return is_alnum(c) ? std::string(1, c) : percent(c); }));
-  add(each_byte(
-      secret, [](char c) { return is_alnum(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
+  add(each_byte(secret,
+                [](char c) { return is_alnum(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
   // application/x-www-form-urlencoded writes a space as '+'.
   add(each_byte(secret, [](char c) {
     return c == ' ' ? "+" : unreserved(c) ? std::string(1, c) : percent(c);

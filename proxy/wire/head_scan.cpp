@@ -25,7 +25,8 @@ std::optional<ProtocolError> check_version(std::string_view text) {
   const bool shaped = text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) &&
                       text[6] == '.' && is_digit(text[7]);
   if (!shaped) return framing("no HTTP version where one belongs (RFC 9112 §2.3)");
-  return ProtocolError{ProtocolFault::version, "only HTTP/1.0 and HTTP/1.1 (RFC 9112 §2.3)"};
+  return ProtocolError{ProtocolFault::version,
+                       "RFC 9112 §2.3: a protocol version that is not spoken here"};
 }
 
 } // namespace
