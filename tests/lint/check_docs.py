@@ -88,7 +88,7 @@ def _self_test_trees():
         "no README": {REASONS: ""},
     }
     good = {
-        "passing block": _docs(codes + "<!-- test -->\n```sh\nsluice\n```\n"),
+        "passing block": _docs(codes + "<!-- test -->\n```sh\nsluice --version\n```\n"),
         "unmarked block": _docs(codes + "```sh\nfalse\n```\n"),
     }
     return bad, good
