@@ -21,7 +21,7 @@ BROKEN = {
     "no effect": ("version: 1\negress:\n  - {name: x}\n", ""),
     "duplicate key": ("version: 1\nversion: 1\negress: []\n", ""),
     "duplicate names": ("version: 1\negress:\n  - {name: x, allow: {hosts: [a.test]}}\n"
-                        "  - {name: x, allow: {hosts: [b.test]}}\n", "x"),
+                        "  - {name: x, allow: {hosts: [b.test]}}\n", "egress[0]"),
     "empty file": ("", ""),
     "NUL": ("version: 1\negress: []\0\n", ""),
 }
