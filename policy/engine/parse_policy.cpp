@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, 7> kLaterSections = {
 constexpr std::array<std::string_view, 5> kLaterRedaction = {"rules", "packs", "allow", "pii",
                                                              "mode"};
 
-void parse_version(Reader version) {
+void parse_version(const Reader& version) {
   if (!version.present()) return;
   const Node& node = *version.node();
   if (node.kind != Node::Kind::integer || node.integer != 1) {

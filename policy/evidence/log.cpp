@@ -59,7 +59,19 @@ Result<std::unique_ptr<EvidenceLog>> EvidenceLog::open(const LogConfig& config,
 }
 
 void EvidenceLog::append(Record record, Done done) {
-  impl_->writer.append(std::move(record), std::move(done));
+  std::vector<Record> one;
+  one.push_back(std::move(record));
+  BatchDone told;
+  if (done) {
+    told = [done = std::move(done)](std::vector<Result<Receipt>> results) {
+      done(std::move(results.front()));
+    };
+  }
+  append(std::move(one), std::move(told));
+}
+
+void EvidenceLog::append(std::vector<Record> records, BatchDone done) {
+  impl_->writer.append(std::move(records), std::move(done));
 }
 
 Result<Receipt> EvidenceLog::append_and_wait(Record record) {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sluice::evidence {
 
@@ -42,12 +43,16 @@ class EvidenceLog {
   EvidenceLog& operator=(const EvidenceLog&) = delete;
 
   using Done = std::function<void(Result<Receipt>)>;
+  using BatchDone = std::function<void(std::vector<Result<Receipt>>)>; // one for each record
   // Thread-safe, never blocks on the disk. `done` runs exactly once, on the writer thread, and must
   // not throw. Fails (evidence, "evidence_unavailable") when the record cannot be written; too
   // large is also refused, and so is everything while 65,536 records or 64 MiB wait. Not written is
   // not the end: every append tries again, and so does the writer each second, until the log is
   // whole and says in a log_recovered record how many records it refused, since when, and why.
   void append(Record record, Done done);
+  // The same for several records that become known together: one hand-over, one answer, in their
+  // order. Batches of one caller are answered in the order in which they were appended.
+  void append(std::vector<Record> records, BatchDone done);
   // For start-up, shut-down and tools. Never from inside a `done`: it would wait for itself.
   Result<Receipt> append_and_wait(Record record);
   // Stores a policy snapshot as policies/<digest>.json, the ':' of the digest as '-' (atomic,

@@ -8,7 +8,7 @@
 namespace sluice::evidence {
 namespace {
 
-constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
+constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
 constexpr std::size_t kEnvelopeBytes = 1024; // a line around its payload, generously
 constexpr std::size_t kMaxEventTypeBytes = 64;
 constexpr std::chrono::seconds kHealInterval{1};
@@ -54,26 +54,39 @@ Writer::~Writer() {
   thread_.join();
 }
 
-void Writer::append(Record record, EvidenceLog::Done done) {
-  std::string_view why = fault(record);
-  Item item{std::move(record), std::move(done), 0, 0};
-  const std::size_t size = item.size();
+Writer::Batch Writer::make_batch(std::vector<Record> records, EvidenceLog::BatchDone done) {
+  Batch batch;
+  batch.done = std::move(done);
+  batch.entries.reserve(records.size());
+  for (Record& record : records) {
+    const std::string_view why = fault(record);
+    if (why.empty()) {
+      ++batch.records;
+      batch.bytes += record.payload.size() + record.event_type.size();
+    } else {
+      record = {};
+    }
+    batch.entries.push_back(Entry{std::move(record), why});
+  }
+  return batch;
+}
+
+void Writer::append(std::vector<Record> records, EvidenceLog::BatchDone done) {
+  if (records.empty()) return;
+  Batch batch = make_batch(std::move(records), std::move(done));
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (why.empty() &&
-        (pending_records_ >= kMaxQueuedRecords || pending_bytes_ + size > kMaxQueuedBytes)) {
-      why = "too many records wait to be written";
+    if (pending_records_ + batch.records > kMaxQueuedRecords ||
+        pending_bytes_ + batch.bytes > kMaxQueuedBytes) {
+      for (Entry& entry : batch.entries) entry = {{}, "too many records wait to be written"};
+      batch.records = batch.bytes = 0;
     }
-    if (why.empty()) {
-      // Under the lock, so that time and seq have the same order unless the clock itself jumps.
-      item.unix_nanos = clock_.unix_nanos();
-      queue_.push_back(std::move(item));
-      ++pending_records_;
-      pending_bytes_ += size;
-    } else {
-      turned_away_.push_back({std::move(item.done), why});
-    }
+    // Under the lock, so that time and seq have the same order unless the clock itself jumps.
+    batch.unix_nanos = clock_.unix_nanos();
+    pending_records_ += batch.records;
+    pending_bytes_ += batch.bytes;
+    queue_.push_back(std::move(batch));
     wake = std::exchange(sleeping_, false); // one notification for each sleep
   }
   if (wake) wake_.notify_one();
@@ -81,9 +94,8 @@ void Writer::append(Record record, EvidenceLog::Done done) {
 
 bool Writer::take() {
   taken_.clear();
-  taken_away_.clear();
   std::unique_lock lock(mutex_);
-  while (queue_.empty() && turned_away_.empty() && !stopping_) {
+  while (queue_.empty() && !stopping_) {
     sleeping_ = true;
     if (refusals_.count == 0) {
       wake_.wait(lock);
@@ -93,65 +105,98 @@ bool Writer::take() {
   }
   sleeping_ = false;
   taken_.swap(queue_);
-  taken_away_.swap(turned_away_);
-  return !stopping_ || !taken_.empty() || !taken_away_.empty();
+  return !stopping_ || !taken_.empty();
 }
 
 void Writer::run() {
-  while (take()) {
-    for (TurnedAway& item : taken_away_) refuse(item.done, unavailable(item.why));
-    if (!taken_.empty() || refusals_.count > 0) write(taken_);
-  }
+  while (take()) write(taken_);
   if (refusals_.count > 0) write({});
   // The last word on a durable log; there is nobody left to tell when it fails.
   static_cast<void>(file_.sync());
 }
 
-void Writer::write(std::span<Item> items) {
+void Writer::write(std::span<Batch> batches) {
   do {
     std::size_t count = 0;
     std::size_t bytes = 0;
-    while (count < items.size() && bytes < kBatchBytes) bytes += items[count++].size();
-    write_batch(items.first(count), bytes);
-    items = items.subspan(count);
-  } while (!items.empty());
+    while (count < batches.size() && bytes < kGroupBytes) bytes += batches[count++].bytes;
+    write_group(batches.first(count));
+    batches = batches.subspan(count);
+  } while (!batches.empty());
 }
 
-void Writer::write_batch(std::span<Item> items, std::size_t bytes) {
+void Writer::write_group(std::span<Batch> group) {
+  for (const Batch& batch : group) {
+    for (const Entry& entry : batch.entries) {
+      if (!entry.refused_for.empty()) count_refusal(entry.refused_for);
+    }
+  }
   const Head before = chain_.head();
   buffer_.clear();
   if (refusals_.count > 0) chain_.append(buffer_, clock_.unix_nanos(), refusals_record());
   std::uint64_t seq = chain_.head().seq;
-  for (Item& item : items) item.hash_at = chain_.append(buffer_, item.unix_nanos, item.record);
+  for (Batch& batch : group) {
+    for (Entry& entry : batch.entries) {
+      if (!entry.refused_for.empty()) continue;
+      entry.hash_at = chain_.append(buffer_, batch.unix_nanos, entry.record);
+    }
+  }
 
   const Result<> written = file_.write(buffer_, commit_);
-  release(items.size(), bytes);
+  release(group);
   if (!written) {
     chain_.rewind(before);
     healthy_.store(false, std::memory_order_release);
-    for (Item& item : items) refuse(item.done, written.error());
+    for (Batch& batch : group) answer_all_refused(batch, written.error());
     return;
   }
   refusals_ = {};
   healthy_.store(true, std::memory_order_release);
-  for (Item& item : items) {
-    ++seq;
-    if (item.done) item.done(Receipt{seq, buffer_.substr(item.hash_at, kHashDigits)});
-  }
+  for (Batch& batch : group) answer(batch, seq);
 }
 
-void Writer::refuse(EvidenceLog::Done& done, const Error& error) {
-  if (refusals_.count++ == 0) {
-    refusals_.since = clock_.unix_nanos();
-    refusals_.why = error.detail;
+void Writer::answer(Batch& batch, std::uint64_t& seq) {
+  std::vector<Result<Receipt>> results;
+  if (batch.done) results.reserve(batch.entries.size());
+  for (const Entry& entry : batch.entries) {
+    const bool kept = entry.refused_for.empty();
+    if (kept) ++seq;
+    if (!batch.done) continue;
+    if (kept) {
+      results.emplace_back(Receipt{seq, buffer_.substr(entry.hash_at, kHashDigits)});
+    } else {
+      results.emplace_back(unavailable(entry.refused_for));
+    }
   }
-  if (done) done(error);
+  if (batch.done) batch.done(std::move(results));
 }
 
-void Writer::release(std::size_t records, std::size_t bytes) {
+void Writer::answer_all_refused(Batch& batch, const Error& error) {
+  std::vector<Result<Receipt>> results;
+  results.reserve(batch.entries.size());
+  for (const Entry& entry : batch.entries) {
+    if (entry.refused_for.empty()) {
+      count_refusal(error.detail);
+      results.emplace_back(error);
+    } else {
+      results.emplace_back(unavailable(entry.refused_for));
+    }
+  }
+  if (batch.done) batch.done(std::move(results));
+}
+
+void Writer::count_refusal(std::string_view why) {
+  if (refusals_.count++ > 0) return;
+  refusals_.since = clock_.unix_nanos();
+  refusals_.why = why;
+}
+
+void Writer::release(std::span<const Batch> group) {
   const std::lock_guard lock(mutex_);
-  pending_records_ -= records;
-  pending_bytes_ -= bytes;
+  for (const Batch& batch : group) {
+    pending_records_ -= batch.records;
+    pending_bytes_ -= batch.bytes;
+  }
 }
 
 Record Writer::refusals_record() const {

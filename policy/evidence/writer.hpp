@@ -34,20 +34,21 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  void append(Record record, EvidenceLog::Done done);
+  void append(std::vector<Record> records, EvidenceLog::BatchDone done);
   bool healthy() const noexcept { return healthy_.load(std::memory_order_acquire); }
 
  private:
-  struct Item {
+  struct Entry {
     Record record;
-    EvidenceLog::Done done;
-    std::int64_t unix_nanos = 0;
-    std::size_t hash_at = 0; // in buffer_
-    std::size_t size() const noexcept { return record.payload.size() + record.event_type.size(); }
+    std::string_view refused_for; // known before it is written; "" = to be written
+    std::size_t hash_at = 0;      // in buffer_
   };
-  struct TurnedAway { // refused before it was queued; one for each call that waits, so bounded
-    EvidenceLog::Done done;
-    std::string_view why;
+  struct Batch { // what was appended together; one that the queue had no room for is all refused
+    std::vector<Entry> entries;
+    EvidenceLog::BatchDone done;
+    std::int64_t unix_nanos = 0;
+    std::size_t records = 0; // to be written
+    std::size_t bytes = 0;   // of those
   };
   struct Refusals { // not yet told in the log
     std::uint64_t count = 0;
@@ -55,12 +56,15 @@ class Writer {
     std::string why; // of the first
   };
 
+  static Batch make_batch(std::vector<Record> records, EvidenceLog::BatchDone done);
   void run();
   bool take(); // false when there is nothing left to do, ever
-  void write(std::span<Item> items);
-  void write_batch(std::span<Item> items, std::size_t bytes);
-  void refuse(EvidenceLog::Done& done, const Error& error);
-  void release(std::size_t records, std::size_t bytes);
+  void write(std::span<Batch> batches);
+  void write_group(std::span<Batch> group);
+  void answer(Batch& batch, std::uint64_t& seq);
+  void answer_all_refused(Batch& batch, const Error& error);
+  void count_refusal(std::string_view why);
+  void release(std::span<const Batch> group);
   Record refusals_record() const;
 
   // Used by the writer thread only.
@@ -70,16 +74,14 @@ class Writer {
   const RunIdentity who_;
   const Clock& clock_;
   std::string buffer_;
-  std::vector<Item> taken_;
-  std::vector<TurnedAway> taken_away_;
+  std::vector<Batch> taken_;
   Refusals refusals_;
 
   std::atomic<bool> healthy_{true};
 
   std::mutex mutex_; // guards all below
   std::condition_variable wake_;
-  std::vector<Item> queue_;
-  std::vector<TurnedAway> turned_away_;
+  std::vector<Batch> queue_;
   std::size_t pending_records_ = 0; // queued or taken, not yet answered
   std::size_t pending_bytes_ = 0;
   bool sleeping_ = false;

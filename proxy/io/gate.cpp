@@ -1,8 +1,5 @@
 #include "proxy/io/gate.hpp"
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-
 #include <utility>
 
 namespace sluice::io {
@@ -11,23 +8,6 @@ namespace {
 using model::Decision;
 using model::Reason;
 using model::Verdict;
-
-// Waits for the writer thread without blocking the worker. A named function, not a lambda in the
-// awaiting expression, because of g++ 12.
-template <class Token>
-auto async_append(evidence::EvidenceLog& log, evidence::Record record, Executor executor,
-                  Token&& token) {
-  return net::async_initiate<Token, void(Result<evidence::Receipt>)>(
-      [&log, executor](auto handler, evidence::Record what) {
-        auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-        log.append(std::move(what), [waiting, executor](Result<evidence::Receipt> receipt) {
-          net::post(executor, [waiting, receipt = std::move(receipt)]() mutable {
-            (*waiting)(std::move(receipt));
-          });
-        });
-      },
-      token, std::move(record));
-}
 
 Decision with_reason(Decision decision, Reason reason) {
   decision.reason = reason;
@@ -54,7 +34,7 @@ std::string_view to_string(Mode mode) noexcept {
 Gate::Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver,
            const Clock& clock, const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
            std::vector<OwnEndpoint> own)
-    : executor_(executor), log_(log), resolver_(resolver), clock_(clock), settings_(settings),
+    : outbox_(executor, log), resolver_(resolver), clock_(clock), settings_(settings),
       policy_(std::move(policy)), own_(std::move(own)) {}
 
 Decision Gate::preview(const model::EgressCall& call) const {
@@ -95,11 +75,6 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   co_return judged;
 }
 
-Task<Result<evidence::Receipt>> Gate::record(evidence::Record record) {
-  auto receipt = co_await async_append(log_, std::move(record), executor_, use_value);
-  co_return receipt;
-}
-
 Task<call::Admission> Gate::admit(model::EgressCall call) {
   const std::int64_t started = clock_.monotonic_nanos();
   const auto policy = policy_; // the snapshot that admits a call is the one in its record
@@ -123,7 +98,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   facts.detail = judged.detail;
   facts.latency_gate_ns = clock_.monotonic_nanos() - started;
   auto written = evidence::decision_record(settings_.who, facts, policy->everywhere);
-  auto receipt = co_await record(std::move(written));
+  auto receipt = co_await outbox_.append(std::move(written));
 
   call::Refusal refusal;
   refusal.call_id = call.call_id;
@@ -169,9 +144,7 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.duration_ns = clock_.monotonic_nanos() - opened;
         end.first_byte_ns = how.first_byte_ns;
         end.decision_hash = of.receipt.hash;
-        // Accepted or not, the call is over; a log that fails here refuses the next call.
-        log_.append(evidence::outcome_record(settings_.who, end, policy->everywhere),
-                    [](const Result<evidence::Receipt>&) {});
+        outbox_.append_unwatched(evidence::outcome_record(settings_.who, end, policy->everywhere));
       });
 }
 
@@ -184,7 +157,7 @@ Task<call::Refusal> Gate::refuse(call::Refusal why, std::optional<model::EgressC
   facts.mode = to_string(settings_.mode);
   facts.detail = why.detail;
   auto written = evidence::decision_record(settings_.who, facts, policy_->everywhere);
-  auto receipt = co_await record(std::move(written));
+  auto receipt = co_await outbox_.append(std::move(written));
   if (!receipt) why.decision = Decision::refuse(Reason::evidence_unavailable);
   co_return why;
 }

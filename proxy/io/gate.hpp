@@ -7,6 +7,7 @@
 
 #include "policy/evidence/log.hpp"
 #include "proxy/call/permit.hpp"
+#include "proxy/io/evidence_outbox.hpp"
 #include "proxy/io/resolver.hpp"
 #include "proxy/io/settings.hpp"
 #include "proxy/io/task.hpp"
@@ -39,6 +40,8 @@ class Gate { // one per worker
 
   void use(std::shared_ptr<const ActivePolicy> policy) { policy_ = std::move(policy); }
   const ActivePolicy& policy() const noexcept { return *policy_; }
+  // Requires: the worker's thread has ended. Destroys the coroutines that wait for evidence.
+  void abandon() { outbox_.abandon(); }
 
  private:
   struct Judged {
@@ -48,13 +51,11 @@ class Gate { // one per worker
     std::string would; // observe: what enforce would have decided
   };
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
-  Task<Result<evidence::Receipt>> record(evidence::Record record);
   call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
                       std::shared_ptr<const ActivePolicy> policy);
   bool is_self(const model::IpAddress& address, std::uint16_t port) const;
 
-  Executor executor_;
-  evidence::EvidenceLog& log_;
+  EvidenceOutbox outbox_;
   Resolver& resolver_;
   const Clock& clock_;
   const Settings& settings_;

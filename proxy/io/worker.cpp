@@ -29,6 +29,9 @@ Worker::Worker(const Settings& settings, SharedServices services,
 
 Worker::~Worker() {
   stop();
+  // Permits of sessions that did not end close here, as abandoned.
+  gate_.abandon();
+  context_.shutdown();
 }
 
 void Worker::add_listener(const ListenerSettings& listener, Acceptor acceptor) {

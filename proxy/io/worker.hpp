@@ -56,6 +56,11 @@ class Worker {
   bool draining() const noexcept { return draining_; }
 
  private:
+  // Lets what is suspended in the context be destroyed while gate and pool still exist.
+  struct Context : net::io_context {
+    using net::io_context::io_context;
+    using net::io_context::shutdown;
+  };
   struct Listening {
     ListenerSettings settings;
     Acceptor acceptor;
@@ -67,7 +72,7 @@ class Worker {
 
   const Settings& settings_;
   SharedServices services_;
-  net::io_context context_;
+  Context context_;
   net::executor_work_guard<Executor> work_;
   Timer tick_;
   Resolver resolver_;

@@ -273,6 +273,24 @@ BOOST_AUTO_TEST_CASE(records_that_cannot_stand_in_the_log_are_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_has_one_answer_for_each_record_in_order) {
+  std::vector<Result<Receipt>> answers;
+  {
+    const auto log = open_log(config_for(directory), clock);
+    std::vector<Record> batch{numbered(1), {"e", "not an object"}, numbered(2)};
+    log->append(std::move(batch), [&](std::vector<Result<Receipt>> results) { answers = results; });
+    log->append(std::vector<Record>(),
+                [&](std::vector<Result<Receipt>>) { BOOST_ERROR("nothing was asked"); });
+  }
+  BOOST_REQUIRE(answers.size() == 3U);
+  BOOST_REQUIRE((answers[0].has_value() && answers[2].has_value()));
+  BOOST_TEST(answers[2].value().seq == answers[0].value().seq + 1);
+  BOOST_TEST(answers[1].error().code == "evidence_unavailable");
+  const auto kept = records();
+  BOOST_TEST(kept.back().record_hash == answers[2].value().hash);
+  check_passes(directory.log(), 3); // the two and log_recovered, which counts the third
+}
+
 BOOST_AUTO_TEST_CASE(a_full_queue_refuses_at_once) {
   std::promise<void> hold;
   std::atomic<std::uint64_t> written{0};
