@@ -67,7 +67,7 @@ do_asan_tests() {
 do_release_tests() {
   local status=0
   SLUICE_BIN=$root/build/release/sluice run_ctest release -LE 'e2e|lint' -j "$jobs" || status=1
-  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=9000 run_ctest release -L e2e || status=1
+  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=20000 run_ctest release -L e2e || status=1
   return $status
 }
 

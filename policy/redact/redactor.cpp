@@ -72,6 +72,14 @@ namespace {
 
 enum class Ending { more_may_come, at_end };
 
+// Most header values and evidence strings hold nothing: they need no state to be walked with.
+bool may_hold_a_match(const Compiled& rules, std::string_view text) {
+  for (std::size_t i = 0; i + Compiled::kLeast <= text.size(); ++i) {
+    if (rules.may_begin(text.data() + i)) return true;
+  }
+  return false;
+}
+
 // One walk over the bytes at hand.
 class Walk {
  public:
@@ -285,6 +293,10 @@ std::size_t Redactor::held() const noexcept {
 
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
   Redacted out;
+  if (!may_hold_a_match(rules->compiled(), text)) {
+    out.text = text;
+    return out;
+  }
   Redactor::State state(rules,
                         Redactor::Mask::placeholder); // on the stack: a clean text costs one copy
   out.text.reserve(text.size());

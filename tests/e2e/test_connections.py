@@ -1,6 +1,6 @@
 """Thousands of idle connections at once: each is held, calls go on beside them, what they cost is
 bounded, and when they go nothing is left behind. SLUICE_E2E_CONNECTIONS sets how many (4,000): the
-hard limit for open files is 20,000 and both ends count here."""
+hard limit for open files is what bounds it: both ends have a descriptor for each."""
 
 import os
 import resource
