@@ -17,6 +17,8 @@ enum class Reason : std::uint8_t {
   rule_block,
   approval_required,
   dry_run,
+  // who calls
+  runner_auth_invalid,
   // guards
   address_private,
   address_loopback,
@@ -28,17 +30,26 @@ enum class Reason : std::uint8_t {
   address_embedded,
   self_connect,
   name_mismatch,
+  original_destination_mismatch,
   host_invalid,
   path_ambiguous,
+  dns_name_refused,
+  dns_type_refused,
+  dns_tunnelling,
   // protocol
   framing_invalid,
   protocol_unsupported,
+  protocol_unknown,
   upgrade_unsupported,
+  tls_hello_invalid,
+  ech_refused,
+  quic_refused,
   // limits
   header_too_large,
   body_too_large,
   request_timeout,
   too_many_connections,
+  byte_limit_reached,
   // redaction
   content_undecodable,
   secret_blocked,
@@ -46,6 +57,7 @@ enum class Reason : std::uint8_t {
   evidence_unavailable,
   engine_failed,
   draining,
+  killed,
   // upstream
   resolver_failed,
   upstream_unreachable,
@@ -54,6 +66,7 @@ enum class Reason : std::uint8_t {
   upstream_protocol_error,
   upstream_closed,
   // ends of admitted calls
+  policy_changed,
   downstream_closed,
   count_ // number of rows
 };
