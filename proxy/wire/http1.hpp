@@ -6,6 +6,7 @@
 #pragma once
 
 #include "proxy/wire/head.hpp"
+#include "proxy/wire/need_more.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +30,8 @@ struct ProtocolError {
   std::string detail; // a fixed phrase with the RFC section; never bytes of the message
 };
 
-// What next() yields. Body views point into the caller's buffer and live until it changes.
-struct NeedMore {}; // keep the unconsumed bytes, append, call again
+// What next() yields, beside NeedMore. Body views point into the caller's buffer and live until it
+// changes.
 struct BodyBytes {
   std::string_view bytes; // de-chunked
 };
