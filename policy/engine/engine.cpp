@@ -155,6 +155,18 @@ Decision guarded(const Snapshot& policy, const EgressCall& call, const Decision&
   return out;
 }
 
+// A refusing rule closes the host only when no port, method, path or scheme is left out: what it
+// waits for inside a tunnel does not close the tunnel.
+bool could_pass(const std::vector<Rule>& rules, const model::Host& host) {
+  bool possible = false;
+  for (const Rule& rule : rules) {
+    if (rule.report_only || !matches_host(rule, host)) continue;
+    if (rule.effect == Verdict::block && asks_only_for_hosts(rule)) return false;
+    possible = possible || rule.effect != Verdict::block;
+  }
+  return possible;
+}
+
 std::shared_ptr<const Snapshot> nothing_allowed() {
   auto empty = std::make_shared<Snapshot>();
   seal(*empty);
@@ -177,6 +189,10 @@ Decision Engine::decide(const EgressCall& call) const noexcept {
 Decision Engine::decide_address(const EgressCall& call, const Decision& by_name,
                                 const IpAddress& address) const noexcept {
   return guarded(*policy_, call, by_name, address);
+}
+
+bool Engine::could_allow(const model::Host& host) const noexcept {
+  return !host.empty() && could_pass(policy_->egress, host);
 }
 
 Explanation Engine::explain(const EgressCall& call) const {

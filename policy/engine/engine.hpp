@@ -1,6 +1,6 @@
 // The reference engine: a plain interpreter of the document. Same snapshot and same call, same
 // answer: no clock, no I/O, no state; noexcept because a throw here would be an unguarded byte.
-// Tested by tests/unit/engine/engine_test.cpp.
+// Tested by tests/unit/engine/engine_test.cpp and could_allow_test.cpp.
 #pragma once
 
 #include "policy/engine/snapshot.hpp"
@@ -35,6 +35,9 @@ class Engine {
   // the address may be dialled, otherwise the guard's refusal.
   model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
                                  const model::IpAddress& address) const noexcept;
+  // Whether any call to this host could pass, now or once approved: what a name must have to be
+  // resolved for an agent at all. True never promises that one does; false promises that none does.
+  bool could_allow(const model::Host& host) const noexcept;
   Explanation explain(const model::EgressCall& call) const;
   const Snapshot& policy() const noexcept { return *policy_; }
 

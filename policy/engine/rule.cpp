@@ -62,6 +62,19 @@ bool matches(const Rule& rule, const model::EgressCall& call) noexcept {
   return miss(rule, call) == Miss::none;
 }
 
+bool matches_host(const Rule& rule, const model::Host& host) noexcept {
+  return host_matches(rule.match, host);
+}
+
+bool asks_only_for_hosts(const Rule& rule) noexcept {
+  const Match& match = rule.match;
+  const bool every_port = match.ports.empty() || std::any_of(match.ports.begin(), match.ports.end(),
+                                                             [](const PortRange& r) {
+                                                               return r == PortRange{1, 65535};
+                                                             });
+  return every_port && match.methods.empty() && match.paths.empty() && match.schemes.empty();
+}
+
 std::string why_not(const Rule& rule, const model::EgressCall& call) {
   switch (miss(rule, call)) {
   case Miss::none: return "";

@@ -54,5 +54,9 @@ struct RedactionSettings {
 // "" when the rule matches, else which matcher said no, in words.
 std::string why_not(const Rule& rule, const model::EgressCall& call);
 bool matches(const Rule& rule, const model::EgressCall& call) noexcept;
+// Whether some call to this host could match, whatever else the rule asks for.
+bool matches_host(const Rule& rule, const model::Host& host) noexcept;
+// Whether every call to its hosts matches: it asks for nothing but the host.
+bool asks_only_for_hosts(const Rule& rule) noexcept;
 
 } // namespace sluice::engine
