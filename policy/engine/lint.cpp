@@ -54,13 +54,13 @@ class Cover {
   std::size_t spent_ = 0;
 };
 
-// The rule because of which `policy.egress[index]` never takes effect: a stronger one anywhere, or
+// The rule because of which `rules[index]` never takes effect: a stronger one anywhere, or
 // an equal refusal that is named first.
-const Rule* shadow_of(const Snapshot& policy, std::size_t index, Cover& cover) {
-  const Rule& rule = policy.egress[index];
+const Rule* shadow_of(const std::vector<Rule>& rules, std::size_t index, Cover& cover) {
+  const Rule& rule = rules[index];
   if (rule.report_only) return nullptr;
-  for (std::size_t i = 0; i < policy.egress.size() && !cover.exhausted(); ++i) {
-    const Rule& other = policy.egress[i];
+  for (std::size_t i = 0; i < rules.size() && !cover.exhausted(); ++i) {
+    const Rule& other = rules[i];
     const bool stronger = other.effect < rule.effect;
     const bool first = other.effect == rule.effect && rule.effect != Verdict::allow && i < index;
     if (i == index || other.report_only || !(stronger || first)) continue;
@@ -75,20 +75,24 @@ bool allows_every_host(const Rule& rule) {
                      [](const HostPattern& host) { return host.is_any(); });
 }
 
-} // namespace
-
-void lint_policy(Reader root, const Snapshot& policy) {
-  const std::vector<Reader> items = root.at("egress").items();
-  Cover cover;
-  for (std::size_t i = 0; i < policy.egress.size(); ++i) {
-    if (allows_every_host(policy.egress[i])) {
+void lint_rules(Reader section, const std::vector<Rule>& rules, Cover& cover) {
+  const std::vector<Reader> items = section.items();
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (allows_every_host(rules[i])) {
       items[i].warning("this rule allows every host", "name the hosts the agent needs");
     }
-    if (const Rule* shadow = shadow_of(policy, i, cover)) {
+    if (const Rule* shadow = shadow_of(rules, i, cover)) {
       items[i].warning("this rule never takes effect: " + shadow->id + " covers it",
                        "remove one of the two");
     }
   }
+}
+
+} // namespace
+
+void lint_policy(Reader root, const Snapshot& policy) {
+  Cover cover;
+  lint_rules(root.at(kEgressSection.name), policy.egress, cover);
 }
 
 } // namespace sluice::engine

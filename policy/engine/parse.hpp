@@ -27,17 +27,34 @@ struct HostGroup {
 // What the parts of one document share while they are read.
 struct ParseContext {
   std::map<std::string, HostGroup> groups;
-  std::size_t patterns = 0; // against kMaxPatterns
-  std::size_t regexes = 0;  // against kMaxRegexes
+  std::map<std::string, std::string> names; // of rules -> the id of the rule
+  std::size_t rules = 0;                    // against kMaxRules
+  std::size_t patterns = 0;                 // against kMaxPatterns
+  std::size_t regexes = 0;                  // against kMaxRegexes
 };
 
-void parse_policy(Reader root, Snapshot& out);                          // parse_policy.cpp
-Rule parse_rule(Reader& item, std::size_t index, ParseContext& shared); // parse_rule.cpp
-Match parse_match(Reader match, ParseContext& shared);                  // parse_match.cpp
-std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);
+// A section of rules: its key, and what its rules may say beyond what all rules may.
+struct Section {
+  std::string_view name;
+  void (*match)(Reader& match, ParseContext& shared, Match& out); // besides hosts and ports
+  void (*duties)(Reader& item, Rule& out);                        // besides redact and private
+  void (*check)(Reader& item, const Rule& rule); // what contradicts itself can only surprise
+};
+extern const Section kEgressSection; // parse_egress.cpp
 
+void parse_policy(Reader root, Snapshot& out); // parse_policy.cpp
+
+// parse_rule.cpp
+Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseContext& shared);
+void check_allow_only(Reader& item, const Rule& rule, std::string_view duty);
 std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
+
+// parse_match.cpp
+Match parse_match(Reader match, const Section& section, ParseContext& shared);
+std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);
+std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared);
+
 // Text shown to people: bounded, without control characters.
 std::string parse_label(Reader text, std::size_t max_bytes);
 

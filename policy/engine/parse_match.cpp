@@ -1,19 +1,9 @@
 #include "policy/engine/parse.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 namespace sluice::engine {
 namespace {
-
-constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http},
-                                 Word<model::Scheme>{"https", model::Scheme::https},
-                                 Word<model::Scheme>{"tcp", model::Scheme::tcp}};
-
-// Matchers of the language that this version cannot judge.
-constexpr std::array<std::string_view, 12> kLaterMatchers = {
-    "query", "headers",  "content_types", "body",  "sni",     "address_classes",
-    "time",  "sessions", "agents",        "tools", "inspect", "arguments"};
 
 bool charge_pattern(const Reader& at, ParseContext& shared) {
   if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
@@ -78,22 +68,6 @@ std::optional<PortRange> parse_port(Reader& item) {
   return PortRange{*first, *last};
 }
 
-// RFC 9110 §9.1: a token, case-sensitive. All methods in use are upper case, so a lower-case one
-// is a rule that would never match.
-void add_method(Reader& item, std::vector<std::string>& out) {
-  const auto text = item.string();
-  if (!text) return;
-  const bool ok = text->size() <= 32 && std::all_of(text->begin(), text->end(), [](char c) {
-                    return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-                  });
-  if (ok) {
-    out.push_back(*text);
-  } else {
-    item.error(item.quoted() + " is not a method",
-               "write upper case, or leave methods out for all");
-  }
-}
-
 } // namespace
 
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared) {
@@ -109,22 +83,19 @@ std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared)
   return out;
 }
 
-Match parse_match(Reader match, ParseContext& shared) {
+std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared) {
+  std::vector<PathPattern> out;
+  for (Reader& item : paths.items(EmptyList::refuse)) add_pattern(item, shared, out);
+  return out;
+}
+
+Match parse_match(Reader match, const Section& section, ParseContext& shared) {
   Match out;
   out.hosts = parse_host_patterns(match.required("hosts"), shared);
   for (Reader& item : match.at("ports").items(EmptyList::refuse)) {
     if (const auto range = parse_port(item)) out.ports.push_back(*range);
   }
-  for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
-  for (Reader& item : match.at("paths").items(EmptyList::refuse)) {
-    add_pattern(item, shared, out.paths);
-  }
-  for (Reader& item : match.at("schemes").items(EmptyList::refuse)) {
-    if (const auto scheme = item.one_of(kSchemes)) out.schemes.push_back(*scheme);
-  }
-  for (const std::string_view key : kLaterMatchers) {
-    match.unsupported(key, "match by hosts, ports, methods, paths and schemes");
-  }
+  section.match(match, shared, out);
   match.finish();
   return out;
 }

@@ -76,23 +76,19 @@ void parse_redaction(Reader redaction, RedactionSettings& out) {
   redaction.finish();
 }
 
-void parse_egress(Reader egress, ParseContext& shared, Snapshot& out) {
-  if (!egress.present()) {
-    egress.warning("there are no egress rules: every call is blocked");
-    return;
-  }
-  std::map<std::string, std::string> names; // name -> id of its rule
-  for (Reader& item : egress.items()) {
-    if (out.egress.size() == kMaxRules) {
+void parse_rules(Reader items, const Section& section, ParseContext& shared,
+                 std::vector<Rule>& out) {
+  for (Reader& item : items.items()) {
+    if (++shared.rules > kMaxRules) {
       item.error("the policy has more than 10000 rules");
       return;
     }
-    Rule rule = parse_rule(item, out.egress.size(), shared);
-    const auto [first, added] = names.emplace(rule.name, rule.id);
+    Rule rule = parse_rule(item, section, out.size(), shared);
+    const auto [first, added] = shared.names.emplace(rule.name, rule.id);
     if (!rule.name.empty() && !added) {
       item.at("name").error("this name is already that of " + first->second, "names are unique");
     }
-    out.egress.push_back(std::move(rule));
+    out.push_back(std::move(rule));
   }
 }
 
@@ -106,7 +102,9 @@ void parse_policy(Reader root, Snapshot& out) {
   Reader hosts = root.at("hosts");
   parse_groups(hosts, shared);
   parse_redaction(root.at("redaction"), out.redaction);
-  parse_egress(root.at("egress"), shared, out);
+  const Reader egress = root.at(kEgressSection.name);
+  if (!egress.present()) egress.warning("there are no egress rules: every call is blocked");
+  parse_rules(egress, kEgressSection, shared, out.egress);
   for (const std::string_view section : kLaterSections) {
     root.unsupported(section, "only egress rules are enforced");
   }

@@ -74,6 +74,14 @@ BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_changes_the_digest) {
   }
 }
 
+// Records name policies by digest: what is in the field keeps the digest it has.
+BOOST_AUTO_TEST_CASE(a_policy_keeps_its_digest_when_the_language_grows) {
+  BOOST_TEST(policy(kBase)->digest ==
+             "sha256:e5fe9c069b7d6654d39e4b448daa5e29c4c9fb82a90b652b1535634b217d79d4");
+  BOOST_TEST(policy("version: 1\n")->digest ==
+             "sha256:5b0279dd3f687c33a5507fcf2584e5688c5a24b8cb92ff71356381fa8093e701");
+}
+
 BOOST_AUTO_TEST_CASE(the_order_of_rules_names_them_so_it_counts) {
   const auto ab = policy("version: 1\negress: [{block: {hosts: [a]}}, {block: {hosts: [b]}}]");
   const auto ba = policy("version: 1\negress: [{block: {hosts: [b]}}, {block: {hosts: [a]}}]");

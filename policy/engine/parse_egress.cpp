@@ -1,0 +1,82 @@
+// The section `egress`: HTTP, plain, intercepted or tunnelled.
+#include "policy/engine/parse.hpp"
+
+#include <algorithm>
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http},
+                                 Word<model::Scheme>{"https", model::Scheme::https},
+                                 Word<model::Scheme>{"tcp", model::Scheme::tcp}};
+
+// Matchers of the language that this version cannot judge.
+constexpr std::array<std::string_view, 12> kLaterMatchers = {
+    "query", "headers",  "content_types", "body",  "sni",     "address_classes",
+    "time",  "sessions", "agents",        "tools", "inspect", "arguments"};
+
+constexpr std::array<std::string_view, 8> kLaterLimits = {"requests_per_minute",
+                                                          "requests_per_hour",
+                                                          "requests_per_day",
+                                                          "bytes_per_day",
+                                                          "tokens_per_day",
+                                                          "response_body",
+                                                          "bytes",
+                                                          "time"};
+
+// RFC 9110 §9.1: a token, case-sensitive. All methods in use are upper case, so a lower-case one
+// is a rule that would never match.
+void add_method(Reader& item, std::vector<std::string>& out) {
+  const auto text = item.string();
+  if (!text) return;
+  const bool ok = text->size() <= 32 && std::all_of(text->begin(), text->end(), [](char c) {
+                    return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+                  });
+  if (ok) {
+    out.push_back(*text);
+  } else {
+    item.error(item.quoted() + " is not a method",
+               "write upper case, or leave methods out for all");
+  }
+}
+
+void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
+  for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
+  out.paths = parse_path_patterns(match.at("paths"), shared);
+  for (Reader& item : match.at("schemes").items(EmptyList::refuse)) {
+    if (const auto scheme = item.one_of(kSchemes)) out.schemes.push_back(*scheme);
+  }
+  for (const std::string_view key : kLaterMatchers) {
+    match.unsupported(key, "match by hosts, ports, methods, paths and schemes");
+  }
+}
+
+void parse_http_duties(Reader& item, Rule& rule) {
+  rule.tls = parse_tls(item.at("tls"));
+  check_allow_only(item, rule, "tls");
+  item.unsupported("credential", "credentials are not injected");
+  Reader limits = item.at("limits");
+  if (!limits.present()) return;
+  rule.request_body_limit = limits.at("request_body").size();
+  for (const std::string_view key : kLaterLimits) {
+    limits.unsupported(key, "only request_body is limited");
+  }
+  limits.finish();
+}
+
+void check_passthrough(Reader& item, const Rule& rule) {
+  const bool looks_inside =
+      !rule.match.paths.empty() ||
+      std::any_of(rule.match.methods.begin(), rule.match.methods.end(),
+                  [](const std::string& method) { return method != "CONNECT"; });
+  if (rule.tls == model::TlsMode::passthrough && looks_inside) {
+    item.at("tls").error("a tunnel that is passed through shows no methods and paths",
+                         "remove methods and paths, or intercept");
+  }
+}
+
+} // namespace
+
+const Section kEgressSection = {"egress", parse_http_match, parse_http_duties, check_passthrough};
+
+} // namespace sluice::engine
