@@ -119,12 +119,18 @@ Reader Reader::required(std::string_view key) {
   return child;
 }
 
-void Reader::unsupported(std::string_view key, std::string_view hint) {
+void Reader::refuse(std::string_view key, std::string_view why, std::string_view hint) {
   refused_.emplace_back(key);
   const Reader child(*this, require_map() ? node_->find(key) : nullptr, key);
-  if (child.present()) {
-    child.error(quote(key) + " is not supported in this version", std::string(hint));
-  }
+  if (child.present()) child.error(quote(key) + std::string(why), std::string(hint));
+}
+
+void Reader::unsupported(std::string_view key, std::string_view hint) {
+  refuse(key, " is not supported in this version", hint);
+}
+
+void Reader::misplaced(std::string_view key, std::string_view hint) {
+  refuse(key, " does not apply here", hint);
 }
 
 void Reader::finish() {

@@ -53,6 +53,8 @@ class Reader {
   Reader required(std::string_view key); // an error when it is missing
   // An error when the key is written: a rule that is silently ignored would fail open.
   void unsupported(std::string_view key, std::string_view hint = {});
+  // The same for a key that has its meaning elsewhere and none in this map.
+  void misplaced(std::string_view key, std::string_view hint);
   // Reports the keys nobody asked for, and a node that is not a map at all. Call it once, last.
   void finish();
   std::vector<std::pair<std::string, Reader>> members(); // maps with free keys; needs no finish()
@@ -89,6 +91,7 @@ class Reader {
 
  private:
   Reader(const Reader& parent, const Node* node, std::string_view token);
+  void refuse(std::string_view key, std::string_view why, std::string_view hint);
   void report(Diagnostic::Level level, std::string message, std::string hint) const;
   void expected(std::string_view what, std::string hint = {}) const;
   bool require_map();

@@ -67,32 +67,58 @@ std::string object(const Object& members) {
   return out + '}';
 }
 
-std::string match_text(const Match& match) {
-  const auto text = [](const auto& pattern) { return pattern.text(); };
+const auto kPatternText = [](const auto& pattern) { return pattern.text(); };
+
+Object match_object(const Match& match) {
   Object out;
-  out["hosts"] = set_of(match.hosts, text);
-  out["methods"] = set_of(match.methods);
-  out["paths"] = set_of(match.paths, text);
+  out["hosts"] = set_of(match.hosts, kPatternText);
   out["ports"] = set_of(match.ports, [](const PortRange& range) {
     return std::to_string(range.first) + '-' + std::to_string(range.last);
   });
-  out["schemes"] = set_of(match.schemes, [](model::Scheme s) { return std::string(to_string(s)); });
-  return object(out);
+  return out;
 }
 
-std::string rule_text(const Rule& rule, const Defaults& defaults) {
+// What the rules of every section have; each adds its own.
+Object rule_object(const Rule& rule) {
   Object out;
   out["approvers"] = set_of(rule.approvers);
   out["effect"] = quoted(to_string(rule.effect));
-  out["match"] = match_text(rule.match);
   out["name"] = quoted(rule.name);
   out["private"] = boolean(rule.private_addresses);
   out["reason"] = quoted(rule.reason);
   out["redact"] = set_of(rule.redact);
   out["report"] = boolean(rule.report_only);
-  out["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
-  if (rule.request_body_limit) out["request_body"] = std::to_string(*rule.request_body_limit);
-  return object(out);
+  return out;
+}
+
+std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults) {
+  std::vector<std::string> out;
+  out.reserve(rules.size());
+  for (const Rule& rule : rules) {
+    Object match = match_object(rule.match);
+    match["methods"] = set_of(rule.match.methods);
+    match["paths"] = set_of(rule.match.paths, kPatternText);
+    match["schemes"] = set_of(rule.match.schemes,
+                              [](model::Scheme scheme) { return std::string(to_string(scheme)); });
+    Object members = rule_object(rule);
+    members["match"] = object(match);
+    members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
+    if (rule.request_body_limit) members["request_body"] = std::to_string(*rule.request_body_limit);
+    out.push_back(object(members));
+  }
+  return list(out); // order names the rule, so it counts
+}
+
+std::string tcp_text(const std::vector<Rule>& rules) {
+  std::vector<std::string> out;
+  out.reserve(rules.size());
+  for (const Rule& rule : rules) {
+    Object members = rule_object(rule);
+    members["match"] = object(match_object(rule.match));
+    if (rule.byte_limit) members["bytes"] = std::to_string(*rule.byte_limit);
+    out.push_back(object(members));
+  }
+  return list(out);
 }
 
 } // namespace
@@ -102,15 +128,15 @@ void seal(Snapshot& policy) {
   defaults["private"] = boolean(policy.defaults.private_addresses);
   defaults["redact"] = set_of(policy.defaults.redact);
   defaults["tls"] = quoted(to_string(policy.defaults.tls));
-  std::vector<std::string> rules;
-  rules.reserve(policy.egress.size());
-  for (const Rule& rule : policy.egress) rules.push_back(rule_text(rule, policy.defaults));
   Object redaction;
   redaction["placeholder"] = quoted(policy.redaction.placeholder);
   Object out;
   out["defaults"] = object(defaults);
-  out["egress"] = list(rules); // order names the rule, so it counts
+  out["egress"] = egress_text(policy.egress, policy.defaults);
   out["redaction"] = object(redaction);
+  // A section younger than the form is written only where there is one: older policies keep their
+  // digest.
+  if (!policy.tcp.empty()) out["tcp"] = tcp_text(policy.tcp);
   out["version"] = "1";
   policy.canonical = object(out);
   policy.digest = "sha256:" + to_hex(sha256(policy.canonical));

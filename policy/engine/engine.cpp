@@ -13,6 +13,7 @@ using model::Decision;
 using model::EgressCall;
 using model::IpAddress;
 using model::Obligations;
+using model::Protocol;
 using model::Reason;
 using model::TlsMode;
 using model::Verdict;
@@ -67,22 +68,25 @@ bool opens_private(const Rule& rule, const EgressCall& call) {
                                                });
 }
 
-// The duties of all matching allow rules: the widest redaction, the tightest limit, and TLS passed
-// through only when nobody wants to look inside.
+void tighten(std::optional<std::uint64_t>& limit, const std::optional<std::uint64_t>& other) {
+  if (other) limit = std::min(*other, limit.value_or(*other));
+}
+
+// The duties of all matching allow rules: the widest redaction, the tightest limits, and TLS passed
+// through only when nobody wants to look inside. Of raw TCP nothing is intercepted or passed
+// through, so there the word keeps its zero value.
 Obligations obligations_of(const std::vector<const Rule*>& allows, const Defaults& defaults,
                            const EgressCall& call) {
   Obligations out;
   out.redact = defaults.redact;
   out.private_addresses = defaults.private_addresses;
-  bool all_pass = !allows.empty();
+  bool all_pass = !allows.empty() && call.protocol != Protocol::tcp;
   for (const Rule* rule : allows) {
     out.redact.insert(out.redact.end(), rule->redact.begin(), rule->redact.end());
     all_pass = all_pass && rule->tls.value_or(defaults.tls) == TlsMode::passthrough;
     out.private_addresses = out.private_addresses || opens_private(*rule, call);
-    if (rule->request_body_limit) {
-      out.request_body_limit = std::min(*rule->request_body_limit,
-                                        out.request_body_limit.value_or(*rule->request_body_limit));
-    }
+    tighten(out.request_body_limit, rule->request_body_limit);
+    tighten(out.byte_limit, rule->byte_limit);
   }
   std::sort(out.redact.begin(), out.redact.end());
   out.redact.erase(std::unique(out.redact.begin(), out.redact.end()), out.redact.end());
@@ -100,7 +104,7 @@ Decision by_rules(const Snapshot& policy, const EgressCall& call) {
   const Rule* winner = nullptr;
   std::vector<const Rule*> allows;
   std::vector<model::Reported> reported;
-  for (const Rule& rule : policy.egress) {
+  for (const Rule& rule : policy.rules_for(call.protocol)) {
     if (!matches(rule, call)) continue;
     if (rule.report_only) {
       reported.push_back({rule.id, rule.effect});
@@ -120,7 +124,7 @@ const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
                                const IpAddress& address) {
   const Rule* winner = nullptr;
   EgressCall at_address;
-  for (const Rule& rule : policy.egress) {
+  for (const Rule& rule : policy.rules_for(call.protocol)) {
     if (rule.report_only || rule.effect == Verdict::allow) continue;
     const auto& hosts = rule.match.hosts;
     const bool named = std::any_of(hosts.begin(), hosts.end(), [&](const HostPattern& h) {
@@ -192,13 +196,13 @@ Decision Engine::decide_address(const EgressCall& call, const Decision& by_name,
 }
 
 bool Engine::could_allow(const model::Host& host) const noexcept {
-  return !host.empty() && could_pass(policy_->egress, host);
+  return !host.empty() && (could_pass(policy_->egress, host) || could_pass(policy_->tcp, host));
 }
 
 Explanation Engine::explain(const EgressCall& call) const {
   Explanation out;
   out.decision = decide(call);
-  for (const Rule& rule : policy_->egress) {
+  for (const Rule& rule : policy_->rules_for(call.protocol)) {
     std::string why = why_not(rule, call);
     const bool matched = why.empty();
     out.rules.push_back(

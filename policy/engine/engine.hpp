@@ -23,7 +23,7 @@ struct RuleTrace {
 
 struct Explanation {
   model::Decision decision;
-  std::vector<RuleTrace> rules; // every rule, in source order
+  std::vector<RuleTrace> rules; // every rule of the section that decided, in source order
 };
 
 class Engine {

@@ -93,6 +93,7 @@ void lint_rules(Reader section, const std::vector<Rule>& rules, Cover& cover) {
 void lint_policy(Reader root, const Snapshot& policy) {
   Cover cover;
   lint_rules(root.at(kEgressSection.name), policy.egress, cover);
+  lint_rules(root.at(kTcpSection.name), policy.tcp, cover);
 }
 
 } // namespace sluice::engine

@@ -41,6 +41,7 @@ struct Section {
   void (*check)(Reader& item, const Rule& rule); // what contradicts itself can only surprise
 };
 extern const Section kEgressSection; // parse_egress.cpp
+extern const Section kTcpSection;    // parse_tcp.cpp
 
 void parse_policy(Reader root, Snapshot& out); // parse_policy.cpp
 

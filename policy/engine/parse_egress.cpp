@@ -7,8 +7,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http},
-                                 Word<model::Scheme>{"https", model::Scheme::https},
-                                 Word<model::Scheme>{"tcp", model::Scheme::tcp}};
+                                 Word<model::Scheme>{"https", model::Scheme::https}};
 
 // Matchers of the language that this version cannot judge.
 constexpr std::array<std::string_view, 12> kLaterMatchers = {
@@ -40,12 +39,18 @@ void add_method(Reader& item, std::vector<std::string>& out) {
   }
 }
 
+void add_scheme(Reader& item, std::vector<model::Scheme>& out) {
+  if (item.node()->text == "tcp") {
+    item.error("egress rules do not decide raw TCP", "write the rule under tcp:");
+  } else if (const auto scheme = item.one_of(kSchemes)) {
+    out.push_back(*scheme);
+  }
+}
+
 void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
   for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
   out.paths = parse_path_patterns(match.at("paths"), shared);
-  for (Reader& item : match.at("schemes").items(EmptyList::refuse)) {
-    if (const auto scheme = item.one_of(kSchemes)) out.schemes.push_back(*scheme);
-  }
+  for (Reader& item : match.at("schemes").items(EmptyList::refuse)) add_scheme(item, out.schemes);
   for (const std::string_view key : kLaterMatchers) {
     match.unsupported(key, "match by hosts, ports, methods, paths and schemes");
   }

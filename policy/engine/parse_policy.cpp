@@ -5,8 +5,8 @@
 namespace sluice::engine {
 namespace {
 
-constexpr std::array<std::string_view, 7> kLaterSections = {
-    "tools", "agents", "models", "tcp", "credentials", "approvals", "limits"};
+constexpr std::array<std::string_view, 6> kLaterSections = {"tools",       "agents",    "models",
+                                                            "credentials", "approvals", "limits"};
 constexpr std::array<std::string_view, 5> kLaterRedaction = {"rules", "packs", "allow", "pii",
                                                              "mode"};
 
@@ -103,10 +103,14 @@ void parse_policy(Reader root, Snapshot& out) {
   parse_groups(hosts, shared);
   parse_redaction(root.at("redaction"), out.redaction);
   const Reader egress = root.at(kEgressSection.name);
-  if (!egress.present()) egress.warning("there are no egress rules: every call is blocked");
+  const Reader tcp = root.at(kTcpSection.name);
+  if (!egress.present() && !tcp.present()) {
+    egress.warning("there are no egress rules: every call is blocked");
+  }
   parse_rules(egress, kEgressSection, shared, out.egress);
+  parse_rules(tcp, kTcpSection, shared, out.tcp);
   for (const std::string_view section : kLaterSections) {
-    root.unsupported(section, "only egress rules are enforced");
+    root.unsupported(section, "only egress and tcp rules are enforced");
   }
   root.finish();
   for (const auto& [name, group] : shared.groups) {

@@ -1,6 +1,6 @@
-// One compiled egress rule: matchers, an effect, duties. An empty matcher list means "any" only
-// where the document left the key out; a key given but empty is refused at load.
-// Tested by tests/unit/engine/rule_test.cpp.
+// One compiled rule of any section: matchers, an effect, duties. An empty matcher list means "any"
+// only where the document left the key out; a key given but empty is refused at load. Tested by
+// tests/unit/engine/rule_test.cpp.
 #pragma once
 
 #include "policy/engine/pattern.hpp"
@@ -28,15 +28,16 @@ struct Match {
 };
 
 struct Rule {
-  std::string id;   // egress[N]
+  std::string id;   // egress[N], tcp[N]
   std::string name; // "" when absent
   model::Verdict effect = model::Verdict::block;
   bool report_only = false;
   Match match;
-  std::vector<std::string> redact; // adds to defaults.redact
-  std::optional<model::TlsMode> tls;
+  std::vector<std::string> redact;   // adds to defaults.redact
+  std::optional<model::TlsMode> tls; // egress
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;
+  std::optional<std::uint64_t> byte_limit; // tcp
   std::string reason;
   std::vector<std::string> approvers;
 };

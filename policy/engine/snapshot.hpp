@@ -17,10 +17,16 @@ namespace sluice::engine {
 struct Snapshot {
   std::string id, title, version; // metadata
   Defaults defaults;
-  std::vector<Rule> egress;
+  std::vector<Rule> egress; // HTTP and CONNECT
+  std::vector<Rule> tcp;    // raw TCP
   RedactionSettings redaction;
   std::string digest = {};    // "sha256:<hex>" over canonical
   std::string canonical = {}; // canonical JSON: everything that can change a decision or obligation
+
+  // The one section that decides calls of this protocol.
+  const std::vector<Rule>& rules_for(model::Protocol protocol) const noexcept {
+    return protocol == model::Protocol::tcp ? tcp : egress;
+  }
 };
 
 struct PolicyLoad {

@@ -23,6 +23,7 @@ struct Obligations {                // duties of an allow; the widest redaction,
   TlsMode tls = TlsMode::intercept; // passthrough only when every matching allow says so
   bool private_addresses = false; // a matching allow rule *that names this host* says private: true
   std::optional<std::uint64_t> request_body_limit; // bytes
+  std::optional<std::uint64_t> byte_limit; // of one raw connection, both directions together
   bool operator==(const Obligations&) const = default;
 };
 
@@ -35,7 +36,7 @@ struct Reported { // what a `mode: report` rule would have decided
 struct Decision {
   Verdict verdict = Verdict::block;
   Reason reason = Reason::default_deny;
-  std::string rule_id = "default_deny"; // egress[N], default_deny, guard.*, limit.*
+  std::string rule_id = "default_deny"; // egress[N], tcp[N], default_deny, guard.*, limit.*
   std::string rule_name;                // "" when the rule has none
   std::string explanation;              // the rule's own `reason:` text, or ""
   Severity severity = Severity::medium;

@@ -16,7 +16,8 @@ constexpr std::array kRows = {
     ReasonRow{none, "none", "", 0, R::none, S::low, "Allowed", ""},
     ReasonRow{default_deny, "default_deny", "default_deny", 403, R::none, S::medium,
               "No rule allows this call",
-              "add an egress rule that allows this host, port, method and path"},
+              "add an egress rule that allows this host, port, method and path; for raw TCP a tcp "
+              "rule"},
     ReasonRow{rule_block, "rule_block", "", 403, R::none, S::medium, "A rule blocks this call",
               "change or remove the rule named in rule_id"},
     ReasonRow{approval_required, "approval_required", "", 403, R::after_approval, S::medium,

@@ -1,6 +1,7 @@
 // Invariant: any bytes give either a snapshot without errors or errors without a snapshot, never
 // both and never neither; every error has a line; a snapshot has a digest, the same one each time,
-// and its engine answers without crashing. Nothing throws, nothing takes long.
+// and its engine answers without crashing and calls no host hopeless that it lets pass. Nothing
+// throws, nothing takes long.
 #include "policy/engine/engine.hpp"
 
 #include <cstdint>
@@ -13,16 +14,21 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-void ask(const std::shared_ptr<const sluice::engine::Snapshot>& snapshot) {
+void ask(const std::shared_ptr<const sluice::engine::Snapshot>& snapshot,
+         sluice::model::Protocol protocol) {
   const sluice::engine::Engine engine(snapshot);
+  const auto& rules = snapshot->rules_for(protocol);
+  const bool tcp = protocol == sluice::model::Protocol::tcp;
   for (const std::string_view host : {"api.openai.com", "a", "10.0.0.1", "::1"}) {
     sluice::model::EgressCall call;
-    call.to = {sluice::model::Scheme::https, sluice::model::Host::parse(host).value(), 443};
-    call.method = "POST";
-    call.path = "/v1/chat/completions";
+    call.protocol = protocol;
+    call.to = {tcp ? sluice::model::Scheme::tcp : sluice::model::Scheme::https,
+               sluice::model::Host::parse(host).value(), 443};
+    call.method = tcp ? "" : "POST";
+    call.path = tcp ? "" : "/v1/chat/completions";
     const auto why = engine.explain(call);
-    require(why.rules.size() == snapshot->egress.size());
-    require(!why.decision.allowed() || !snapshot->egress.empty());
+    require(why.rules.size() == rules.size());
+    require(!why.decision.allowed() || (!rules.empty() && engine.could_allow(call.to.host)));
     const auto metadata = sluice::model::IpAddress::v4(0xa9fea9fe);
     require(!engine.decide_address(call, why.decision, metadata).allowed());
   }
@@ -42,7 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(loaded.snapshot->digest.size() == 71);
     require(sluice::engine::load_policy_text(text, "again").snapshot->digest ==
             loaded.snapshot->digest);
-    ask(loaded.snapshot);
+    ask(loaded.snapshot, sluice::model::Protocol::http);
+    ask(loaded.snapshot, sluice::model::Protocol::tcp);
   }
   return 0;
 }

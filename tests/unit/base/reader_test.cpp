@@ -100,13 +100,15 @@ BOOST_AUTO_TEST_CASE(every_problem_is_reported_with_its_place) {
 }
 
 BOOST_AUTO_TEST_CASE(unsupported_keys_are_errors_and_not_proposed) {
-  const std::string problems = messages("later: 1\nothr: 2\n", [](Reader& r) {
+  const std::string problems = messages("later: 1\nothr: 2\nelsewhere: 3\n", [](Reader& r) {
     r.unsupported("later", "soon");
     r.unsupported("other");
+    r.misplaced("elsewhere", "there");
     r.at("known");
     r.finish();
   });
   BOOST_TEST(problems == "f:1:8: /later: \"later\" is not supported in this version (soon)\n"
+                         "f:3:12: /elsewhere: \"elsewhere\" does not apply here (there)\n"
                          "f:2:1: /othr: unknown key \"othr\" (known keys: known)\n");
 }
 

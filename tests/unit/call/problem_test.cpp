@@ -34,7 +34,8 @@ BOOST_AUTO_TEST_CASE(fields_and_body) {
   BOOST_TEST(*answer.head.fields.only("cache-control") == "no-store");
   BOOST_TEST(answer.body ==
              "{\"decision\":\"block\",\"decision_id\":\"call-1\",\"detail\":\"What a person could "
-             "change: add an egress rule that allows this host, port, method and path.\","
+             "change: add an egress rule that allows this host, port, method and path; for raw TCP "
+             "a tcp rule.\","
              "\"reason_code\":\"default_deny\",\"retry\":\"none\",\"rule_id\":\"default_deny\","
              "\"rule_name\":\"\",\"run_id\":\"run-1\",\"status\":403,\"title\":\"No rule allows "
              "this call\",\"type\":\"urn:sluice:reason:default_deny\"}\n");

@@ -48,6 +48,27 @@ egress:
   }
 }
 
+BOOST_AUTO_TEST_CASE(either_section_could_let_a_host_pass) {
+  const Engine engine(policy(R"(
+version: 1
+egress:
+  - {allow: {hosts: [web.test, both.test]}}
+  - {block: {hosts: [sql.test]}}
+tcp:
+  - {allow: {hosts: [sql.test, both.test, 10.0.0.7], ports: [5432]}}
+  - {require_approval: {hosts: [ask.test]}}
+  - {allow: {hosts: [tried.test], ports: [1]}, mode: report}
+  - {block: {hosts: [web.test, both.test]}}
+)"));
+  const std::pair<std::string_view, bool> rows[] = {
+      {"web.test", true},    {"both.test", true},     {"sql.test", true}, {"ask.test", true},
+      {"tried.test", false}, {"unknown.test", false}, {"10.0.0.7", true},
+  };
+  for (const auto& [host, expected] : rows) {
+    BOOST_TEST(could_allow(engine, host) == expected, host);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_host_means_every_host_but_those_blocked) {
   const Engine engine(policy("version: 1\negress:\n  - {allow: {hosts: [\"**\"], methods: [GET]}}\n"
                              "  - {block: {hosts: [\"*.evil.test\"]}}\n"));
@@ -68,7 +89,8 @@ class RandomPolicy {
 
   std::string text() {
     std::string out = "version: 1\n";
-    out += section("egress", &RandomPolicy::egress_match);
+    if (pick(4) > 0) out += section("egress", &RandomPolicy::egress_match);
+    if (pick(4) > 0) out += section("tcp", &RandomPolicy::tcp_match);
     return out;
   }
 
@@ -90,6 +112,11 @@ class RandomPolicy {
            maybe(", methods: [GET]", ", methods: [CONNECT]") +
            maybe(", paths: [\"/**\"]", ", paths: [/x]") +
            maybe(", schemes: [http, https]", ", schemes: [https]");
+  }
+
+  std::string tcp_match(std::string_view effect) {
+    const std::string ports = one_of({", ports: [5432]", ", ports: [1-65535]", ", ports: [1, 80]"});
+    return effect == "allow" ? ports : maybe(ports);
   }
 
   std::string host() {

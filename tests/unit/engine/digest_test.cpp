@@ -28,12 +28,29 @@ egress:
     mode: report
 )";
 
-std::string replaced(std::string_view from, std::string_view to) {
-  std::string text(kBase);
+std::string replaced(std::string_view from, std::string_view to, std::string_view base = kBase) {
+  std::string text(base);
   const auto at = text.find(from);
   BOOST_TEST_REQUIRE(at != std::string::npos, from);
   return text.replace(at, from.size(), to);
 }
+
+constexpr std::string_view kTcp = R"(version: 1
+defaults: {tls: intercept}
+tcp:
+  - name: one
+    allow: {hosts: [a.test, 10.0.0.0/8], ports: [5432, "6000-6100"]}
+    redact: [secrets]
+    private: false
+    limits: {bytes: 1MiB}
+    reason: because
+  - name: two
+    require_approval: {hosts: [d.test]}
+    approvers: [lead, other]
+  - name: three
+    block: {hosts: [e.test]}
+    mode: report
+)";
 
 BOOST_AUTO_TEST_SUITE(policy_digest)
 
@@ -72,6 +89,69 @@ BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_changes_the_digest) {
   for (const auto& [from, to] : mutations) {
     BOOST_TEST(digests.insert(policy(replaced(from, to))->digest).second, from);
   }
+}
+
+BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_on_raw_tcp_changes_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"a.test", "\"*.a.test\""},
+      {"a.test, 10.0.0.0/8", "a.test"},
+      {"10.0.0.0/8", "10.0.0.0/9"},
+      {"[5432, \"6000-6100\"]", "[5432]"},
+      {"5432", "5433"},
+      {"6000-6100", "6000-6101"},
+      {"    redact: [secrets]\n", ""},
+      {"private: false", "private: true"},
+      {"1MiB", "2MiB"},
+      {"    limits: {bytes: 1MiB}\n", ""},
+      {"because", "why not"},
+      {"name: one", "name: uno"},
+      {"  - name: two\n", "  - name: zwei\n"},
+      {"require_approval: {hosts: [d.test]}\n    approvers: [lead, other]",
+       "block: {hosts: [d.test]}"},
+      {"require_approval: {hosts: [d.test]}", "require_approval: {hosts: [d.test], ports: [1]}"},
+      {"[lead, other]", "[lead]"},
+      {"mode: report", "mode: enforce"},
+      {"block: {hosts: [e.test]}", "allow: {hosts: [e.test], ports: [1]}"},
+  };
+  std::set<std::string> digests = {policy(kTcp)->digest};
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(digests.insert(policy(replaced(from, to, kTcp))->digest).second, from);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_changes_nothing_on_raw_tcp_does_not_change_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"[5432, \"6000-6100\"]", "[\"6000-6100\", 5432, 5432]"},
+      {"[a.test, 10.0.0.0/8]", "[10.0.0.0/8, a.test]"},
+      {"1MiB", "1048576"},
+      {"    private: false\n", ""},
+      {"defaults: {tls: intercept}\n", ""},
+      {"tcp:", "egress: []\ntcp:"},
+  };
+  const std::string digest = policy(kTcp)->digest;
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(policy(replaced(from, to, kTcp))->digest == digest, from);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_rules_in_another_section_are_another_policy) {
+  const auto egress = policy("version: 1\negress: [{block: {hosts: [a]}}]");
+  const auto tcp = policy("version: 1\ntcp: [{block: {hosts: [a]}}]");
+  BOOST_TEST(egress->digest != tcp->digest);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_section_is_no_section) {
+  BOOST_TEST(policy(replaced("egress:", "tcp: []\negress:"))->digest == policy(kBase)->digest);
+}
+
+BOOST_AUTO_TEST_CASE(the_canonical_form_of_tcp_rules_has_what_they_may_say) {
+  const auto one = policy("version: 1\ntcp: [{name: db, allow: {hosts: [b, a], ports: [7, 5-6]}, "
+                          "private: true, limits: {bytes: 1KiB}}]");
+  BOOST_TEST(one->canonical ==
+             R"({"defaults":{"private":false,"redact":["secrets"],"tls":"intercept"},"egress":[],)"
+             R"("redaction":{"placeholder":"[REDACTED:{rule}]"},"tcp":[{"approvers":[],)"
+             R"("bytes":1024,"effect":"allow","match":{"hosts":["a","b"],"ports":["5-6","7-7"]},)"
+             R"("name":"db","private":true,"reason":"","redact":[],"report":false}],"version":1})");
 }
 
 // Records name policies by digest: what is in the field keeps the digest it has.

@@ -32,7 +32,7 @@ egress:
   - {name: pinned, allow: {hosts: [pinned.test, both.test]}, tls: passthrough}
   - {name: looked-at, allow: {hosts: [both.test], methods: [GET]}}
   - {name: plain, allow: {hosts: [plain.test], schemes: [http]}}
-  - {name: sql, allow: {hosts: [sql.test], ports: [5432], schemes: [tcp]}}
+  - {name: sql, allow: {hosts: [sql.test], ports: [5432], schemes: [https]}}
   - {name: try, block: {hosts: [api.openai.com]}, mode: report}
   - {name: try-allow, allow: {hosts: [new.test]}, mode: report}
 )";
@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(decides) {
       {"CONNECT api.openai.com:444", "block", "default_deny", "default_deny"},
       {"CONNECT api.github.com:443", "allow", "egress[3]", "none"},
       {"CONNECT 169.254.169.254:443", "block", "guard.address.metadata", "address_metadata"},
-      {"TCP sql.test:5432", "allow", "egress[14]", "none"},
-      {"TCP sql.test:5433", "block", "default_deny", "default_deny"},
+      {"TCP sql.test:5432", "block", "default_deny", "default_deny"},
+      {"TCP range.test:8000", "block", "default_deny", "default_deny"},
       {"TCP api.openai.com:443", "block", "default_deny", "default_deny"},
       {"GET http://sql.test:5432/", "block", "default_deny", "default_deny"},
       {"GET http://plain.test/", "allow", "egress[13]", "none"},

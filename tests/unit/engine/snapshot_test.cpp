@@ -35,10 +35,11 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {"version: 1\negresss: []",
        "p:2:1: /egresss: unknown key \"egresss\" (did you mean \"egress\"?)"},
       {"version: 1\ntools: []", "p:2:8: /tools: \"tools\" is not supported in this version (only "
-                                "egress rules are enforced)"},
+                                "egress and tcp rules are enforced)"},
       {"version: 1\ncredentials: [{id: x, value: {env: Y}}]",
-       "p:2:14: /credentials: \"credentials\" is not supported in this version (only egress rules "
-       "are enforced)"},
+       "p:2:14: /credentials: \"credentials\" is not supported in this version (only egress and "
+       "tcp "
+       "rules are enforced)"},
       {"version: 1\nmetadata: {inherits: [base.yaml]}",
        "p:2:22: /metadata/inherits: \"inherits\" is not supported in this version (copy the "
        "parent's rules into this file)"},
@@ -112,8 +113,12 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {rule("{allow: {hosts: [a.test], paths: [\"re:(\"]}}"),
        "p:3:39: /egress/0/allow/paths/0: \"re:(\": not a valid regular expression (missing ))"},
       {rule("{allow: {hosts: [a.test], schemes: [ftp]}}"),
-       "p:3:41: /egress/0/allow/schemes/0: \"ftp\" is not one of http, https or tcp (did you mean "
+       "p:3:41: /egress/0/allow/schemes/0: \"ftp\" is not one of http or https (did you mean "
        "\"http\"?)"},
+      {rule("{allow: {hosts: [a.test], schemes: [tcp]}}"),
+       "p:3:41: /egress/0/allow/schemes/0: egress rules do not decide raw TCP (write the rule "
+       "under "
+       "tcp:)"},
       {rule("{allow: {hosts: [a.test], query: {a: b}}}"),
        "p:3:38: /egress/0/allow/query: \"query\" is not supported in this version (match by hosts, "
        "ports, methods, paths and schemes)"},

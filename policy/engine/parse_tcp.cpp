@@ -1,0 +1,52 @@
+// The section `tcp`: raw TCP, relayed as bytes. A rule sees a host and a port and nothing else;
+// what is about HTTP or TLS would never match or never be done, so it is refused.
+#include "policy/engine/parse.hpp"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::array<std::string_view, 11> kForeignMatchers = {
+    "methods", "paths", "schemes", "query",   "headers",  "content_types",
+    "body",    "sni",   "tools",   "inspect", "arguments"};
+constexpr std::array<std::string_view, 4> kLaterMatchers = {"address_classes", "time", "sessions",
+                                                            "agents"};
+constexpr std::array<std::string_view, 6> kForeignLimits = {
+    "request_body",      "response_body",    "requests_per_minute",
+    "requests_per_hour", "requests_per_day", "tokens_per_day"};
+constexpr std::array<std::string_view, 2> kLaterLimits = {"bytes_per_day", "time"};
+
+void parse_tcp_match(Reader& match, ParseContext&, Match&) {
+  for (const std::string_view key : kForeignMatchers) {
+    match.misplaced(key, "raw TCP shows a host and a port only");
+  }
+  for (const std::string_view key : kLaterMatchers) {
+    match.unsupported(key, "match by hosts and ports");
+  }
+}
+
+void parse_tcp_duties(Reader& item, Rule& rule) {
+  item.misplaced("tls", "raw TCP is relayed as it comes; egress rules decide TLS");
+  item.misplaced("credential", "credentials are for HTTP, under egress");
+  Reader limits = item.at("limits");
+  if (!limits.present()) return;
+  rule.byte_limit = limits.at("bytes").size(1);
+  for (const std::string_view key : kForeignLimits) {
+    limits.misplaced(key, "raw TCP has no requests; limit bytes");
+  }
+  for (const std::string_view key : kLaterLimits) limits.unsupported(key, "only bytes is limited");
+  limits.finish();
+}
+
+// An allow that leaves the ports out would open every service of a host at once.
+void check_ports(Reader& item, const Rule&) {
+  Reader allow = item.at("allow");
+  if (allow.present() && allow.node()->is_map() && !allow.at("ports").present()) {
+    allow.error("an allow rule for raw TCP names its ports", "write ports: [5432]");
+  }
+}
+
+} // namespace
+
+const Section kTcpSection = {"tcp", parse_tcp_match, parse_tcp_duties, check_ports};
+
+} // namespace sluice::engine
