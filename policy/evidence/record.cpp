@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 namespace sluice::evidence {
@@ -51,14 +52,20 @@ void destination(Payload& out, const DecisionFacts& facts) {
       .text("destination_text", to.host_port());
 }
 
-void obligations(Payload& out, const model::Obligations& duties) {
-  out.begin_object("obligations").boolean("private_addresses", duties.private_addresses);
-  text_list(out, "redact", duties.redact);
-  if (duties.request_body_limit) {
-    out.count("request_body_limit", *duties.request_body_limit);
+void limit(Payload& out, std::string_view key, const std::optional<std::uint64_t>& bytes) {
+  if (bytes) {
+    out.count(key, *bytes);
   } else {
-    out.null("request_body_limit");
+    out.null(key);
   }
+}
+
+void obligations(Payload& out, const model::Obligations& duties) {
+  out.begin_object("obligations");
+  limit(out, "byte_limit", duties.byte_limit);
+  out.boolean("private_addresses", duties.private_addresses);
+  text_list(out, "redact", duties.redact);
+  limit(out, "request_body_limit", duties.request_body_limit);
   out.word("tls", to_string(duties.tls)).end_object();
 }
 
@@ -102,6 +109,8 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   const model::ReasonRow& why = model::row(decision.reason);
   const std::string& call_id = call != nullptr ? call->call_id : facts.call_id;
 
+  // Raw TCP has no method, path or query: the keys are left out, not empty.
+  const bool is_http = call != nullptr && call->protocol != model::Protocol::tcp;
   const model::Verdict verdict = done_with(facts);
   Payload out(rules);
   out.text("agent_id", who.agent_id)
@@ -116,15 +125,13 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
       .integer("gate", facts.latency_gate_ns)
       .end_object()
       .text("listener", call != nullptr ? call->listener : facts.listener);
-  if (call != nullptr) out.text("method", call->method);
+  if (is_http) out.text("method", call->method);
   out.text("mode", facts.mode);
   obligations(out, decision.obligations);
-  if (call != nullptr) out.text("path", call->path, kMaxLongText);
+  if (is_http) out.text("path", call->path, kMaxLongText);
   out.digest("policy_digest", facts.policy_digest);
-  if (call != nullptr) {
-    out.word("protocol", to_string(call->protocol));
-    text_list(out, "query_keys", call->query_keys);
-  }
+  if (call != nullptr) out.word("protocol", to_string(call->protocol));
+  if (is_http) text_list(out, "query_keys", call->query_keys);
   out.text("reason", decision.explanation.empty() ? why.title : decision.explanation, kMaxLongText)
       .word("reason_code", why.code);
   reported(out, decision.reported);

@@ -88,7 +88,8 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_everything_about_itself) {
       {"method", "GET"},
       {"mode", "enforce"},
       {"obligations",
-       {{"private_addresses", false},
+       {{"byte_limit", nullptr},
+        {"private_addresses", false},
         {"redact", json::array()},
         {"request_body_limit", nullptr},
         {"tls", to_string(model::TlsMode::intercept)}}},
@@ -135,6 +136,87 @@ BOOST_AUTO_TEST_CASE(the_event_type_follows_the_verdict) {
   BOOST_TEST(payload["obligations"]["redact"] == json({"secrets"}));
   BOOST_TEST(payload["obligations"]["request_body_limit"] == 1U << 20);
   BOOST_TEST(payload["reported"][0]["rule_id"] == "egress[3]");
+}
+
+BOOST_AUTO_TEST_CASE(raw_tcp_has_no_method_path_or_query) {
+  model::EgressCall call;
+  call.call_id = "01TCP";
+  call.listener = "captured";
+  call.protocol = model::Protocol::tcp;
+  call.to = {model::Scheme::tcp, model::Host::parse("db.internal").value(), 5432};
+  model::Decision decision;
+  decision.verdict = model::Verdict::allow;
+  decision.reason = model::Reason::none;
+  decision.rule_id = "tcp[0]";
+  decision.rule_name = "warehouse";
+  decision.obligations.redact = {"secrets"};
+  decision.obligations.private_addresses = true;
+  decision.obligations.byte_limit = 10U << 20;
+  DecisionFacts facts;
+  facts.call = &call;
+  facts.decision = &decision;
+  facts.policy_digest = kDigest;
+  facts.mode = "enforce";
+  facts.address = "10.0.0.7";
+  facts.address_class = "private";
+  const Record record = decision_record(kWho, facts, nullptr);
+  BOOST_TEST(record.event_type == "egress_allowed");
+  const json expected = {
+      {"agent_id", "agent-9"},
+      {"call_id", "01TCP"},
+      {"decision", "allow"},
+      {"decision_id", "01TCP"},
+      {"destination",
+       {{"address", "10.0.0.7"},
+        {"address_class", "private"},
+        {"host", "db.internal"},
+        {"port", 5432},
+        {"scheme", "tcp"},
+        {"sni", ""}}},
+      {"destination_text", "db.internal:5432"},
+      {"detail", ""},
+      {"engine", "reference"},
+      {"latency_ns", {{"engine", 0}, {"gate", 0}}},
+      {"listener", "captured"},
+      {"mode", "enforce"},
+      {"obligations",
+       {{"byte_limit", 10U << 20},
+        {"private_addresses", true},
+        {"redact", {"secrets"}},
+        {"request_body_limit", nullptr},
+        {"tls", "intercept"}}},
+      {"policy_digest", kDigest},
+      {"protocol", "tcp"},
+      {"reason", model::row(model::Reason::none).title},
+      {"reason_code", "none"},
+      {"reported", json::array()},
+      {"reported_count", 0},
+      {"rule_id", "tcp[0]"},
+      {"rule_name", "warehouse"},
+      {"run_id", "run-7"},
+      {"session_id", "session-8"},
+      {"severity", "medium"},
+      {"would", ""},
+  };
+  BOOST_TEST(parsed(record) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_tcp_connection_has_a_record) {
+  model::EgressCall call = a_call();
+  call.protocol = model::Protocol::tcp;
+  call.to.scheme = model::Scheme::tcp;
+  const model::Decision decision = model::Decision::refuse(model::Reason::byte_limit_reached);
+  DecisionFacts facts;
+  facts.call = &call;
+  facts.decision = &decision;
+  const Record record = decision_record(kWho, facts, nullptr);
+  BOOST_TEST(record.event_type == "policy_denied");
+  const json payload = parsed(record);
+  BOOST_TEST(payload["rule_id"] == "limit.bytes");
+  BOOST_TEST(payload["reason_code"] == "byte_limit_reached");
+  BOOST_TEST(payload["http_status"] == 0);
+  BOOST_TEST(payload["obligations"]["byte_limit"].is_null());
+  for (const auto* key : {"method", "path", "query_keys"}) BOOST_TEST(!payload.contains(key), key);
 }
 
 BOOST_AUTO_TEST_CASE(what_observe_let_pass_is_recorded_as_passed) {
