@@ -1,6 +1,6 @@
 // A cursor over big-endian binary formats (TLS, SOCKS, DNS). Each read either gives the whole item
-// and moves, or gives nothing and stays where it was; what is not there is never read.
-// Tested by tests/unit/wire/byte_reader_test.cpp.
+// and moves, or gives nothing and stays where it was, so that a shorter read may still succeed:
+// check every one. What is not there is never read. Tested by tests/unit/wire/byte_reader_test.cpp.
 #pragma once
 
 #include <cstddef>
