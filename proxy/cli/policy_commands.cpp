@@ -5,10 +5,13 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace sluice::cli {
 namespace {
+
+constexpr std::string_view kTcpUrl = "tcp://";
 
 struct PolicyOptions {
   std::string method, url;
@@ -50,12 +53,13 @@ int show(const Output& out, const Program& program) {
   return kDone;
 }
 
-Json decision_json(const model::Decision& decision) {
+Json decision_json(const model::Decision& decision, model::Protocol protocol) {
   const auto& duties = decision.obligations;
-  Json obligations = {{"redact", duties.redact},
-                      {"tls", model::to_string(duties.tls)},
-                      {"private", duties.private_addresses}};
+  Json obligations = {{"redact", duties.redact}};
+  if (protocol != model::Protocol::tcp) obligations["tls"] = model::to_string(duties.tls);
+  obligations["private"] = duties.private_addresses;
   if (duties.request_body_limit) obligations["request_body"] = *duties.request_body_limit;
+  if (duties.byte_limit) obligations["bytes"] = *duties.byte_limit;
   return {{"decision", model::to_string(decision.verdict)},
           {"rule_id", decision.rule_id},
           {"rule_name", decision.rule_name},
@@ -65,24 +69,38 @@ Json decision_json(const model::Decision& decision) {
           {"obligations", obligations}};
 }
 
-std::optional<model::EgressCall> call_of(const PolicyOptions& options, std::string& why) {
-  auto target = model::parse_target(options.url);
-  if (!target) {
-    why = target.error().detail;
-    return std::nullopt;
-  }
-  if (!target.value().absolute) {
-    why = "not an absolute http:// or https:// URL";
-    return std::nullopt;
-  }
-  model::EgressCall call;
-  call.call_id = "explain";
-  call.listener = "explain";
+// Both fill in what they know; "" or why there is no such call.
+std::string tcp_call(const PolicyOptions& options, model::EgressCall& call) {
+  const auto to = model::parse_host_port(std::string_view(options.url).substr(kTcpUrl.size()));
+  if (!to) return to.error().detail;
+  if (!to.value().port) return "raw TCP has no default port";
+  call.protocol = model::Protocol::tcp;
+  call.to = {model::Scheme::tcp, to.value().host, *to.value().port};
+  return "";
+}
+
+std::string http_call(const PolicyOptions& options, model::EgressCall& call) {
+  const auto target = model::parse_target(options.url);
+  if (!target) return target.error().detail;
+  if (!target.value().absolute) return "not an absolute http:// or https:// URL";
   call.protocol = options.method == "CONNECT" ? model::Protocol::connect : model::Protocol::http;
   call.to = *target.value().absolute;
   call.method = options.method;
   call.path = target.value().path;
-  return call;
+  return "";
+}
+
+std::optional<model::EgressCall> call_of(const PolicyOptions& options, std::string& why) {
+  model::EgressCall call;
+  call.call_id = "explain";
+  call.listener = "explain";
+  const bool tcp_url = options.url.starts_with(kTcpUrl);
+  if ((options.method == "TCP") != tcp_url) {
+    why = "the method TCP and tcp:// go together";
+  } else {
+    why = tcp_url ? tcp_call(options, call) : http_call(options, call);
+  }
+  return why.empty() ? std::optional(std::move(call)) : std::nullopt;
 }
 
 int explain(const Output& out, const Program& program, const PolicyOptions& options) {
@@ -92,7 +110,8 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   std::string why;
   const auto call = call_of(options, why);
   if (!call)
-    return out.fail(kUsage, "usage", options.url + ": " + why, "write METHOD https://host/path");
+    return out.fail(kUsage, "usage", options.url + ": " + why,
+                    "write METHOD https://host/path, or TCP tcp://host:port");
   const auto explanation = engine::Engine(policy).explain(*call);
   const auto& decision = explanation.decision;
 
@@ -112,7 +131,7 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
             (rule.report_only ? " [report]" : "") + ": " +
             (rule.matched ? "matches" : rule.why_not) + "\n";
   }
-  Json document = decision_json(decision);
+  Json document = decision_json(decision, call->protocol);
   if (decision.allowed()) text += "obligations: " + document["obligations"].dump() + "\n";
   if (!call->to.host.is_address())
     text += "the address the name resolves to is judged again when the call is made\n";
@@ -143,8 +162,8 @@ void add_policy_commands(CLI::App& app, Program& program) {
       *group, program, "explain", "every rule tried, why it did not match, and the decision",
       "sluice policy explain POST https://api.openai.com/v1/models --policy policy.yaml",
       [&program, options](const Output& out) { return explain(out, program, *options); }));
-  verb->add_option("METHOD", options->method)->required();
-  verb->add_option("URL", options->url)->required();
+  verb->add_option("METHOD", options->method, "an HTTP method, or TCP for raw TCP")->required();
+  verb->add_option("URL", options->url, "https://host/path, or tcp://host:port")->required();
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
 }
 

@@ -47,6 +47,10 @@ egress:
   - name: no-deletes
     block: {hosts: ["**"], methods: [DELETE]}
     reason: destructive calls are not for this agent
+
+# Raw TCP (databases, SSH) is decided here and nowhere else. Ask with: sluice policy explain TCP tcp://db.internal:5432
+# tcp:
+#   - {name: warehouse, allow: {hosts: [db.internal], ports: [5432]}, private: true, limits: {bytes: 1GiB}}
 )";
 
 } // namespace sluice::cli

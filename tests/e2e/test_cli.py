@@ -16,6 +16,11 @@ egress:
   - {name: up, allow: {hosts: [up.test], methods: [GET]}}
   - {name: ask, require_approval: {hosts: [up.test], methods: [POST]}}
 """
+TCP_POLICY = """tcp:
+  - {name: warehouse, allow: {hosts: [db.internal], ports: [5432]}, private: true, limits: {bytes: 1MiB}}
+  - {name: mail, require_approval: {hosts: [mail.test], ports: [25]}}
+  - {name: replica, block: {hosts: [replica.test]}}
+"""
 
 
 class Cli(SluiceTestCase):
@@ -93,6 +98,34 @@ class Cli(SluiceTestCase):
         self.run_ok(*explain, "DELETE", f"https://{UP}/x", code=10)
         self.run_ok(*explain, "POST", f"https://{UP}/x", code=11)
         self.run_json("policy", "explain", "GET", "http://10.0.0.1/", "--policy", "policy.yaml")
+
+    def test_policy_explain_raw_tcp(self):
+        self.policy.write_text(POLICY + TCP_POLICY)
+        explain = ("policy", "explain", "--exit-code", "--policy", "policy.yaml", "TCP")
+        said = self.run_ok(*explain, "tcp://db.internal:5432").stdout
+        self.assertTrue(said.startswith("allow  tcp[0] (warehouse)  none\n  tcp[0] (warehouse) allow: matches\n"), said)
+        self.assertIn('obligations: {"redact":["secrets"],"private":true,"bytes":1048576}\n', said)
+        self.assertNotIn("egress[", said)
+        self.assertIn("port 22 is not in ports", self.run_ok(*explain, "tcp://db.internal:22", code=10).stdout)
+        self.run_ok(*explain, f"tcp://{UP}:443", code=10)
+        self.run_ok(*explain, "tcp://mail.test:25", code=11)
+        for url, rule in (("tcp://10.0.0.7:5432", "guard.address.private"), ("tcp://[::1]:1", "guard.address.loopback"),
+                          ("tcp://replica.test:5432", "tcp[2]")):
+            self.assertEqual(self.run_json(*explain, url, code=10)["rule_id"], rule)
+        rules = self.run_json(*explain, "tcp://replica.test:5432", code=10)["rules"]
+        self.assertEqual([rule["rule_id"] for rule in rules], ["tcp[0]", "tcp[1]", "tcp[2]"])
+        egress = self.run_json("policy", "explain", "GET", f"https://{UP}/x", "--policy", "policy.yaml")["rules"]
+        self.assertTrue(all(rule["rule_id"].startswith("egress[") for rule in egress))
+
+    def test_policy_explain_what_is_no_call(self):
+        explain = ("policy", "explain", "--policy", "policy.yaml")
+        for method, url in (("TCP", "https://a.test/"), ("GET", "tcp://a.test:1"), ("CONNECT", "tcp://a.test:1"),
+                            ("TCP", "tcp://a.test"), ("TCP", "tcp://a.test:0"), ("TCP", "tcp://a.test:1/x"),
+                            ("TCP", "tcp://"), ("GET", "ftp://a.test/"), ("GET", "/x")):
+            with self.subTest(method=method, url=url):
+                document = self.run_json(*explain, method, url, code=2)
+                self.assert_error(document)
+                self.assertIn("tcp://host:port", document["error"]["hint"])
 
     def test_policy_digest(self):
         first = self.run_ok("policy", "digest", "--policy", "policy.yaml").stdout
