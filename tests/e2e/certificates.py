@@ -54,7 +54,7 @@ class TestCa:
         base = self.folder / f"leaf-{len(list(self.folder.glob('leaf-*.key')))}"
         key, request, out = (base.with_suffix(s) for s in (".key", ".csr", ".pem"))
         extensions = base.with_suffix(".ext")
-        alternatives = ",".join(("IP:" if n[0].isdigit() else "DNS:") + n for n in names)
+        alternatives = ",".join(("IP:" if n[0].isdigit() or ":" in n else "DNS:") + n for n in names)
         extensions.write_text(f"subjectAltName={alternatives}\n")
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                  f"/CN={names[0]}", "-keyout", key, "-out", request)

@@ -122,8 +122,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 class _Serving:
     """Runs a server in a thread, as a context manager."""
 
-    def __init__(self, handler, tls):
-        self._server = _Server((LOOPBACK, 0), handler)
+    def __init__(self, handler, tls, address=(LOOPBACK, 0)):
+        kind = type("_Server6", (_Server,), {"address_family": socket.AF_INET6}) if ":" in address[0] else _Server
+        self._server = kind(address, handler)
         self._server.tls, self._server.connections, self._server.handshake_failures = tls, 0, 0
         self.port = self._server.server_address[1]
 
@@ -143,8 +144,8 @@ class _Serving:
 class HttpUpstream(_Serving):
     """Behaves. `respond` makes the answer; `requests` is everything that arrived."""
 
-    def __init__(self, respond=lambda request: Response(), tls=None):
-        super().__init__(_Handler, tls)
+    def __init__(self, respond=lambda request: Response(), tls=None, address=(LOOPBACK, 0)):
+        super().__init__(_Handler, tls, address)
         self._server.requests, self._server.respond = [], respond
 
     @property
@@ -159,7 +160,7 @@ class RawUpstream(_Serving):
     """Runs script(connection, request_bytes_so_far) for each connection, after reading one request
     head (or nothing when read_head is False), then closes. `received` is every byte that arrived."""
 
-    def __init__(self, script, tls=None, read_head=True):
+    def __init__(self, script, tls=None, read_head=True, address=(LOOPBACK, 0)):
         upstream = self
         self.received = []
 
@@ -169,7 +170,7 @@ class RawUpstream(_Serving):
                 head = upstream._read_head(self.request) if read_head else b""
                 script(self.request, head)
 
-        super().__init__(Handler, tls)
+        super().__init__(Handler, tls, address)
 
     def _read_head(self, connection):
         data = b""
