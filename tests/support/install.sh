@@ -1,8 +1,11 @@
 #!/bin/bash
 # Installs the Debian packages of one or more groups when any of them is missing:
-#   tests/support/install.sh build|test|bench…
+#   tests/support/install.sh build|test|clients|bench…
 # Root only; without root it says what is missing and fails. Starts no daemon.
 set -euo pipefail
+
+# npm and go also come in ways that dpkg does not know, and Debian's packages may conflict with those.
+unless() { command -v "$1" >/dev/null || echo "$2"; }
 
 packages_of() {
   case "$1" in
@@ -12,8 +15,10 @@ packages_of() {
     python3-venv ;;
   test) echo clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 git nginx-light util-linux \
     procps python3-requests python3-httpx python3-aiohttp ;;
+  clients) echo nodejs "$(unless npm npm)" "$(unless go golang-go)" postgresql-15 postgresql-client-15 git \
+    python3-pip python3-venv iproute2 nftables iputils-ping openssh-client util-linux ;;
   bench) echo haproxy nginx-light squid-openssl mitmproxy wrk procps util-linux ;;
-  *) echo "install.sh: no group named '$1' (build, test, bench)" >&2 && return 2 ;;
+  *) echo "install.sh: no group named '$1' (build, test, clients, bench)" >&2 && return 2 ;;
   esac
 }
 

@@ -1,0 +1,95 @@
+"""Puts what the real clients need into build/clients, once: Node modules, Python packages, a Go program.
+Quick when everything is there; what cannot be had is a reason to skip those clients, never to fail."""
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+CLIENTS = Path(__file__).resolve().parent / "clients"
+BUILD = Path(__file__).resolve().parents[2] / "build" / "clients"
+NODE_MODULES = BUILD / "node"
+VENV = BUILD / "venv"
+GO_CLIENT = BUILD / "go-client"
+PATIENCE_S = 240
+
+
+def _run(*command, **options):
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=PATIENCE_S, **options)
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def _needs(*programs):
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        raise RuntimeError(f"{', '.join(missing)} not installed (tests/support/install.sh clients)")
+
+
+def _once(stamp, sources, make):
+    """Makes it again when its sources changed, and remembers that it is whole."""
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        stamp.unlink(missing_ok=True)
+        make()
+        stamp.write_text(digest)
+
+
+def _node():
+    _needs("node", "npm")
+
+    def make():
+        NODE_MODULES.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(CLIENTS / name, NODE_MODULES)
+        _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=NODE_MODULES)
+    _once(BUILD / "node.done", [CLIENTS / "package.json", CLIENTS / "package-lock.json"], make)
+
+
+def _python():
+    requirements = CLIENTS / "requirements.txt"
+
+    def make():
+        shutil.rmtree(VENV, ignore_errors=True)
+        _run("/usr/bin/python3", "-m", "venv", VENV)
+        _run(VENV / "bin" / "pip", "install", "-q", "--only-binary", ":all:", "-r", requirements)
+    _once(BUILD / "venv.done", [requirements], make)
+
+
+def _go():
+    _needs("go")
+    source = CLIENTS / "go"
+
+    def make():
+        environment = {"PATH": os.environ["PATH"], "HOME": str(BUILD), "GOFLAGS": "-buildvcs=false",
+                       "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOCACHE": str(BUILD / "go-cache"), "CGO_ENABLED": "0"}
+        _run("go", "build", "-p", "1", "-o", GO_CLIENT, ".", cwd=source, env=environment)
+        shutil.rmtree(BUILD / "go-cache", ignore_errors=True)
+    _once(BUILD / "go.done", [source / "main.go", source / "go.mod"], make)
+
+
+PARTS = {"node": _node, "python": _python, "go": _go}
+
+
+@functools.lru_cache(maxsize=None)
+def install(part):
+    """None, or why this part cannot be had. Needs the network of the machine: call it outside a room."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    try:
+        PARTS[part]()
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None
+
+
+def install_all():
+    """{part: reason} of what is missing."""
+    return {part: reason for part in PARTS if (reason := install(part))}
+
+
+if __name__ == "__main__":
+    for part, reason in install_all().items():
+        print(f"{part}: {reason}")

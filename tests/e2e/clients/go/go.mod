@@ -1,0 +1,3 @@
+module sluice.test/client
+
+go 1.19
