@@ -50,12 +50,16 @@ def _run(*command):
 
 def _furnish():
     _run("ip", "link", "set", "lo", "up")
-    batch = "".join(f"addr add {a}/{128 if ':' in a else 32} dev lo{' nodad' if ':' in a else ''}\n"
-                    for a in ADDRESSES)
-    subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
+    add_addresses(*ADDRESSES)
     folder = public_folder("sluice-room-")
     lay_over("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n", folder)
     lay_over("/etc/resolv.conf", f"nameserver {NOWHERE}\noptions timeout:1 attempts:1\n", folder)
+
+
+def add_addresses(*addresses):
+    """To the loopback device: whoever is reached there is us, and no packet goes further."""
+    batch = "".join(f"addr add {a}/{128 if ':' in a else 32} dev lo{' nodad' if ':' in a else ''}\n" for a in addresses)
+    subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
 
 
 def public_folder(prefix):
