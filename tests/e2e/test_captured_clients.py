@@ -216,7 +216,6 @@ def refusals(records):
 
 
 if __name__ == "__main__":
-    if os.environ.get(room.MARK) is None:
-        client_setup.install_all()  # while the machine's network is there
+    client_setup.install_all()  # while the machine's network is there
     room.enter()
     main()

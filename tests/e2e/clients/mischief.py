@@ -34,10 +34,10 @@ def sidecars():
 
 
 def kill_sidecar(*pids):
-    """Signals to every process that could be the sidecar; SIGCONT is harmless and shows the right to send."""
+    """Signals to every process that could be the sidecar (not SIGCONT: that is free within a session)."""
     got = []
     for pid in set(sidecars()) | set(pids):
-        for name in ("SIGCONT", "SIGSTOP", "SIGTERM", "SIGKILL"):
+        for name in ("SIGSTOP", "SIGTERM", "SIGKILL"):
             with contextlib.suppress(OSError):
                 os.kill(pid, getattr(signal, name))
                 got.append(f"{name} to {pid}")
