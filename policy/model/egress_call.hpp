@@ -6,6 +6,7 @@
 #include "policy/model/destination.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct EgressCall {
   std::string path;                    // normalised, no query; "" for tunnels
   std::vector<std::string> query_keys; // values are never a fact in this version
   std::string sni;                     // "" when there was no TLS
+  // Captured connections: where the agent connected to. It is the only address that is dialled.
+  std::optional<IpAddress> original;
 };
 
 } // namespace sluice::model

@@ -60,10 +60,13 @@ struct Redactor::State {
   Context before{};           // the bytes before `held`
   std::uint64_t position = 0; // of the first undecided byte, in the stream
   std::uint64_t covered_until = 0;
+  std::uint64_t released_until = 0; // given away before they were decided
   std::vector<Swallower> swallowers;
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
+  void walk(std::string_view in, std::string& out);
+  void take_back(std::uint64_t start, std::size_t from, std::string& out) const;
   void remember(std::string_view decided);
   void count(const Swallower& ended);
 };
@@ -237,7 +240,20 @@ bool Walk::covered_here(char c) {
 
 } // namespace
 
+// With the length kept, each decided byte is one byte of output: those given away come off again.
+void Redactor::State::take_back(std::uint64_t start, std::size_t from, std::string& out) const {
+  if (released_until <= start) return;
+  out.erase(from, std::min<std::size_t>(released_until - start, out.size() - from));
+}
+
 void Redactor::State::feed(std::string_view in, std::string& out) {
+  const auto start = position;
+  const auto from = out.size();
+  walk(in, out);
+  take_back(start, from, out);
+}
+
+void Redactor::State::walk(std::string_view in, std::string& out) {
   if (held.empty()) { // what is clean is not copied twice
     const auto decided = Walk(*this, in, Ending::more_may_come, out).run();
     remember(in.substr(0, decided));
@@ -251,12 +267,15 @@ void Redactor::State::feed(std::string_view in, std::string& out) {
 }
 
 void Redactor::State::finish(std::string& out) {
+  const auto start = position;
+  const auto from = out.size();
   Walk(*this, held, Ending::at_end, out).run();
+  take_back(start, from, out);
   for (const Swallower& open : swallowers) count(open);
   swallowers.clear();
   held.clear();
   before.fill(0);
-  position = covered_until = 0;
+  position = covered_until = released_until = 0;
 }
 
 void Redactor::State::remember(std::string_view decided) {
@@ -287,8 +306,15 @@ void Redactor::finish(std::string& out) {
 const Findings& Redactor::findings() const noexcept {
   return state_->findings;
 }
+void Redactor::release(std::string& out) {
+  const auto fresh = held();
+  out.append(state_->held, state_->held.size() - fresh, fresh);
+  state_->released_until = state_->position + state_->held.size();
+}
 std::size_t Redactor::held() const noexcept {
-  return state_->held.size();
+  const auto until = state_->position + state_->held.size();
+  return static_cast<std::size_t>(
+      until - std::max(state_->position, std::min(until, state_->released_until)));
 }
 
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {

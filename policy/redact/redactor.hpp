@@ -24,8 +24,11 @@ class Redactor {
   // Appends to `out` what is now certain. Holds back at most rules->max_hold() bytes.
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out); // releases the tail; a later feed() starts a new message
+  // Gives away what is held though it may yet begin a match, for a reader that waits for the end of
+  // its message. What follows is still matched and masked with it. Requires: keep_length.
+  void release(std::string& out);
   const Findings& findings() const noexcept;
-  std::size_t held() const noexcept;
+  std::size_t held() const noexcept; // and not released
 
   struct State; // private to policy/redact
 

@@ -39,6 +39,36 @@ bool host_agrees(const wire::RequestHead& head, const model::Destination& to) {
          parsed.value().port.value_or(model::default_port(to.scheme)) == to.port;
 }
 
+// A captured request names its host in Host alone; the port is the one connected to.
+std::variant<AssemblyFault, model::Destination> captured_destination(const Origination& from,
+                                                                     const wire::RequestHead& head,
+                                                                     const model::Target& target) {
+  model::Destination to;
+  to.scheme = model::Scheme::http;
+  to.port = from.original_port;
+  const auto field = head.fields.only("host");
+  if (!field) {
+    // HTTP/1.0 needs no Host: then the address is all that is known.
+    if (head.fields.count("host") > 0 || head.version != wire::Version::http10) {
+      return fault(Reason::framing_invalid, "RFC 9112 §3.2: exactly one Host");
+    }
+    const auto literal = model::Host::parse(from.original->text());
+    if (!literal) return fault(Reason::host_invalid, literal.error().detail);
+    to.host = literal.value();
+  } else {
+    const auto named = model::parse_host_port(*field);
+    if (!named) return fault(Reason::host_invalid, named.error().detail);
+    if (named.value().port.value_or(model::default_port(to.scheme)) != to.port) {
+      return fault(Reason::name_mismatch, "the port in Host is not the one connected to");
+    }
+    to.host = named.value().host;
+  }
+  if (target.absolute && !(*target.absolute == to)) {
+    return fault(Reason::name_mismatch, "the absolute target differs from Host");
+  }
+  return to;
+}
+
 std::string origin_form(const model::Target& target) {
   std::string out = target.path;
   if (target.has_query) out.append("?").append(target.query);
@@ -61,6 +91,7 @@ destination(const Origination& from, const wire::RequestHead& head, const model:
     }
     return *from.fixed;
   }
+  if (from.original) return captured_destination(from, head, target);
   if (!target.absolute) {
     return fault(Reason::protocol_unsupported,
                  "a forward listener needs an absolute target or CONNECT");
@@ -76,6 +107,17 @@ destination(const Origination& from, const wire::RequestHead& head, const model:
 
 } // namespace
 
+std::string_view to_string(ListenerKind kind) noexcept {
+  switch (kind) {
+  case ListenerKind::forward: return "forward";
+  case ListenerKind::reverse: return "reverse";
+  case ListenerKind::transparent: return "transparent";
+  case ListenerKind::tcp: return "tcp";
+  case ListenerKind::dns: return "dns";
+  }
+  return "?";
+}
+
 Assembly assemble(const Origination& from, const wire::RequestHead& head, std::string call_id) {
   Assembled out;
   out.call.call_id = std::move(call_id);
@@ -83,6 +125,7 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
   out.call.protocol = model::Protocol::http;
   out.call.method = head.method;
   out.call.sni = from.sni;
+  out.call.original = from.original;
   if (from.fixed) out.call.to = *from.fixed;
 
   auto target = model::parse_target(head.target);

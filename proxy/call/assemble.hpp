@@ -11,19 +11,25 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace sluice::call {
 
-enum class ListenerKind : std::uint8_t { forward, reverse };
+enum class ListenerKind : std::uint8_t { forward, reverse, transparent, tcp, dns };
+std::string_view to_string(ListenerKind kind) noexcept;
 
 // What is known of a downstream connection before its first request.
 struct Origination {
   std::string listener;
   ListenerKind kind = ListenerKind::forward;
-  // forward: the CONNECT target once inside a tunnel. reverse: the listener's fixed upstream.
+  // forward: the CONNECT target once inside a tunnel. reverse, tcp: the listener's fixed upstream.
+  // transparent: the name the TLS handshake gave, with the port connected to.
   std::optional<model::Destination> fixed;
-  std::string sni; // of the intercepted handshake; "" when none was sent
+  // Where the agent connected to, when that is known: a captured connection, or SOCKS by address.
+  std::optional<model::IpAddress> original;
+  std::uint16_t original_port = 0; // of `original`
+  std::string sni;                 // of the intercepted handshake; "" when none was sent
 };
 
 struct Assembled {

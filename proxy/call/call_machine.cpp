@@ -485,4 +485,15 @@ void CallMachine::handle(DeadlinePassed&, Actions& out) {
   fail(status, Reason::upstream_timeout, "", out);
 }
 
+void CallMachine::handle(Cut& event, Actions& out) {
+  if (state_ == State::idle) return refuse(event.reason, "", std::nullopt, out);
+  if (state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(CloseDownstream{});
+    out.push_back(Finished{});
+    return;
+  }
+  fail(OutcomeStatus::interrupted, event.reason, "", out);
+}
+
 } // namespace sluice::call

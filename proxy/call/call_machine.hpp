@@ -60,6 +60,7 @@ class CallMachine {
   void handle(ResponseFaulted& event, Actions& out);
   void handle(UpstreamClosed& event, Actions& out);
   void handle(DeadlinePassed& event, Actions& out);
+  void handle(Cut& event, Actions& out);
 
   void refuse(model::Reason reason, std::string detail, std::optional<model::EgressCall> call,
               Actions& out);

@@ -58,10 +58,14 @@ struct ResponseFaulted {
 struct UpstreamClosed {};
 // from the clock
 struct DeadlinePassed {};
+// from outside the call: a kill, a drain that ran out, a policy that no longer allows it
+struct Cut {
+  model::Reason reason = model::Reason::killed;
+};
 
 using Event = std::variant<RequestHeadReceived, RequestBodyReceived, RequestEnded, RequestFaulted,
                            DownstreamClosed, Admitted, Refused, UpstreamOpened, UpstreamFailed,
                            ResponseHeadReceived, ResponseBodyReceived, ResponseEnded,
-                           ResponseFaulted, UpstreamClosed, DeadlinePassed>;
+                           ResponseFaulted, UpstreamClosed, DeadlinePassed, Cut>;
 
 } // namespace sluice::call

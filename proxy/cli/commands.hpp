@@ -16,6 +16,7 @@ struct Common { // options every verb shares
   std::string config = "sluice.yaml";
   std::string policy; // overrides the config's
   std::string dir;    // evidence directory, overrides the config's
+  std::string admin;  // socket, overrides the config's
   bool json = false;
 };
 
@@ -29,6 +30,7 @@ void add_setup_commands(CLI::App& app, Program& program);    // init, check, doc
 void add_policy_commands(CLI::App& app, Program& program);   // policy show|digest|explain
 void add_redact_command(CLI::App& app, Program& program);    // redact
 void add_ca_commands(CLI::App& app, Program& program);       // ca init|show|export|env
+void add_admin_commands(CLI::App& app, Program& program);    // admin status|ready|reload|…
 void add_evidence_commands(CLI::App& app, Program& program); // evidence verify|show
 
 // A verb with --json, an example in its help, and its action.

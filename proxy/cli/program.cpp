@@ -46,6 +46,7 @@ int run_program(int argc, char** argv) {
   add_policy_commands(app, program);
   add_redact_command(app, program);
   add_ca_commands(app, program);
+  add_admin_commands(app, program);
   add_evidence_commands(app, program);
   try {
     app.parse(argc, argv);

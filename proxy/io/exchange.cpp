@@ -2,6 +2,7 @@
 // actions come out as bytes, connections and questions to the gate.
 #include "proxy/io/exchange.hpp"
 
+#include "policy/base/bytes.hpp"
 #include "proxy/io/worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,6 +18,11 @@ using call::Side;
 
 template <class... F> struct Overloaded : F... { using F::operator()...; };
 template <class... F> Overloaded(F...) -> Overloaded<F...>;
+
+// An answer that may go on for as long as both sides like: a new policy is asked about it too.
+bool is_stream(const wire::ResponseHead& head) {
+  return ascii_lower(head.fields.joined("content-type")).starts_with("text/event-stream");
+}
 
 void append_body(wire::BodyFraming framing, std::string_view bytes, std::string& out) {
   if (framing == wire::BodyFraming::chunked) {
@@ -91,8 +97,8 @@ Task<> Session::connect(Exchange& call, call::Pooling pooling) {
   const bool late = expired_;
   expect_nothing();
   if (auto* failed = std::get_if<call::UpstreamFailed>(&opened)) {
-    if (killed_) {
-      call.machine.on(call::DownstreamClosed{}, call.actions);
+    if (cut_ != model::Reason::none) {
+      call.machine.on(call::Cut{cut_}, call.actions);
     } else if (late) {
       call.machine.on(call::DeadlinePassed{}, call.actions);
     } else {
@@ -182,7 +188,11 @@ Task<> Session::pump_request(Exchange& call) {
     if (call.over) break;
     if (!more) {
       // A deadline is the response side's to tell: it is woken by the same interruption.
-      if (!expired_) call.machine.on(call::DownstreamClosed{}, call.actions);
+      if (cut_ != model::Reason::none) {
+        call.machine.on(call::Cut{cut_}, call.actions);
+      } else if (!expired_) {
+        call.machine.on(call::DownstreamClosed{}, call.actions);
+      }
       perform_all_now(call);
       break;
     }
@@ -226,6 +236,7 @@ void Session::feed_response(Exchange& call) {
     upstream_in_.consume_until(bytes);
     if (std::holds_alternative<wire::NeedMore>(event)) return;
     if (auto* head = std::get_if<wire::ResponseHead>(&event)) {
+      if (is_stream(*head)) live_ = &call.machine.permit();
       call.machine.on(call::ResponseHeadReceived{std::move(*head)}, call.actions);
     } else if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
       call.machine.on(call::ResponseBodyReceived{body->bytes}, call.actions);
@@ -240,7 +251,9 @@ void Session::feed_response(Exchange& call) {
 }
 
 void Session::response_stopped(Exchange& call, const ErrorCode& error) {
-  if (killed_ || peer_left_) {
+  if (cut_ != model::Reason::none) {
+    call.machine.on(call::Cut{cut_}, call.actions);
+  } else if (peer_left_) {
     call.machine.on(call::DownstreamClosed{}, call.actions);
   } else if (expired_) {
     expect_nothing();
@@ -280,6 +293,7 @@ Task<Session::Next> Session::end_exchange(Exchange& call) {
     co_await call.pump_done.wait(std::chrono::milliseconds(100));
   }
   upstream_ = nullptr;
+  live_ = nullptr;
   if (call.upstream && call.reusable && to_upstream_.pending().empty() && to_upstream_.ok() &&
       upstream_in_.data().empty()) {
     worker_.upstreams().release(std::move(call.upstream));
@@ -287,7 +301,7 @@ Task<Session::Next> Session::end_exchange(Exchange& call) {
   upstream_in_.consume(upstream_in_.data().size());
   upstream_in_.release_when_empty();
   expect_nothing();
-  if (call.abort_downstream || killed_ || peer_left_ || !to_downstream_.ok()) {
+  if (call.abort_downstream || cut_ != model::Reason::none || peer_left_ || !to_downstream_.ok()) {
     downstream_.abort();
     co_return Next::close;
   }

@@ -1,5 +1,7 @@
 #include "proxy/io/gate.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace sluice::io {
@@ -14,13 +16,27 @@ Decision with_reason(Decision decision, Reason reason) {
   return decision;
 }
 
-// Guards that no mode opens: a loop into ourselves is never traffic.
+constexpr std::string_view kMismatch = "original_destination_mismatch";
+
+// Guards that no mode opens: a loop into ourselves is never traffic, and without an address that is
+// known to be meant there is nothing to dial.
 bool holds_in_observe(Reason reason) {
   return reason == Reason::self_connect || reason == Reason::resolver_failed ||
+         reason == Reason::original_destination_mismatch || reason == Reason::killed ||
          reason == Reason::evidence_unavailable;
 }
 
 } // namespace
+
+bool Settings::captures() const noexcept {
+  return std::any_of(listeners.begin(), listeners.end(),
+                     [](const auto& one) { return one.kind == call::ListenerKind::transparent; });
+}
+
+bool Settings::answers_dns() const noexcept {
+  return std::any_of(listeners.begin(), listeners.end(),
+                     [](const auto& one) { return one.kind == call::ListenerKind::dns; });
+}
 
 std::string_view to_string(Mode mode) noexcept {
   switch (mode) {
@@ -31,34 +47,72 @@ std::string_view to_string(Mode mode) noexcept {
   return "dry-run";
 }
 
-Gate::Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver,
-           const Clock& clock, const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
-           std::vector<OwnEndpoint> own)
-    : outbox_(executor, log), resolver_(resolver), clock_(clock), settings_(settings),
-      policy_(std::move(policy)), own_(std::move(own)) {}
+Gate::Gate(const Executor& executor, const SharedServices& services, Resolver& resolver,
+           const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
+           Surroundings around)
+    : outbox_(executor, services.log), resolver_(resolver), services_(services),
+      settings_(settings), policy_(std::move(policy)), around_(std::move(around)) {}
 
 Decision Gate::preview(const model::EgressCall& call) const {
   return policy_->engine->decide(call);
 }
 
+bool Gate::still_allows(const model::EgressCall& call, const model::IpAddress& address) const {
+  if (settings_.mode != Mode::enforce) return true;
+  const auto by_name = policy_->engine->decide(call);
+  return by_name.allowed() && policy_->engine->decide_address(call, by_name, address).allowed();
+}
+
 bool Gate::is_self(const model::IpAddress& address, std::uint16_t port) const {
-  for (const auto& mine : own_) {
-    if (mine.port == port && mine.address == address) return true;
+  const Endpoint asked{address, port};
+  const auto& mine = around_.listening;
+  return std::find(mine.begin(), mine.end(), asked) != mine.end();
+}
+
+bool Gate::is_local(const model::IpAddress& address) const {
+  const auto& mine = around_.addresses;
+  return std::find(mine.begin(), mine.end(), address) != mine.end();
+}
+
+// A captured call is dialled where its agent connected to, once that address is known to be one of
+// the name's: by our own answers where DNS is ours, else by resolving the name once more.
+Task<Result<std::vector<model::IpAddress>>> Gate::addresses_of(const model::EgressCall& call) {
+  const auto& host = call.to.host;
+  if (!call.original) {
+    auto resolved = co_await resolver_.resolve(host);
+    co_return resolved;
   }
-  return false;
+  std::vector<model::IpAddress> only(1, *call.original);
+  bool belongs = host.is_address() ? host.address() == *call.original
+                                   : services_.pins.holds(host.text(), *call.original);
+  if (!belongs && !host.is_address() && !settings_.answers_dns()) {
+    auto resolved = co_await resolver_.resolve(host);
+    if (!resolved) co_return resolved;
+    const auto& all = resolved.value();
+    belongs = std::find(all.begin(), all.end(), *call.original) != all.end();
+  }
+  if (belongs) co_return only;
+  co_return make_error(Origin::downstream, std::string(kMismatch),
+                       "the address connected to is not one of the name's");
 }
 
 Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy& policy) {
   Judged judged;
+  if (services_.killed.load()) {
+    judged.decision = Decision::refuse(Reason::killed);
+    co_return judged;
+  }
   judged.decision = policy.engine->decide(call);
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
   if (!goes_on) co_return judged; // a name that may not be called is not even asked for
 
-  auto addresses = co_await resolver_.resolve(call.to.host);
+  auto addresses = co_await addresses_of(call);
   if (!addresses) {
-    judged.detail = addresses.error().detail;
-    judged.decision = Decision::refuse(Reason::resolver_failed);
+    const auto& error = addresses.error();
+    judged.detail = error.detail;
+    judged.decision = Decision::refuse(
+        error.code == kMismatch ? Reason::original_destination_mismatch : Reason::resolver_failed);
     co_return judged;
   }
   judged.addresses = std::move(addresses.value());
@@ -76,7 +130,7 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
 }
 
 Task<call::Admission> Gate::admit(model::EgressCall call) {
-  const std::int64_t started = clock_.monotonic_nanos();
+  const std::int64_t started = services_.clock.monotonic_nanos();
   const auto policy = policy_; // the snapshot that admits a call is the one in its record
   Judged judged = co_await judge(call, *policy);
   bool admitted = judged.decision.allowed() && settings_.mode != Mode::dry_run;
@@ -96,7 +150,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   }
   facts.would = judged.would;
   facts.detail = judged.detail;
-  facts.latency_gate_ns = clock_.monotonic_nanos() - started;
+  facts.latency_gate_ns = services_.clock.monotonic_nanos() - started;
   auto written = evidence::decision_record(settings_.who, facts, policy->everywhere);
   auto receipt = co_await outbox_.append(std::move(written));
 
@@ -107,6 +161,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
     refusal.decision = Decision::refuse(Reason::evidence_unavailable);
     co_return refusal;
   }
+  services_.metrics.decided(judged.decision);
   if (!admitted) {
     refusal.decision = settings_.mode == Mode::dry_run
                            ? with_reason(std::move(judged.decision), Reason::dry_run)
@@ -126,7 +181,7 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
   facts.addresses = std::move(judged.addresses);
   facts.receipt = std::move(receipt);
   facts.redact = settings_.mode == Mode::enforce && !facts.decision.obligations.redact.empty();
-  const std::int64_t opened = clock_.monotonic_nanos();
+  const std::int64_t opened = services_.clock.monotonic_nanos();
   return call::PermitMaker::make(
       std::move(facts), [this, opened, policy = std::move(policy)](const call::PermitFacts& of,
                                                                    const call::Outcome& how) {
@@ -141,11 +196,25 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.address = how.address;
         end.tls_version = how.tls_version;
         end.findings = how.findings;
-        end.duration_ns = clock_.monotonic_nanos() - opened;
+        end.duration_ns = services_.clock.monotonic_nanos() - opened;
         end.first_byte_ns = how.first_byte_ns;
         end.decision_hash = of.receipt.hash;
+        count(how);
         outbox_.append_unwatched(evidence::outcome_record(settings_.who, end, policy->everywhere));
       });
+}
+
+void Gate::count(const call::Outcome& how) const {
+  auto& metrics = services_.metrics;
+  metrics.outcomes[static_cast<std::size_t>(how.status)].add();
+  metrics.bytes_to_upstream.add(how.bytes_to_upstream);
+  metrics.bytes_to_downstream.add(how.bytes_to_downstream);
+  for (const auto& place : how.findings) metrics.findings.add(place.findings.total());
+}
+
+Task<bool> Gate::record_event(evidence::Record record) {
+  auto receipt = co_await outbox_.append(std::move(record));
+  co_return receipt.has_value();
 }
 
 Task<call::Refusal> Gate::refuse(call::Refusal why, std::optional<model::EgressCall> call) {
@@ -159,6 +228,7 @@ Task<call::Refusal> Gate::refuse(call::Refusal why, std::optional<model::EgressC
   auto written = evidence::decision_record(settings_.who, facts, policy_->everywhere);
   auto receipt = co_await outbox_.append(std::move(written));
   if (!receipt) why.decision = Decision::refuse(Reason::evidence_unavailable);
+  services_.metrics.decided(why.decision);
   co_return why;
 }
 

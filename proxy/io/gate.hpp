@@ -7,8 +7,10 @@
 
 #include "policy/evidence/log.hpp"
 #include "proxy/call/permit.hpp"
+#include "proxy/io/endpoint.hpp"
 #include "proxy/io/evidence_outbox.hpp"
 #include "proxy/io/resolver.hpp"
+#include "proxy/io/services.hpp"
 #include "proxy/io/settings.hpp"
 #include "proxy/io/task.hpp"
 
@@ -19,24 +21,31 @@
 
 namespace sluice::io {
 
-struct OwnEndpoint { // where we listen: never a destination
-  model::IpAddress address;
-  std::uint16_t port = 0;
+// Where we are: what is never a destination.
+struct Surroundings {
+  std::vector<Endpoint> listening;
+  std::vector<model::IpAddress> addresses; // of this machine
 };
 
 class Gate { // one per worker
  public:
-  Gate(const Executor& executor, evidence::EvidenceLog& log, Resolver& resolver, const Clock& clock,
-       const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
-       std::vector<OwnEndpoint> own);
+  Gate(const Executor& executor, const SharedServices& services, Resolver& resolver,
+       const Settings& settings, std::shared_ptr<const ActivePolicy> policy, Surroundings around);
 
   Task<call::Admission> admit(model::EgressCall call);
   // For what never reached admit(). The refusal that comes back is the one to answer with: it says
   // evidence_unavailable when the record was not accepted.
   Task<call::Refusal> refuse(call::Refusal why, std::optional<model::EgressCall> call);
+  // For what is not a call. False: it is not on record.
+  Task<bool> record_event(evidence::Record record);
   // Whether a CONNECT can lead anywhere. No record: inside an intercepted tunnel each call has its
   // own.
   model::Decision preview(const model::EgressCall& call) const;
+
+  // Whether a call that was admitted to that address would be admitted now.
+  bool still_allows(const model::EgressCall& call, const model::IpAddress& address) const;
+  bool is_self(const model::IpAddress& address, std::uint16_t port) const;
+  bool is_local(const model::IpAddress& address) const; // of this machine, where we listen
 
   void use(std::shared_ptr<const ActivePolicy> policy) { policy_ = std::move(policy); }
   const ActivePolicy& policy() const noexcept { return *policy_; }
@@ -50,17 +59,18 @@ class Gate { // one per worker
     std::string detail;
     std::string would; // observe: what enforce would have decided
   };
+  Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);
+  void count(const call::Outcome& how) const;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
   call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
                       std::shared_ptr<const ActivePolicy> policy);
-  bool is_self(const model::IpAddress& address, std::uint16_t port) const;
 
   EvidenceOutbox outbox_;
   Resolver& resolver_;
-  const Clock& clock_;
+  const SharedServices& services_;
   const Settings& settings_;
   std::shared_ptr<const ActivePolicy> policy_;
-  std::vector<OwnEndpoint> own_;
+  Surroundings around_;
 };
 
 } // namespace sluice::io

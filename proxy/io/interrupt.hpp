@@ -3,6 +3,7 @@
 // Tested by tests/e2e/test_limits.py.
 #pragma once
 
+#include "policy/model/reason.hpp"
 #include "proxy/io/task.hpp"
 
 #include <chrono>
@@ -15,9 +16,10 @@ using Time = std::chrono::steady_clock::time_point;
 class Watched {
  public:
   virtual ~Watched() = default;
-  virtual void tick(Time now) = 0; // must not destroy the object
-  virtual void begin_drain() = 0;  // finish what runs, start nothing new
-  virtual void kill() = 0;         // end now
+  virtual void tick(Time now) = 0;         // must not destroy the object
+  virtual void begin_drain() = 0;          // finish what runs, start nothing new
+  virtual void cut(model::Reason why) = 0; // end now, and say why in the record
+  virtual void policy_changed() = 0;       // judge again what streams; cut what is now forbidden
 };
 
 // What a connect in progress can be stopped by: the session's deadline closes the socket.

@@ -98,7 +98,7 @@ Task<Result<Addresses>> Resolver::resolve(const model::Host& host) {
                          "the resolver did not answer in time");
   }
   if (lookup->addresses.empty()) {
-    co_return make_error(Origin::upstream, "resolver_failed", "the name has no address");
+    co_return make_error(Origin::upstream, std::string(kNameNotFound), "the name has no address");
   }
   if (cache_.size() >= kCacheSize) cache_.clear();
   cache_[host.text()] = Cached{lookup->addresses, now + kCacheFor};

@@ -17,6 +17,9 @@
 
 namespace sluice::io {
 
+// The code of an Error that says that there is no such name; any other is a failure of ours.
+inline constexpr std::string_view kNameNotFound = "name_not_found";
+
 class Resolver { // one per worker; the lookup threads are shared
  public:
   Resolver(const Executor& executor, net::thread_pool& lookups, const Settings& settings);

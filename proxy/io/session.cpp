@@ -4,6 +4,7 @@
 #include "proxy/call/problem.hpp"
 #include "proxy/io/worker.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::io {
@@ -31,6 +32,34 @@ Session::~Session() {
 }
 
 Task<> Session::run() {
+  const Next next = co_await begin();
+  if (next == Next::next_request) co_await serve();
+}
+
+Task<Session::Next> Session::begin() {
+  switch (listener_.kind) {
+  case call::ListenerKind::reverse: co_return Next::next_request;
+  case call::ListenerKind::transparent: co_return co_await captured();
+  case call::ListenerKind::tcp: {
+    Inside where;
+    where.host = listener_.upstream->host;
+    where.port = listener_.upstream->port;
+    where.call_id = new_id(worker_.services().clock.unix_nanos());
+    co_await converse_raw(std::move(where));
+    co_return Next::close;
+  }
+  case call::ListenerKind::forward: break;
+  case call::ListenerKind::dns: co_await serve_dns(); co_return Next::close;
+  }
+  at_rest_ = true;
+  expect_within(worker_.settings().limits.idle_timeout);
+  const bool more = co_await fill();
+  if (!more) co_return Next::close;
+  if (wire::detect(in_.data()) == wire::Protocol::socks5) co_return co_await socks();
+  co_return Next::next_request;
+}
+
+Task<> Session::serve() {
   for (;;) {
     auto first = co_await read_head();
     if (!first) break;
@@ -116,6 +145,17 @@ Task<> Session::answer_and_close(call::Refusal refusal, std::optional<model::Egr
   co_await linger();
 }
 
+// For bytes that are not HTTP: nobody would understand an answer.
+Task<> Session::refuse_raw(model::Reason reason, std::string detail, model::EgressCall call) {
+  call::Refusal refusal;
+  refusal.call_id = call.call_id;
+  refusal.decision = model::Decision::refuse(reason);
+  refusal.detail = std::move(detail);
+  std::optional<model::EgressCall> facts(std::move(call));
+  co_await worker_.gate().refuse(std::move(refusal), std::move(facts));
+  downstream_.abort();
+}
+
 Task<> Session::write_problem(const call::Refusal& refusal) {
   auto problem = call::problem_response(refusal, worker_.settings().who.run_id,
                                         call::AfterRefusal::close_connection);
@@ -130,7 +170,8 @@ Task<> Session::linger() {
   co_await downstream_.finish_writing();
   char scrap[4096];
   const auto buffer = net::buffer(scrap);
-  for (std::size_t dropped = 0; dropped < kLingerBytes && !killed_ && !expired_;) {
+  for (std::size_t dropped = 0;
+       dropped < kLingerBytes && cut_ == model::Reason::none && !expired_;) {
     auto [error, bytes] = co_await downstream_.socket().async_read_some(buffer, use_task);
     if (error) break;
     dropped += bytes;
@@ -155,7 +196,7 @@ void Session::tick(Time now) {
   if (now >= deadline_) expired_ = true;
   if (watch_peer_ && downstream_.peer_is_gone()) peer_left_ = true;
   // Again at every tick, because an operation may have begun after the last one.
-  if (expired_ || killed_ || peer_left_) interrupt();
+  if (expired_ || cut_ != model::Reason::none || peer_left_) interrupt();
 }
 
 void Session::interrupt() noexcept {
@@ -168,9 +209,18 @@ void Session::begin_drain() {
   if (at_rest_) downstream_.cancel();
 }
 
-void Session::kill() {
-  killed_ = true;
+void Session::cut(model::Reason why) {
+  if (cut_ == model::Reason::none) cut_ = why;
   interrupt();
+}
+
+void Session::policy_changed() {
+  if (live_ == nullptr) return;
+  const auto& addresses = live_->addresses();
+  const bool allowed = std::any_of(addresses.begin(), addresses.end(), [this](const auto& address) {
+    return worker_.gate().still_allows(live_->call(), address);
+  });
+  if (!allowed) cut(model::Reason::policy_changed);
 }
 
 } // namespace sluice::io

@@ -26,7 +26,10 @@ struct ListenerSettings {
   call::ListenerKind kind = call::ListenerKind::forward;
   model::IpAddress address;
   std::uint16_t port = 0;                     // 0: the kernel chooses
-  std::optional<model::Destination> upstream; // reverse
+  std::optional<model::Destination> upstream; // reverse, tcp
+  bool tproxy = false;                        // transparent: IP_TRANSPARENT instead of REDIRECT
+  bool adopted =
+      false; // its sockets were made elsewhere, e.g. in the agent's own network namespace
 };
 
 struct Limits {
@@ -39,6 +42,8 @@ struct Limits {
   std::chrono::milliseconds first_byte{600'000};     // request sent to answer begun
   std::chrono::milliseconds connect_timeout{10'000}; // TCP and TLS, all addresses together
   std::chrono::milliseconds resolve_timeout{5'000};
+  std::chrono::milliseconds detect_timeout{300}; // a captured client that says nothing waits for
+                                                 // its server to speak first
   std::chrono::milliseconds drain{10'000};
 };
 
@@ -49,6 +54,9 @@ struct Settings {
   Limits limits;
   std::map<std::string, std::vector<model::IpAddress>> static_hosts; // `resolve:` of sluice.yaml
   unsigned workers = 1;
+  std::uint32_t mark = 0;         // SO_MARK of upstream sockets, for rules that exempt us; 0: none
+  bool captures() const noexcept; // whether there is a transparent listener
+  bool answers_dns() const noexcept; // whether there is a dns listener, so that every name is ours
 };
 
 // What changes at a reload: swapped as one pointer, by posting to each worker.

@@ -8,6 +8,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
@@ -21,6 +22,8 @@ using Executor = net::io_context::executor_type;
 using Tcp = net::ip::tcp;
 using Socket = net::basic_stream_socket<Tcp, Executor>;
 using Acceptor = net::basic_socket_acceptor<Tcp, Executor>;
+using Udp = net::ip::udp;
+using UdpSocket = net::basic_datagram_socket<Udp, Executor>;
 using Timer = net::basic_waitable_timer<std::chrono::steady_clock,
                                         net::wait_traits<std::chrono::steady_clock>, Executor>;
 template <class T = void> using Task = net::awaitable<T, Executor>;

@@ -1,12 +1,10 @@
-// Session, the part that answers CONNECT: an intercepted tunnel continues as a TLS connection whose
-// requests are calls of their own; a passed-through one is relayed under one permit.
+// Session, the part that is told where a stream goes: CONNECT and SOCKS5. Refuses before the tunnel
+// exists what no rule could let pass; what is inside is then looked at like any captured stream.
 #include "proxy/io/session.hpp"
 #include "proxy/io/worker.hpp"
 
 #include "policy/base/digest.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "proxy/wire/socks5.hpp"
 
 #include <utility>
 
@@ -16,26 +14,31 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
-constexpr char kTlsHandshakeRecord = 0x16; // RFC 8446 §5.1
 
-// What the SNI says, in the canonical form, so that it can be compared with the CONNECT target. A
-// name that cannot be parsed compares unequal to every host.
-std::string canonical_sni(const std::string& sni) {
-  if (sni.empty()) return {};
-  auto host = model::Host::parse(sni);
-  return host ? host.value().text() : std::string("(invalid)");
+model::EgressCall connect_call(const call::Origination& from, std::string call_id,
+                               const model::Host& host, std::uint16_t port) {
+  model::EgressCall call;
+  call.call_id = std::move(call_id);
+  call.listener = from.listener;
+  call.protocol = model::Protocol::connect;
+  call.method = "CONNECT";
+  call.to = {model::Scheme::https, host, port};
+  return call;
 }
 
 } // namespace
 
-struct Session::Relay {
-  explicit Relay(const Executor& executor) : upwards_done(executor) {}
-  UpstreamPtr upstream;
-  std::uint64_t up = 0, down = 0;
-  bool upwards_running = true;
-  bool clean = true;
-  Signal upwards_done;
-};
+// By name: as a tunnel, or as raw bytes.
+bool Session::could_pass(const model::EgressCall& call) const {
+  const auto& gate = worker_.gate();
+  if (worker_.settings().mode != Mode::enforce) return true;
+  if (gate.preview(call).verdict != model::Verdict::block) return true;
+  model::EgressCall raw = call;
+  raw.protocol = model::Protocol::tcp;
+  raw.to.scheme = model::Scheme::tcp;
+  raw.method.clear();
+  return gate.preview(raw).verdict != model::Verdict::block;
+}
 
 Task<Session::Next> Session::tunnel(wire::RequestHead head) {
   auto call_id = new_id(worker_.services().clock.unix_nanos());
@@ -51,161 +54,91 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
     co_return Next::close;
   }
   model::EgressCall call = std::move(std::get<call::Assembled>(assembly).call);
-  const auto decision = worker_.gate().preview(call);
-  const bool refused =
-      decision.verdict == model::Verdict::block && worker_.settings().mode != Mode::observe;
-  const bool passes = decision.allowed() &&
-                      decision.obligations.tls == model::TlsMode::passthrough &&
-                      worker_.settings().mode != Mode::dry_run;
-  if (!refused && !passes) co_return co_await intercept(std::move(call));
-
-  auto admission = co_await worker_.gate().admit(std::move(call));
-  if (auto* why = std::get_if<call::Refusal>(&admission)) {
-    co_await write_problem(*why);
-    co_await linger();
-    co_return Next::close;
-  }
-  call::Permit permit = std::move(std::get<call::Permit>(admission));
-  // Between preview and admit the policy may have been replaced; only what this permit says counts.
-  if (permit.decision().obligations.tls != model::TlsMode::passthrough) co_return Next::close;
-  co_await pass_through(std::move(permit));
-  co_return Next::close;
-}
-
-// ---- interception ------------------------------------------------------------------------------
-
-Task<Session::Next> Session::intercept(model::EgressCall call) {
-  if (worker_.leaves() == nullptr) {
-    call::Refusal refusal;
-    refusal.call_id = call.call_id;
-    refusal.decision = model::Decision::refuse(Reason::protocol_unsupported);
-    refusal.detail = "there is no interception CA; run: sluice ca init";
-    co_await answer_and_close(std::move(refusal), std::move(call));
+  if (!could_pass(call)) {
+    auto admission = co_await worker_.gate().admit(std::move(call));
+    if (auto* why = std::get_if<call::Refusal>(&admission)) {
+      co_await write_problem(*why);
+      co_await linger();
+    }
+    // A permit would mean that the policy was replaced in between: the agent may ask again.
     co_return Next::close;
   }
   to_downstream_.pending() += kEstablished;
   expect_within(worker_.settings().limits.header_timeout);
   co_await to_downstream_.flush(downstream_);
-  if (in_.data().empty()) {
-    const bool more = co_await fill();
-    if (!more) co_return Next::close;
-  }
-  model::Destination inside = call.to;
-  if (in_.data().front() == kTlsHandshakeRecord) {
-    const bool secured = co_await secure_downstream(call);
-    if (!secured) co_return Next::close;
-    from_.sni = canonical_sni(downstream_.server_name());
-  } else {
-    inside.scheme = model::Scheme::http; // some clients tunnel plain HTTP too
-  }
-  expect_nothing();
-  from_.fixed = inside;
-  reader_ = wire::RequestReader(worker_.settings().limits.head);
-  co_return Next::next_request;
+  Inside where;
+  where.host = call.to.host;
+  where.port = call.to.port;
+  where.call_id = std::move(call.call_id);
+  const auto next = co_await converse(std::move(where));
+  co_return next;
 }
 
-Task<bool> Session::secure_downstream(const model::EgressCall& call) {
-  auto context = worker_.leaves()->context_for(call.to.host.text());
-  ErrorCode error = net::error::no_recovery;
-  if (context) {
-    const std::string early(in_.data());
-    in_.consume(early.size());
-    error = co_await downstream_.accept_tls(context.value(), early);
+// RFC 1928. User and password are there for run tokens; until runs have tokens, any will do.
+Task<Session::Next> Session::socks() {
+  expect_within(worker_.settings().limits.header_timeout);
+  wire::Socks5Server machine(false);
+  std::string_view bytes = in_.data();
+  auto event = machine.feed(bytes);
+  for (;;) {
+    in_.consume_until(bytes);
+    if (std::holds_alternative<wire::NeedMore>(event)) {
+      const bool more = co_await fill();
+      if (!more) co_return Next::close;
+    } else if (auto* send = std::get_if<wire::SocksSend>(&event)) {
+      to_downstream_.pending() += send->bytes;
+      co_await to_downstream_.flush(downstream_);
+    } else if (std::holds_alternative<wire::SocksAuthenticate>(event)) {
+      event = machine.authenticated(true);
+      bytes = in_.data();
+      continue;
+    } else if (auto* connect = std::get_if<wire::SocksConnect>(&event)) {
+      const auto next = co_await socks_connect(std::move(*connect));
+      co_return next;
+    } else {
+      auto refused = std::get<wire::SocksRefuse>(std::move(event));
+      to_downstream_.pending() += refused.reply;
+      co_await to_downstream_.flush(downstream_);
+      auto nothing =
+          connect_call(from_, new_id(worker_.services().clock.unix_nanos()), model::Host(), 0);
+      std::string detail(refused.phrase);
+      co_await refuse_raw(Reason::protocol_unsupported, std::move(detail), std::move(nothing));
+      co_return Next::close;
+    }
+    bytes = in_.data();
+    event = machine.feed(bytes);
   }
-  if (!error) co_return true;
-  // A client that pins certificates ends here; the record is how a person finds out.
-  call::Refusal refusal;
-  refusal.call_id = call.call_id;
-  refusal.decision = model::Decision::refuse(Reason::protocol_unsupported);
-  refusal.detail =
-      "the TLS handshake with the agent failed (it may pin certificates or not trust our CA): " +
-      error.message();
-  model::EgressCall facts = call;
-  co_await worker_.gate().refuse(std::move(refusal), std::move(facts));
-  downstream_.close();
-  co_return false;
 }
 
-// ---- passthrough -------------------------------------------------------------------------------
-
-Task<> Session::pass_through(call::Permit permit) {
-  Relay relay(worker_.executor());
-  call::Outcome outcome;
-  expect_within(worker_.settings().limits.connect_timeout);
-  auto opened = co_await worker_.upstreams().open_tunnel(permit, connecting_);
-  if (auto* failed = std::get_if<call::UpstreamFailed>(&opened)) {
-    outcome.reason = expired_ ? Reason::upstream_timeout : failed->reason;
-    outcome.detail = failed->detail;
-    permit.close(outcome);
-    call::Refusal refusal;
-    refusal.call_id = permit.call().call_id;
-    refusal.decision = model::Decision::refuse(outcome.reason);
-    co_await write_problem(refusal);
-    co_await linger();
-    co_return;
-  }
-  relay.upstream = std::move(std::get<UpstreamPtr>(opened));
-  upstream_ = relay.upstream.get();
-  outcome.address = upstream_->address;
-  to_downstream_.pending() += kEstablished;
+Task<Session::Next> Session::socks_connect(wire::SocksConnect asked) {
+  Inside where;
+  where.call_id = new_id(worker_.services().clock.unix_nanos());
+  where.port = asked.port;
+  auto host = model::Host::parse(asked.host);
+  model::EgressCall call =
+      connect_call(from_, where.call_id, host ? host.value() : model::Host(), asked.port);
+  // An address says nothing of the name that is yet to come.
+  const bool refused = !host || (!host.value().is_address() && !could_pass(call));
+  const auto reply = refused ? wire::SocksReply::not_allowed : wire::SocksReply::succeeded;
+  to_downstream_.pending() += wire::encode_socks_reply(reply);
   co_await to_downstream_.flush(downstream_);
-  net::co_spawn(worker_.executor(), relay_upwards(relay), net::detached);
-  co_await relay_downwards(relay);
-  while (relay.upwards_running) {
-    if (!relay.clean) interrupt();
-    co_await relay.upwards_done.wait(std::chrono::milliseconds(100));
+  if (!host) {
+    co_await refuse_raw(Reason::host_invalid, host.error().detail, std::move(call));
+    co_return Next::close;
   }
-  upstream_ = nullptr;
-  outcome.bytes_to_upstream = relay.up;
-  outcome.bytes_to_downstream = relay.down;
-  outcome.status =
-      relay.clean ? evidence::OutcomeStatus::succeeded : evidence::OutcomeStatus::interrupted;
-  outcome.reason = relay.clean ? Reason::none : Reason::upstream_closed;
-  if (expired_) outcome.reason = Reason::upstream_timeout;
-  permit.close(outcome);
-  downstream_.close();
-}
-
-Task<> Session::relay_upwards(Relay& relay) {
-  while (!killed_ && !expired_) {
-    const std::string_view bytes = in_.data();
-    if (!bytes.empty()) {
-      const auto error = co_await relay.upstream->stream.write(bytes);
-      if (error) relay.clean = false;
-      if (error) break;
-      relay.up += bytes.size();
-      in_.consume(bytes.size());
-    }
-    expect_within(worker_.settings().limits.idle_timeout);
-    const bool more = co_await fill();
-    if (!more) break;
+  if (refused) {
+    auto admission = co_await worker_.gate().admit(std::move(call)); // for its record
+    co_await linger();
+    co_return Next::close;
   }
-  ErrorCode ignored;
-  relay.upstream->stream.socket().shutdown(Tcp::socket::shutdown_send, ignored);
-  relay.upwards_running = false;
-  relay.upwards_done.notify();
-}
-
-Task<> Session::relay_downwards(Relay& relay) {
-  while (!killed_ && !expired_) {
-    upstream_in_.prepare();
-    const auto got =
-        co_await relay.upstream->stream.read_some(upstream_in_.tail(), upstream_in_.space());
-    if (got.error) {
-      if (got.error != net::error::eof) relay.clean = false;
-      break;
-    }
-    upstream_in_.commit(got.bytes);
-    expect_within(worker_.settings().limits.idle_timeout);
-    const std::string_view bytes = upstream_in_.data();
-    const auto error = co_await downstream_.write(bytes);
-    if (error) relay.clean = false;
-    if (error) break;
-    relay.down += bytes.size();
-    upstream_in_.consume(bytes.size());
+  // A client that resolves names itself asks for an address, like a captured one.
+  if (host.value().is_address()) {
+    where.original = host.value().address();
+  } else {
+    where.host = host.value();
   }
-  ErrorCode ignored;
-  downstream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  const auto next = co_await converse(std::move(where));
+  co_return next;
 }
 
 } // namespace sluice::io

@@ -1,5 +1,7 @@
 #include "proxy/io/upstream_pool.hpp"
 
+#include "proxy/io/endpoint.hpp"
+
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
@@ -22,18 +24,6 @@ std::string pool_key(const model::Destination& to, const model::IpAddress& addre
   return key;
 }
 
-Tcp::endpoint endpoint_of(const model::IpAddress& address, std::uint16_t port) {
-  if (address.is_v4()) return {net::ip::address_v4(address.v4_value()), port};
-  net::ip::address_v6::bytes_type bytes{};
-  std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
-  return {net::ip::address_v6(bytes), port};
-}
-
-std::string text_of(const model::IpAddress& address, std::uint16_t port) {
-  const std::string host = address.is_v4() ? address.text() : "[" + address.text() + "]";
-  return host + ":" + std::to_string(port);
-}
-
 // A server that closed, or that speaks unasked, is of no further use.
 bool still_quiet(Stream& stream) {
   char byte = 0;
@@ -49,8 +39,9 @@ void UpstreamPool::SessionDeleter::operator()(SSL_SESSION* p) const noexcept {
   SSL_SESSION_free(p);
 }
 
-UpstreamPool::UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings)
-    : executor_(executor), trust_(trust), settings_(settings) {}
+UpstreamPool::UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings,
+                           OwnPorts& own_ports)
+    : executor_(executor), trust_(trust), settings_(settings), own_ports_(own_ports) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
@@ -112,15 +103,35 @@ Task<Opened> UpstreamPool::open_tunnel(const call::Permit& permit, Interruptible
   return dial(permit, stop);
 }
 
+// Where traffic is captured our own must be known as ours: by mark for the rules, by port for us.
+ErrorCode UpstreamPool::open_socket(Socket& socket, const Tcp::endpoint& to,
+                                    OwnPorts::Entry& own_port) {
+  ErrorCode error;
+  socket.open(to.protocol(), error);
+  if (error) return error;
+  const auto mark = settings_.mark;
+  if (mark != 0 &&
+      ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+    return {errno, boost::system::system_category()};
+  }
+  if (!settings_.captures()) return error;
+  socket.bind(Tcp::endpoint(to.protocol(), 0), error);
+  if (error) return error;
+  const auto local = socket.local_endpoint(error);
+  if (!error) own_port = OwnPorts::Entry(own_ports_, local.port());
+  return error;
+}
+
 Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop) {
   const auto& to = permit.call().to;
   UpstreamFailed failed;
   failed.detail = "no address answered";
   for (const auto& address : permit.addresses()) {
-    const Tcp::endpoint endpoint = endpoint_of(address, to.port);
+    const Endpoint target{address, to.port};
+    const Tcp::endpoint endpoint = to_asio(target);
     Socket socket(executor_);
-    ErrorCode error;
-    socket.open(endpoint.protocol(), error);
+    OwnPorts::Entry own_port;
+    ErrorCode error = open_socket(socket, endpoint, own_port);
     if (!error) {
       stop.attach(socket);
       std::tie(error) = co_await socket.async_connect(endpoint, use_task);
@@ -129,10 +140,11 @@ Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop)
     if (!error) {
       auto upstream = std::make_unique<Upstream>(std::move(socket), settings_.limits.head);
       upstream->key = pool_key(to, address);
-      upstream->address = text_of(address, to.port);
+      upstream->address = target.text();
+      upstream->own_port = std::move(own_port);
       co_return Opened(std::move(upstream));
     }
-    failed.detail = text_of(address, to.port) + ": " + error.message();
+    failed.detail = target.text() + ": " + error.message();
     if (error == net::error::operation_aborted) break;
   }
   co_return Opened(std::move(failed));

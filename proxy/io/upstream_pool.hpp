@@ -9,6 +9,7 @@
 #include "proxy/call/event.hpp"
 #include "proxy/call/permit.hpp"
 #include "proxy/io/interrupt.hpp"
+#include "proxy/io/own_ports.hpp"
 #include "proxy/io/settings.hpp"
 #include "proxy/io/stream.hpp"
 #include "proxy/wire/http1.hpp"
@@ -31,13 +32,15 @@ struct Upstream {
   std::string key;     // pool key
   std::string address; // "ip:port"
   call::ConnectionAge age = call::ConnectionAge::fresh;
+  OwnPorts::Entry own_port; // where something is captured
 };
 using UpstreamPtr = std::unique_ptr<Upstream>;
 using Opened = std::variant<call::UpstreamFailed, UpstreamPtr>;
 
 class UpstreamPool { // one per worker
  public:
-  UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings);
+  UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings,
+               OwnPorts& own_ports);
   ~UpstreamPool();
   // `stop` interrupts a connect in progress (deadline, drain).
   Task<Opened> open(const call::Permit& permit, call::Pooling pooling, Interruptible& stop);
@@ -62,10 +65,12 @@ class UpstreamPool { // one per worker
   Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host,
                                     Interruptible& stop);
   void keep_session(Upstream& upstream);
+  ErrorCode open_socket(Socket& socket, const Tcp::endpoint& to, OwnPorts::Entry& own_port);
 
   Executor executor_;
   SSL_CTX* trust_;
   const Settings& settings_;
+  OwnPorts& own_ports_;
   std::unordered_map<std::string, std::deque<Idle>> idle_;
   std::unordered_map<std::string, SessionPtr> tls_sessions_;
   std::size_t idle_count_ = 0;

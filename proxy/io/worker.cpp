@@ -17,13 +17,14 @@ constexpr auto kTick = std::chrono::milliseconds(100);
 } // namespace
 
 Worker::Worker(const Settings& settings, SharedServices services,
-               std::shared_ptr<const ActivePolicy> policy, std::vector<OwnEndpoint> own)
+               std::shared_ptr<const ActivePolicy> policy, Surroundings around)
     : settings_(settings), services_(services), context_(1), work_(context_.get_executor()),
       tick_(context_.get_executor()),
       resolver_(context_.get_executor(), services_.lookups, settings_),
-      gate_(context_.get_executor(), services_.log, resolver_, services_.clock, settings_,
-            std::move(policy), std::move(own)),
-      upstreams_(context_.get_executor(), services_.upstream_trust, settings_) {
+      gate_(context_.get_executor(), services_, resolver_, settings_, std::move(policy),
+            std::move(around)),
+      upstreams_(context_.get_executor(), services_.upstream_trust, settings_, services_.own_ports),
+      dns_(*this) {
   if (services_.authority != nullptr) leaves_.emplace(*services_.authority, services_.clock);
 }
 
@@ -36,6 +37,10 @@ Worker::~Worker() {
 
 void Worker::add_listener(const ListenerSettings& listener, Acceptor acceptor) {
   listeners_.push_back(Listening{listener, std::move(acceptor)});
+}
+
+void Worker::add_dns_socket(const ListenerSettings& listener, UdpSocket socket) {
+  net::co_spawn(context_, dns_.serve_datagrams(listener, std::move(socket)), net::detached);
 }
 
 void Worker::start() {
@@ -73,6 +78,7 @@ void Worker::admit_connection(Socket socket, const ListenerSettings& listener) {
 }
 
 Task<> Worker::run_session(Socket socket, const ListenerSettings& listener) {
+  services_.metrics.connections_accepted.add();
   const bool within_limit = services_.connections.fetch_add(1) < settings_.limits.connections;
   ++session_count_;
   {
@@ -108,8 +114,10 @@ Task<> Worker::ticker() {
 }
 
 void Worker::use(std::shared_ptr<const ActivePolicy> policy) {
-  net::post(context_,
-            [this, policy = std::move(policy)]() mutable { gate_.use(std::move(policy)); });
+  net::post(context_, [this, policy = std::move(policy)]() mutable {
+    gate_.use(std::move(policy));
+    for (auto* session : sessions_) session->policy_changed();
+  });
 }
 
 void Worker::drain() {
@@ -123,9 +131,9 @@ void Worker::drain() {
   });
 }
 
-void Worker::kill() {
-  net::post(context_, [this] {
-    for (auto* session : sessions_) session->kill();
+void Worker::cut(model::Reason why) {
+  net::post(context_, [this, why] {
+    for (auto* session : sessions_) session->cut(why);
   });
 }
 

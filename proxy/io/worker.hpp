@@ -4,9 +4,11 @@
 #pragma once
 
 #include "certs/leaf_store.hpp"
+#include "proxy/io/dns_server.hpp"
 #include "proxy/io/gate.hpp"
 #include "proxy/io/interrupt.hpp"
 #include "proxy/io/resolver.hpp"
+#include "proxy/io/services.hpp"
 #include "proxy/io/settings.hpp"
 #include "proxy/io/task.hpp"
 #include "proxy/io/upstream_pool.hpp"
@@ -20,36 +22,32 @@
 
 namespace sluice::io {
 
-struct SharedServices { // outlive every worker
-  evidence::EvidenceLog& log;
-  const Clock& clock;
-  const certs::Authority* authority = nullptr; // null: CONNECT cannot be intercepted
-  SSL_CTX* upstream_trust = nullptr;
-  net::thread_pool& lookups;
-  std::atomic<std::uint32_t>& connections; // of all workers, for the limit
-};
-
 class Worker {
  public:
   Worker(const Settings& settings, SharedServices services,
-         std::shared_ptr<const ActivePolicy> policy, std::vector<OwnEndpoint> own);
+         std::shared_ptr<const ActivePolicy> policy, Surroundings around);
   ~Worker();
 
   // Requires: not started. Takes over a listening socket (one per worker, SO_REUSEPORT).
   void add_listener(const ListenerSettings& listener, Acceptor acceptor);
+  void add_dns_socket(const ListenerSettings& listener, UdpSocket socket);
   void start();
   // From any thread:
   void use(std::shared_ptr<const ActivePolicy> policy);
-  void drain(); // stop accepting, let calls finish
-  void kill();  // end every session
-  void stop();  // joins; requires kill() or no sessions left
+  void drain();                // stop accepting, let calls finish
+  void cut(model::Reason why); // end every session
+  void stop();                 // joins; requires cut() or no sessions left
   std::size_t session_count() const noexcept { return session_count_.load(); }
 
   // On the worker's thread:
   net::io_context& context() noexcept { return context_; }
   Executor executor() noexcept { return context_.get_executor(); }
   Gate& gate() noexcept { return gate_; }
+  Resolver& resolver() noexcept { return resolver_; }
+  DnsServer& dns() noexcept { return dns_; }
   UpstreamPool& upstreams() noexcept { return upstreams_; }
+  const NamePins& pins() const noexcept { return services_.pins; }
+  const OwnPorts& own_ports() const noexcept { return services_.own_ports; }
   certs::LeafStore* leaves() noexcept { return leaves_ ? &*leaves_ : nullptr; }
   const Settings& settings() const noexcept { return settings_; }
   const SharedServices& services() const noexcept { return services_; }
@@ -79,6 +77,7 @@ class Worker {
   Gate gate_;
   UpstreamPool upstreams_;
   std::optional<certs::LeafStore> leaves_;
+  DnsServer dns_;
   std::list<Listening> listeners_;
   std::list<Watched*> sessions_;
   std::atomic<std::size_t> session_count_{0};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <thread>
 #include <utility>
@@ -17,8 +18,15 @@ namespace fs = std::filesystem;
 constexpr std::array<Word<io::Mode>, 3> kModes = {{{"dry-run", io::Mode::dry_run},
                                                    {"observe", io::Mode::observe},
                                                    {"enforce", io::Mode::enforce}}};
-constexpr std::array<Word<call::ListenerKind>, 2> kKinds = {
-    {{"forward", call::ListenerKind::forward}, {"reverse", call::ListenerKind::reverse}}};
+using call::ListenerKind;
+constexpr std::array<Word<ListenerKind>, 5> kKinds = {{{"forward", ListenerKind::forward},
+                                                       {"reverse", ListenerKind::reverse},
+                                                       {"transparent", ListenerKind::transparent},
+                                                       {"tcp", ListenerKind::tcp},
+                                                       {"dns", ListenerKind::dns}}};
+enum class Capture { redirect, tproxy };
+constexpr std::array<Word<Capture>, 2> kCaptures = {
+    {{"redirect", Capture::redirect}, {"tproxy", Capture::tproxy}}};
 constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
     {{"system", certs::UpstreamRoots::system}, {"none", certs::UpstreamRoots::none}}};
 constexpr std::array<Word<evidence::Commit>, 2> kCommits = {
@@ -48,7 +56,9 @@ class Loader {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     config_.settings.workers =
         static_cast<unsigned>(root_.at("workers").integer(1, 256).value_or(cores));
-    root_.unsupported("admin", "the admin socket is not part of this version");
+    config_.settings.mark = static_cast<std::uint32_t>(
+        root_.at("mark").integer(1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
+    admin(root_.at("admin"));
     root_.unsupported("require_signature", "signed policies are not part of this version");
     root_.finish();
     return std::move(config_);
@@ -87,33 +97,48 @@ class Loader {
   }
 
   void listener_kind(Reader& item, io::ListenerSettings& listener) {
-    auto kind = item.required("kind");
-    const auto word = kind.node() != nullptr ? kind.node()->text : std::string();
-    if (word == "transparent" || word == "tcp" || word == "dns") {
-      kind.error(word + " listeners are not part of this version", "use forward or reverse");
-      (void)item.at("upstream");
-      return;
-    }
-    const auto parsed = kind.one_of(kKinds);
+    const auto parsed = item.required("kind").one_of(kKinds);
     if (!parsed) {
       (void)item.at("upstream");
+      (void)item.at("capture");
       return;
     }
     listener.kind = *parsed;
-    if (listener.kind == call::ListenerKind::forward) {
-      item.unsupported("upstream", "a forward listener goes where the request says");
-      return;
+    if (listener.kind == ListenerKind::transparent) {
+      listener.tproxy = item.at("capture").one_of(kCaptures) == Capture::tproxy;
+    } else {
+      item.unsupported("capture", "only a transparent listener captures");
     }
-    auto upstream = item.required("upstream");
+    if (listener.kind == ListenerKind::reverse) {
+      listener.upstream = url_upstream(item.required("upstream"));
+    } else if (listener.kind == ListenerKind::tcp) {
+      listener.upstream = tcp_upstream(item.required("upstream"));
+    } else {
+      item.unsupported("upstream", "where calls go is not fixed for this kind of listener");
+    }
+  }
+
+  std::optional<model::Destination> tcp_upstream(Reader upstream) {
     const auto text = upstream.string();
-    if (!text) return;
+    if (!text) return std::nullopt;
+    const auto parsed = model::parse_host_port(*text);
+    if (!parsed || !parsed.value().port) {
+      upstream.error("not an upstream", "write host:port");
+      return std::nullopt;
+    }
+    return model::Destination{model::Scheme::tcp, parsed.value().host, *parsed.value().port};
+  }
+
+  std::optional<model::Destination> url_upstream(Reader upstream) {
+    const auto text = upstream.string();
+    if (!text) return std::nullopt;
     const auto target = model::parse_target(*text);
     if (!target || !target.value().absolute || target.value().path != "/" ||
         target.value().has_query) {
       upstream.error("not an upstream", "write http://host:port or https://host:port");
-      return;
+      return std::nullopt;
     }
-    listener.upstream = target.value().absolute;
+    return target.value().absolute;
   }
 
   void bind(Reader at, io::ListenerSettings& listener) {
@@ -129,6 +154,39 @@ class Loader {
     }
     listener.address = parsed.value().host.address();
     listener.port = any_port ? 0 : *parsed.value().port;
+  }
+
+  void admin(Reader at) {
+    if (!at.present()) return;
+    auto bind = at.required("bind");
+    std::vector<Reader> all;
+    if (bind.present() && bind.node()->is_list()) {
+      all = bind.items(EmptyList::refuse);
+    } else {
+      all.push_back(std::move(bind));
+    }
+    for (auto& one : all) admin_address(one);
+    at.finish();
+  }
+
+  void admin_address(Reader& at) {
+    constexpr std::string_view kUnix = "unix:";
+    const auto text = at.string();
+    if (!text) return;
+    if (text->starts_with(kUnix)) {
+      config_.admin.emplace_back(
+          (folder_ / text->substr(kUnix.size())).lexically_normal().string());
+      return;
+    }
+    const auto parsed = model::parse_host_port(*text);
+    const bool usable = parsed && parsed.value().port && parsed.value().host.is_address() &&
+                        parsed.value().host.address().classify() == model::AddressClass::loopback;
+    if (!usable) {
+      at.error("not an address for the admin server",
+               "write unix:./sluice.sock or 127.0.0.1:15000");
+      return;
+    }
+    config_.admin.emplace_back(io::Endpoint{parsed.value().host.address(), *parsed.value().port});
   }
 
   void tls(Reader at) {
@@ -284,6 +342,7 @@ std::vector<DefaultValue> config_defaults() {
       {"evidence.commit", "written",
        "a decision has reached the kernel before the first byte leaves"},
       {"workers", "one per core", "threads that carry connections"},
+      {"mark", "none", "SO_MARK of upstream sockets, for firewall rules that exempt them"},
       {"limits.connections", std::to_string(limits.connections), "connections at a time"},
   };
   for (const auto& row : kDurationLimits) {

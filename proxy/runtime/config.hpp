@@ -6,6 +6,7 @@
 #include "certs/trust.hpp"
 #include "policy/base/diagnostic.hpp"
 #include "policy/evidence/log.hpp"
+#include "proxy/io/admin_server.hpp"
 #include "proxy/io/settings.hpp"
 
 #include <optional>
@@ -22,6 +23,13 @@ struct SecretSource {
   bool allow_short = false;
 };
 
+struct AdoptedSocket { // made and bound elsewhere, for a listener that is `adopted`
+  enum class Role : std::uint8_t { tcp_accept, udp };
+  std::string listener;
+  int fd = -1; // owned by whoever takes the Config
+  Role role = Role::tcp_accept;
+};
+
 struct Config {
   std::string file;
   io::Settings settings; // agent.run_id is "" unless the file gives one
@@ -31,6 +39,8 @@ struct Config {
   std::vector<std::string> extra_roots;
   std::vector<SecretSource> secrets;
   evidence::LogConfig log;
+  std::vector<AdoptedSocket> adopted;
+  std::vector<io::AdminAddress> admin;
 };
 
 struct ConfigLoad {

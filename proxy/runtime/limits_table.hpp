@@ -28,6 +28,8 @@ inline constexpr std::array kDurationLimits = {
     DurationLimit{"connect_timeout", &io::Limits::connect_timeout,
                   "to connect to an upstream, TLS included"},
     DurationLimit{"resolve_timeout", &io::Limits::resolve_timeout, "for the resolver to answer"},
+    DurationLimit{"detect_timeout", &io::Limits::detect_timeout,
+                  "for a captured client to speak before its server is asked to"},
     DurationLimit{"drain", &io::Limits::drain, "for running calls to end after SIGTERM"},
 };
 

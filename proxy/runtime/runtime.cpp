@@ -3,13 +3,11 @@
 #include "policy/base/digest.hpp"
 #include "proxy/runtime/secrets.hpp"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
-#include <cstring>
+#include <csignal>
 #include <thread>
 #include <utility>
 
@@ -27,68 +25,10 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::optional<model::IpAddress> address_of(const sockaddr* from) {
-  if (from == nullptr) return std::nullopt;
-  if (from->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, from, sizeof v4);
-    return model::IpAddress::v4(ntohl(v4.sin_addr.s_addr));
-  }
-  if (from->sa_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, from, sizeof v6);
-    std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
-    return model::IpAddress::v6(bytes);
-  }
-  return std::nullopt;
-}
-
-// A socket bound to "any" answers on every address of this machine.
-std::vector<model::IpAddress> local_addresses() {
-  std::vector<model::IpAddress> out;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return out;
-  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    if (const auto address = address_of(entry->ifa_addr)) out.push_back(*address);
-  }
-  ::freeifaddrs(list);
-  return out;
-}
-
-io::Tcp::endpoint endpoint_of(const model::IpAddress& address, std::uint16_t port) {
-  if (address.is_v4()) return {io::net::ip::address_v4(address.v4_value()), port};
-  io::net::ip::address_v6::bytes_type bytes{};
-  std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
-  return {io::net::ip::address_v6(bytes), port};
-}
-
-// A reserved socket only fixes a port: it does not listen, so no connection can land on it.
-enum class Purpose { reserve, serve };
-
-io::Acceptor open_acceptor(const io::Executor& executor, const io::Tcp::endpoint& at,
-                           Purpose purpose, io::ErrorCode& error) {
-  io::Acceptor acceptor(executor);
-  acceptor.open(at.protocol(), error);
-  if (!error) acceptor.set_option(io::Acceptor::reuse_address(true), error);
-  const int yes = 1;
-  if (!error &&
-      ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
-    error = io::ErrorCode(errno, boost::system::system_category());
-  }
-  if (!error) acceptor.bind(at, error);
-  if (!error && purpose == Purpose::serve) acceptor.listen(4096, error);
-  return acceptor;
-}
-
 StartFailure failure(Error error) {
   StartFailure out;
   out.error = std::move(error);
   return out;
-}
-
-std::string kind_text(call::ListenerKind kind) {
-  return kind == call::ListenerKind::forward ? "forward" : "reverse";
 }
 
 } // namespace
@@ -118,8 +58,9 @@ Runtime::Started Runtime::start(Config config) {
   }
   runtime->policy_ = policy.value();
   if (auto failed = runtime->open_services()) return std::move(*failed);
-  if (auto failed = runtime->bind_listeners()) return std::move(*failed);
+  if (auto bound = runtime->bind_listeners(); !bound) return failure(bound.error());
   for (auto& worker : runtime->workers_) worker->start();
+  if (auto admin = runtime->start_admin(); !admin) return failure(admin.error());
   return runtime;
 }
 
@@ -182,55 +123,49 @@ Result<evidence::Receipt> Runtime::record(std::string event,
                                                       std::move(fields), policy_->everywhere));
 }
 
-std::optional<StartFailure> Runtime::bind_listeners() {
-  io::SharedServices services{
-      *log_,     clock_,      authority_ ? &*authority_ : nullptr, upstream_trust_.get(),
-      *lookups_, connections_};
-  std::vector<io::OwnEndpoint> own;
-  // The first worker's sockets fix the ports; only then is it known what "ourselves" means.
-  io::net::io_context probe;
-  std::vector<io::Acceptor> reserved;
-  const auto here = local_addresses();
-  for (auto& listener : config_.settings.listeners) {
-    io::ErrorCode error;
-    auto acceptor =
-        open_acceptor(probe.get_executor(), endpoint_of(listener.address, listener.port),
-                      Purpose::reserve, error);
-    if (error) {
-      return failure(
-          make_error(Origin::config, "cannot_listen", listener.name + ": " + error.message()));
-    }
-    listener.port = acceptor.local_endpoint().port();
-    const bool any =
-        listener.address == model::IpAddress::v4(0) || listener.address == model::IpAddress();
-    if (any) {
-      for (const auto& address : here) own.push_back({address, listener.port});
-    }
-    own.push_back({listener.address, listener.port});
-    const auto& host = listener.address;
-    listeners_.push_back({listener.name, kind_text(listener.kind),
-                          (host.is_v4() ? host.text() : "[" + host.text() + "]") + ":" +
-                              std::to_string(listener.port)});
-    reserved.push_back(std::move(acceptor));
-  }
-  for (unsigned i = 0; i < config_.settings.workers; ++i) {
-    auto worker = std::make_unique<io::Worker>(config_.settings, services, policy_, own);
-    for (const auto& listener : config_.settings.listeners) {
-      io::ErrorCode error;
-      auto acceptor = open_acceptor(
-          worker->executor(), endpoint_of(listener.address, listener.port), Purpose::serve, error);
-      if (error) {
-        return failure(
-            make_error(Origin::config, "cannot_listen", listener.name + ": " + error.message()));
-      }
-      worker->add_listener(listener, std::move(acceptor));
-    }
+Result<> Runtime::bind_listeners() {
+  io::SharedServices services{*log_,
+                              clock_,
+                              authority_ ? &*authority_ : nullptr,
+                              upstream_trust_.get(),
+                              *lookups_,
+                              connections_,
+                              pins_,
+                              own_ports_,
+                              metrics_,
+                              killed_};
+  auto& settings = config_.settings;
+  SLUICE_TRY(listeners_.reserve(settings.listeners));
+  for (unsigned i = 0; i < settings.workers; ++i) {
+    auto worker = std::make_unique<io::Worker>(settings, services, policy_, listeners_.around());
+    SLUICE_TRY(
+        listeners_.give_to(*worker, i, settings.workers, settings.listeners, config_.adopted));
     workers_.push_back(std::move(worker));
   }
-  return std::nullopt;
+  return success();
+}
+
+std::string Runtime::policy_digest() const {
+  const std::lock_guard lock(orders_);
+  return policy_digest_;
+}
+
+Result<> Runtime::start_admin() {
+  if (config_.admin.empty()) return success();
+  SLUICE_TRY(admin_, io::AdminServer::start(config_.admin, [this](const io::AdminRequest& request) {
+               return answer_admin(*this, request);
+             }));
+  return success();
 }
 
 Diagnostics Runtime::reload() {
+  const std::lock_guard lock(orders_);
+  auto problems = reload_policy();
+  ++(has_errors(problems) ? rejected_reloads_ : reloads_);
+  return problems;
+}
+
+Diagnostics Runtime::reload_policy() {
   Diagnostics diagnostics;
   auto next = build_policy(diagnostics);
   if (!next && !has_errors(diagnostics)) {
@@ -258,6 +193,35 @@ Diagnostics Runtime::reload() {
   return diagnostics;
 }
 
+bool Runtime::kill(const std::string& by) {
+  killed_ = true;
+  for (auto& worker : workers_) worker->cut(model::Reason::killed);
+  const std::lock_guard lock(orders_);
+  return record("kill_switch", {{"by", by}, {"state", "on"}}).has_value();
+}
+
+bool Runtime::resume(const std::string& by) {
+  const std::lock_guard lock(orders_);
+  if (!record("kill_switch", {{"by", by}, {"state", "off"}})) return false;
+  killed_ = false;
+  return true;
+}
+
+void Runtime::ask_to_stop() {
+  ::kill(::getpid(), SIGTERM);
+}
+
+Gauges Runtime::gauges() const {
+  Gauges out;
+  out.evidence_healthy = log_ && log_->healthy();
+  out.draining = draining_;
+  out.killed = killed_;
+  out.connections = connections_;
+  out.reloads = reloads_;
+  out.rejected_reloads = rejected_reloads_;
+  return out;
+}
+
 bool Runtime::sessions_left() const {
   for (const auto& worker : workers_) {
     if (worker->session_count() > 0) return true;
@@ -268,6 +232,7 @@ bool Runtime::sessions_left() const {
 void Runtime::stop(const std::string& why) {
   if (stopped_) return;
   stopped_ = true;
+  draining_ = true;
   const auto wait = [this](std::chrono::milliseconds limit) {
     const auto until = std::chrono::steady_clock::now() + limit;
     while (sessions_left() && std::chrono::steady_clock::now() < until) {
@@ -277,9 +242,10 @@ void Runtime::stop(const std::string& why) {
   for (auto& worker : workers_) worker->drain();
   wait(config_.settings.limits.drain);
   if (sessions_left()) {
-    for (auto& worker : workers_) worker->kill();
+    for (auto& worker : workers_) worker->cut(model::Reason::draining);
     wait(kKillWithin);
   }
+  admin_.reset();
   for (auto& worker : workers_) worker->stop();
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
   if (lookups_) lookups_->join();

@@ -7,20 +7,18 @@
 #include "certs/authority.hpp"
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
-#include "proxy/io/worker.hpp"
+#include "proxy/runtime/admin_routes.hpp"
 #include "proxy/runtime/config.hpp"
+#include "proxy/runtime/listeners.hpp"
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace sluice::runtime {
-
-struct BoundListener {
-  std::string name, kind, address; // "127.0.0.1:15001"
-};
 
 struct StartFailure {
   Diagnostics diagnostics;    // input files: exit 2
@@ -33,13 +31,20 @@ class Runtime {
   static Started start(Config config);
   ~Runtime();
 
-  const std::vector<BoundListener>& listeners() const noexcept { return listeners_; }
+  const std::vector<BoundListener>& listeners() const noexcept { return listeners_.bound(); }
   const io::Settings& settings() const noexcept { return config_.settings; }
-  const std::string& policy_digest() const noexcept { return policy_digest_; }
+  std::string policy_digest() const;
   const certs::Authority* authority() const noexcept { return authority_ ? &*authority_ : nullptr; }
 
   // Reads policy and secrets again. On errors the active policy stays; the result says why.
   Diagnostics reload();
+  // The kill switch: from now on nothing is admitted, and what runs is cut. Egress stops even when
+  // the order cannot be recorded (false); it does not start again then.
+  bool kill(const std::string& by);
+  bool resume(const std::string& by);
+  void ask_to_stop(); // as SIGTERM does: whoever called start() then calls stop()
+  Gauges gauges() const;
+  const io::Metrics& metrics() const noexcept { return metrics_; }
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
   // run_complete.
   void stop(const std::string& why);
@@ -47,10 +52,12 @@ class Runtime {
  private:
   explicit Runtime(Config config);
   std::optional<StartFailure> open_services();
-  std::optional<StartFailure> bind_listeners();
+  Result<> bind_listeners();
+  Result<> start_admin();
   Result<std::shared_ptr<const io::ActivePolicy>> build_policy(Diagnostics& diagnostics);
   Result<> activate(const io::ActivePolicy& policy);
   Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
+  Diagnostics reload_policy();
   bool sessions_left() const;
 
   Config config_;
@@ -61,10 +68,17 @@ class Runtime {
   certs::SslCtxPtr upstream_trust_;
   std::unique_ptr<evidence::EvidenceLog> log_;
   std::atomic<std::uint32_t> connections_{0};
+  io::NamePins pins_;
+  io::OwnPorts own_ports_;
+  io::Metrics metrics_;
+  std::atomic<bool> killed_{false}, draining_{false};
+  std::atomic<std::uint64_t> reloads_{0}, rejected_reloads_{0};
+  mutable std::mutex orders_; // reload and policy digest: asked for by signal and by admin
   std::unique_ptr<io::net::thread_pool> lookups_;
   std::vector<std::unique_ptr<io::Worker>> workers_;
-  std::vector<BoundListener> listeners_;
+  Listeners listeners_;
   bool stopped_ = false;
+  std::unique_ptr<io::AdminServer> admin_; // last: it uses everything above
 };
 
 } // namespace sluice::runtime

@@ -1,0 +1,228 @@
+// Session, the part that relays one call byte by byte: raw TCP and TLS that a rule lets pass. Both
+// directions end on their own (half-close); known secrets are masked in place, length kept; when
+// nothing has to be looked at, the bytes never enter this process (splice).
+#include "proxy/io/session.hpp"
+#include "proxy/io/splice.hpp"
+#include "proxy/io/worker.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <utility>
+
+namespace sluice::io {
+namespace {
+
+using model::Reason;
+
+// A message may end in bytes that could begin a secret, and its reader waits for all of it. After
+// this silence up to so many bytes go on their way; what follows them is still masked.
+constexpr auto kSilence = std::chrono::milliseconds(5);
+constexpr std::size_t kReleasable = 4;
+
+} // namespace
+
+struct Session::Way {
+  explicit Way(const Executor& executor) : fed(executor), pause(executor) {}
+  Stream* from = nullptr;
+  Stream* to = nullptr;
+  ReadBuffer* in = nullptr;
+  Lane* out = nullptr;
+  std::optional<redact::Redactor> redactor;
+  std::uint64_t bytes = 0;
+  std::uint64_t turn = 0; // of feed()
+  bool over = false;
+  bool releasing = false;
+  Signal fed;
+  Timer pause;
+};
+
+struct Session::Relay {
+  Relay(const Executor& executor, call::Permit of)
+      : permit(std::move(of)), up(executor), down(executor), ended(executor) {}
+  call::Permit permit;
+  UpstreamPtr upstream;
+  Way up, down;
+  std::optional<std::uint64_t> budget; // both directions together
+  Reason why = Reason::none;
+  bool running_upwards = true;
+  Signal ended;
+
+  bool broken() const noexcept { return why != Reason::none; }
+  void fail(Reason reason) noexcept {
+    if (why == Reason::none) why = reason;
+  }
+  bool spend(std::size_t bytes) noexcept {
+    if (!budget) return true;
+    if (*budget < bytes) {
+      fail(Reason::byte_limit_reached);
+      return false;
+    }
+    *budget -= bytes;
+    return true;
+  }
+};
+
+Task<> Session::relay(call::Permit permit) {
+  Relay relay(worker_.executor(), std::move(permit));
+  call::Outcome outcome;
+  expect_within(worker_.settings().limits.connect_timeout);
+  auto opened = co_await worker_.upstreams().open_tunnel(relay.permit, connecting_);
+  if (auto* failed = std::get_if<call::UpstreamFailed>(&opened)) {
+    outcome.reason = expired_ ? Reason::upstream_timeout : failed->reason;
+    if (cut_ != Reason::none) outcome.reason = cut_;
+    outcome.detail = failed->detail;
+    relay.permit.close(outcome);
+    downstream_.abort();
+    co_return;
+  }
+  relay.upstream = std::move(std::get<UpstreamPtr>(opened));
+  upstream_ = relay.upstream.get();
+  live_ = &relay.permit;
+  outcome.address = upstream_->address;
+  prepare_relay(relay);
+  net::co_spawn(worker_.executor(), way_upwards(relay), net::detached);
+  co_await pump(relay, relay.down);
+  while (relay.running_upwards || relay.up.releasing || relay.down.releasing) {
+    if (relay.broken()) interrupt();
+    co_await relay.ended.wait(std::chrono::milliseconds(100));
+  }
+  upstream_ = nullptr;
+  live_ = nullptr;
+  finish_relay(relay, outcome);
+}
+
+void Session::prepare_relay(Relay& relay) {
+  relay.budget = relay.permit.decision().obligations.byte_limit;
+  relay.up.from = relay.down.to = &downstream_;
+  relay.up.to = relay.down.from = &relay.upstream->stream;
+  relay.up.in = &in_;
+  relay.down.in = &upstream_in_;
+  relay.up.out = &to_upstream_;
+  relay.down.out = &to_downstream_;
+  // What TLS hides from us cannot be masked.
+  const bool masked = relay.permit.redact() && relay.permit.call().protocol == model::Protocol::tcp;
+  if (!masked) return;
+  const auto& rules = worker_.gate().policy().everywhere;
+  for (Way* way : {&relay.up, &relay.down}) {
+    way->redactor.emplace(rules, redact::Redactor::Mask::keep_length);
+    way->releasing = true;
+    net::co_spawn(worker_.executor(), release_early(relay, *way), net::detached);
+  }
+}
+
+void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
+  if (cut_ != Reason::none) relay.why = cut_;
+  if (relay.why == Reason::upstream_closed && expired_) relay.why = Reason::upstream_timeout;
+  outcome.bytes_to_upstream = relay.up.bytes;
+  outcome.bytes_to_downstream = relay.down.bytes;
+  outcome.reason = relay.why;
+  outcome.status =
+      relay.broken() ? evidence::OutcomeStatus::interrupted : evidence::OutcomeStatus::succeeded;
+  for (Way* way : {&relay.up, &relay.down}) {
+    if (!way->redactor || way->redactor->findings().empty()) continue;
+    outcome.findings.push_back(
+        {way == &relay.up ? "request" : "response", "stream", way->redactor->findings()});
+  }
+  relay.permit.close(outcome);
+  // A peer must not take what was cut for a whole stream.
+  if (relay.broken()) {
+    downstream_.abort();
+    relay.upstream->stream.abort();
+  } else {
+    downstream_.close();
+  }
+}
+
+Task<> Session::way_upwards(Relay& relay) {
+  co_await pump(relay, relay.up);
+  relay.running_upwards = false;
+  relay.ended.notify();
+}
+
+// One direction, to its end.
+Task<> Session::pump(Relay& relay, Way& way) {
+  const bool opaque = !way.redactor && !way.from->secure() && !way.to->secure();
+  co_await move_bytes(relay, way, opaque);
+  if (opaque && !way.over) co_await splice_bytes(relay, way);
+  way.over = true;
+  way.fed.notify();
+  way.pause.cancel();
+  if (way.redactor) {
+    way.redactor->finish(way.out->pending());
+    co_await way.out->flush(*way.to);
+  }
+  if (relay.broken() || cut_ != Reason::none || expired_) {
+    interrupt();
+    co_return;
+  }
+  ErrorCode ignored;
+  way.to->socket().shutdown(Tcp::socket::shutdown_send, ignored);
+}
+
+// Through this process. With `only_buffered` it stops when what was read before is on its way.
+Task<> Session::move_bytes(Relay& relay, Way& way, bool only_buffered) {
+  while (cut_ == Reason::none && !expired_ && !relay.broken()) {
+    const std::string_view bytes = way.in->data();
+    if (!bytes.empty()) {
+      if (!relay.spend(bytes.size())) break;
+      way.bytes += bytes.size();
+      if (way.redactor) {
+        way.redactor->feed(bytes, way.out->pending());
+        ++way.turn;
+        if (way.redactor->held() > 0) way.fed.notify();
+      } else {
+        way.out->pending().append(bytes);
+      }
+      way.in->consume(bytes.size());
+    }
+    co_await way.out->flush(*way.to);
+    if (!way.out->ok()) relay.fail(Reason::upstream_closed);
+    if (relay.broken()) break;
+    if (only_buffered) co_return;
+    expect_within(worker_.settings().limits.idle_timeout);
+    way.in->prepare();
+    const auto got = co_await way.from->read_some(way.in->tail(), way.in->space());
+    if (got.error) {
+      if (got.error != net::error::eof) relay.fail(Reason::upstream_closed);
+      break;
+    }
+    way.in->commit(got.bytes);
+  }
+  way.over = true;
+}
+
+Task<> Session::splice_bytes(Relay& relay, Way& way) {
+  SplicePipe pipe;
+  while (cut_ == Reason::none && !expired_ && !relay.broken()) {
+    expect_within(worker_.settings().limits.idle_timeout);
+    const auto moved = co_await pipe.move(way.from->socket(), way.to->socket());
+    way.bytes += moved.bytes;
+    if (!relay.spend(moved.bytes)) break;
+    if (moved.error == net::error::eof) break;
+    if (moved.error) relay.fail(Reason::upstream_closed);
+  }
+}
+
+// Lets the reader of a half-sent message have it: see kSilence.
+Task<> Session::release_early(Relay& relay, Way& way) {
+  std::uint64_t released = 0;
+  while (!way.over) {
+    const auto held = way.redactor->held();
+    if (held == 0 || held > kReleasable || released == way.turn) {
+      co_await way.fed.wait();
+      continue;
+    }
+    const auto turn = way.turn;
+    way.pause.expires_after(kSilence);
+    co_await way.pause.async_wait(use_task);
+    if (way.over || turn != way.turn) continue;
+    released = turn;
+    way.redactor->release(way.out->pending());
+    co_await way.out->flush(*way.to);
+  }
+  way.releasing = false;
+  relay.ended.notify();
+}
+
+} // namespace sluice::io
