@@ -17,7 +17,8 @@ using namespace sluice::wire;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-// As dig sends them: A with an OPT and a cookie, AAAA without; the case of the letters is 0x20's.
+// Written by hand in the form dig sends: A with an OPT and a cookie, AAAA without; the case of the
+// letters is 0x20's.
 const std::string kDig = *from_hex("1a2b01200001000000000001076578616d706c6503636f6d0000010001"
                                    "00002904d000000000000c000a0008f0e1d2c3b4a59687");
 const std::string kPlain =
@@ -53,7 +54,7 @@ const DnsAddress kV6 = DnsAddress::v6({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 
 
 BOOST_AUTO_TEST_SUITE(dns_message)
 
-BOOST_AUTO_TEST_CASE(queries_of_real_clients) {
+BOOST_AUTO_TEST_CASE(queries_as_clients_send_them) {
   const auto dig = parsed(kDig);
   BOOST_TEST(dig.id == 0x1a2b);
   BOOST_TEST(dig.name == "example.com");
