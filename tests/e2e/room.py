@@ -5,6 +5,7 @@ Origins have addresses of 10.213.77.0/24 and fd00:5177::/64 on the room's loopba
 127.0.0.0/8, because a contained agent has a loopback of its own.
 """
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -63,8 +64,9 @@ def add_addresses(*addresses):
 
 
 def public_folder(prefix):
-    """A temporary folder that agents of another uid can read."""
+    """A temporary folder that agents of another uid can read; it goes when the script ends."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)
     return folder
 

@@ -206,11 +206,11 @@ class Names(Captured):
 
     def test_udp(self):
         datagrams = [[["udp", address, port, "x" * 1200]] for address, port in
-                     ((OPENAI_IP, 443), (DUAL_IP, 123), (TARGET, 53), (f"{room.PREFIX6}18", 443), (METADATA4, 53))]
+                     ((OPENAI_IP, 443), (DUAL_IP, 123), (f"{room.PREFIX6}18", 443), (TARGET, 4433), (METADATA4, 80))]
         seen, _ = self.attempt(*datagrams)
-        for one in seen[:2]:
+        for one in seen[:3]:
             self.assertEqual(one[-1].get("error"), "ConnectionRefusedError", "told at once")
-        self.assertEqual([one for one in seen if "text" in one[-1] and one[-1]["text"]], [])
+        self.assertEqual([one for one in seen if one[-1].get("text")], [])
         self.assert_nothing_left()
 
 
