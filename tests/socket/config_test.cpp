@@ -72,8 +72,16 @@ BOOST_AUTO_TEST_CASE(mistakes) {
   const std::pair<const char*, const char*> table[] = {
       {"version: 2\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\"}]\npolicy: p\n",
        "/version"},
-      {"version: 1\nlisteners: [{name: a, kind: transparent, bind: \"0.0.0.0:1\"}]\npolicy: p\n",
-       "not part of this version"},
+      {"version: 1\nlisteners: [{name: a, kind: transparent, bind: \"0.0.0.0:1\", upstream: "
+       "\"http://a\"}]\npolicy: p\n",
+       "/listeners/0/upstream"},
+      {"version: 1\nlisteners: [{name: a, kind: tcp, bind: \"127.0.0.1:1\", upstream: "
+       "\"db\"}]\npolicy: "
+       "p\n",
+       "host:port"},
+      {"version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:1\", capture: tproxy}]\n"
+       "policy: p\n",
+       "only a transparent listener"},
       {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\"}]\npolicy: p\n",
        "upstream"},
       {"version: 1\nlisteners: [{name: a, kind: reverse, bind: \"127.0.0.1:1\", upstream: "
