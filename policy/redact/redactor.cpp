@@ -66,6 +66,7 @@ struct Redactor::State {
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
   void walk(std::string_view in, std::string& out);
+  void release(std::string& out);
   void take_back(std::uint64_t start, std::size_t from, std::string& out) const;
   void remember(std::string_view decided);
   void count(const Swallower& ended);
@@ -253,6 +254,23 @@ void Redactor::State::feed(std::string_view in, std::string& out) {
   take_back(start, from, out);
 }
 
+// A byte that an earlier match covers is masked already; what is not decided is whether another
+// match begins at it.
+void Redactor::State::release(std::string& out) {
+  auto open = swallowers;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    const auto at = position + i;
+    bool covered = at < covered_until;
+    std::erase_if(open, [&](Swallower& one) {
+      const bool takes = one.takes(at, held[i]);
+      covered = covered || takes;
+      return !takes;
+    });
+    if (at >= released_until) out += covered ? '*' : held[i];
+  }
+  released_until = std::max(released_until, position + held.size());
+}
+
 void Redactor::State::walk(std::string_view in, std::string& out) {
   if (held.empty()) { // what is clean is not copied twice
     const auto decided = Walk(*this, in, Ending::more_may_come, out).run();
@@ -307,9 +325,7 @@ const Findings& Redactor::findings() const noexcept {
   return state_->findings;
 }
 void Redactor::release(std::string& out) {
-  const auto fresh = held();
-  out.append(state_->held, state_->held.size() - fresh, fresh);
-  state_->released_until = state_->position + state_->held.size();
+  state_->release(out);
 }
 std::size_t Redactor::held() const noexcept {
   const auto until = state_->position + state_->held.size();

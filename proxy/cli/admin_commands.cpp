@@ -109,7 +109,9 @@ int run_order(const Output& out, const Program& program, const Order& order) {
                     "give --admin SOCKET, or admin: {bind: \"unix:./sluice.sock\"} in sluice.yaml");
   }
   auto reply = ask(*path, order);
-  if (!reply) return out.fail(reply.error());
+  if (!reply) {
+    return out.fail(kFailed, reply.error().code, reply.error().detail, "is sluice running there?");
+  }
   const auto& [status, body] = reply.value();
   const auto parsed = Json::parse(body, nullptr, false);
   if (status >= 300 && parsed.is_object() && parsed.contains("error")) {

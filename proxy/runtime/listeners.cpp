@@ -68,8 +68,12 @@ bool is_any(const model::IpAddress& address) {
 
 } // namespace
 
-Result<> Listeners::reserve(std::vector<io::ListenerSettings>& listeners) {
+Result<> Listeners::reserve(std::vector<io::ListenerSettings>& listeners,
+                            const std::vector<io::AdminAddress>& admin) {
   around_.addresses = local_addresses();
+  for (const auto& one : admin) {
+    if (const auto* here = std::get_if<io::Endpoint>(&one)) around_.listening.push_back(*here);
+  }
   for (auto& listener : listeners) {
     const auto kind = std::string(call::to_string(listener.kind));
     if (listener.adopted) {

@@ -20,7 +20,8 @@ struct BoundListener {
 class Listeners {
  public:
   // Fills in the ports the kernel chose. Fails (config, "cannot_listen").
-  Result<> reserve(std::vector<io::ListenerSettings>& listeners);
+  Result<> reserve(std::vector<io::ListenerSettings>& listeners,
+                   const std::vector<io::AdminAddress>& admin);
   // Requires: reserve(). Takes the adopted sockets over: they are closed with their worker.
   Result<> give_to(io::Worker& worker, unsigned number, unsigned workers,
                    const std::vector<io::ListenerSettings>& listeners,

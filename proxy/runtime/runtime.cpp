@@ -135,7 +135,7 @@ Result<> Runtime::bind_listeners() {
                               metrics_,
                               killed_};
   auto& settings = config_.settings;
-  SLUICE_TRY(listeners_.reserve(settings.listeners));
+  SLUICE_TRY(listeners_.reserve(settings.listeners, config_.admin));
   for (unsigned i = 0; i < settings.workers; ++i) {
     auto worker = std::make_unique<io::Worker>(settings, services, policy_, listeners_.around());
     SLUICE_TRY(

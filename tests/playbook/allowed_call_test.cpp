@@ -179,4 +179,22 @@ BOOST_AUTO_TEST_CASE(post_on_a_dead_pooled_connection_is_not_repeated) {
               "SendResponseEnd", "Finished"});
 }
 
+BOOST_AUTO_TEST_CASE(a_cut_before_the_answer_is_told_and_after_it_begun_is_a_broken_one) {
+  Playbook before;
+  before.runs_until_answer_due();
+  before.happens(call::Cut{model::Reason::killed});
+  BOOST_TEST(only<call::SendResponseHead>(before.actions()).head.status == 503);
+  before.gives({"AbandonUpstream", test::render(before.actions()[1]), "SendResponseBody (problem)",
+                "SendResponseEnd", "Finished"});
+  BOOST_TEST(before.ending().closings == 1);
+
+  Playbook after;
+  after.runs_until_answer_due();
+  after.happens(after.response(200, BodyFraming::chunked))
+      .gives({"SendResponseHead 200 chunked keep-alive"});
+  after.happens(call::Cut{model::Reason::policy_changed})
+      .gives({"AbandonUpstream", "AbortDownstream", "Finished"});
+  BOOST_TEST(after.ending().closings == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

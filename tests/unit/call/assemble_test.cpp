@@ -190,6 +190,35 @@ BOOST_AUTO_TEST_CASE(another_port) {
 }
 
 // RFC 9112 §3.2.4.
+Origination captured() {
+  auto from = forward();
+  from.kind = ListenerKind::transparent;
+  from.original = model::IpAddress::v4(0x0A000001);
+  from.original_port = 8080;
+  return from;
+}
+
+BOOST_AUTO_TEST_CASE(a_captured_request_is_for_its_host_at_the_port_connected_to) {
+  BOOST_TEST(asked(captured(), "/x", "Models.test:8080") == "http://models.test:8080 /x");
+  BOOST_TEST(asked(captured(), "http://models.test:8080/x", "models.test:8080") ==
+             "http://models.test:8080 /x");
+  BOOST_TEST(asked(captured(), "/x", "10.0.0.1:8080") == "http://10.0.0.1:8080 /x");
+  auto assembly = assemble(captured(), head("GET", "/", "models.test:8080"), "c");
+  BOOST_TEST((std::get<Assembled>(assembly).call.original == captured().original));
+}
+
+BOOST_AUTO_TEST_CASE(a_captured_request_that_names_another_place) {
+  BOOST_TEST(asked(captured(), "/x", "models.test") == "name_mismatch"); // means port 80
+  BOOST_TEST(asked(captured(), "/x", "models.test:81") == "name_mismatch");
+  BOOST_TEST(asked(captured(), "http://other.test:8080/", "models.test:8080") == "name_mismatch");
+  BOOST_TEST(asked(captured(), "/x", "bad host:8080") == "host_invalid");
+  auto old = head("GET", "/", "a");
+  old.fields.erase("host");
+  BOOST_TEST(answer(assemble(captured(), old, "c")) == "framing_invalid");
+  old.version = wire::Version::http10;
+  BOOST_TEST(answer(assemble(captured(), old, "c")) == "http://10.0.0.1:8080 /");
+}
+
 BOOST_AUTO_TEST_CASE(asterisk_is_for_options) {
   const auto from = inside_tunnel("api.test", 443, "");
   BOOST_TEST(asked(from, "*", "api.test", "GET") == "framing_invalid");

@@ -184,4 +184,35 @@ BOOST_AUTO_TEST_CASE(length_can_be_kept) {
   BOOST_TEST(out == "1 ******** 2");
 }
 
+// Raw TCP: a reader may wait for bytes that could begin a secret.
+BOOST_AUTO_TEST_CASE(what_is_released_comes_out_once_and_the_rest_is_masked) {
+  const std::string text = "say abcdefgh and abcdefgX";
+  const std::string masked = "say ******** and abcdefgX";
+  for (std::size_t first = 1; first < text.size(); ++first) {
+    for (std::size_t second = first; second < text.size(); ++second) {
+      redact::Redactor redactor(rules_with({"abcdefgh"}, false),
+                                redact::Redactor::Mask::keep_length);
+      std::string out;
+      redactor.feed(text.substr(0, first), out);
+      redactor.release(out);
+      BOOST_TEST(redactor.held() == 0U);
+      BOOST_TEST(out ==
+                 text.substr(0, first).substr(0, 4) + out.substr(std::min<std::size_t>(4, first)));
+      BOOST_TEST(out.size() == first);
+      redactor.feed(text.substr(first, second - first), out);
+      redactor.release(out);
+      BOOST_TEST(out.size() == second);
+      redactor.feed(text.substr(second), out);
+      redactor.finish(out);
+      BOOST_REQUIRE(out.size() == text.size());
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        // Each byte is as sent or masked, and none is masked that belongs to no secret.
+        BOOST_TEST((out[i] == text[i] || (out[i] == '*' && masked[i] == '*')));
+      }
+      const bool cut_inside = (first > 4 && first < 12) || (second > 4 && second < 12);
+      if (!cut_inside) BOOST_TEST(out == masked);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
