@@ -25,6 +25,7 @@ WORK_TITLES = {
     "forwarding": "HTTP/1.1 keep-alive, 1 KiB",
     "intercepted": "intercepted TLS, keep-alive, 1 KiB",
     "intercepted-new": "intercepted TLS, new connection each call, 1 KiB",
+    "relay": "raw TCP relay, one way; a call is a MiB",
 }
 MARKS = ("<!-- results -->", "<!-- end of results -->")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -66,6 +67,11 @@ def resident_mib(pid):
 
 
 def load(machine, contestant, seconds):
+    if contestant.work == "relay":
+        command = ["taskset", "-c", machine.load_core, str(machine.relay), "--to", f"127.0.0.1:{contestant.port}",
+                   "--sink", f"127.0.0.1:{contestant.sink}", "--seconds", str(seconds)]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60,
+                                         check=True).stdout)
     command = ["taskset", "-c", machine.load_core, str(machine.load), "--to", f"127.0.0.1:{contestant.port}",
                "--url", contestant.url, "--mode", contestant.mode, "--connections",
                str(contestant.connections), "--seconds", str(seconds)]
@@ -166,6 +172,7 @@ def write_results(out, machine, summaries, rounds, seconds, skipped):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--load", type=Path, required=True)
+    parser.add_argument("--relay", type=Path, required=True)
     parser.add_argument("--sluice", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
@@ -174,7 +181,8 @@ def main():
     options = parser.parse_args()
 
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
-    machine = Machine(folder, options.load.resolve(), options.sluice and options.sluice.resolve())
+    machine = Machine(folder, options.load.resolve(), options.sluice and options.sluice.resolve(),
+                      options.relay.resolve())
     entered, skipped = [], []
     try:
         machine.start_origin()

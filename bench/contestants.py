@@ -36,8 +36,8 @@ def openssl(*arguments):
 class Machine:
     """The folder, the cores, the certificates and the origin that all contestants share."""
 
-    def __init__(self, folder, load, sluice):
-        self.folder, self.load, self.sluice = folder, load, sluice
+    def __init__(self, folder, load, sluice, relay):
+        self.folder, self.load, self.sluice, self.relay = folder, load, sluice, relay
         folder.chmod(0o755)  # squid drops root
         cores = sorted(os.sched_getaffinity(0))
         self.load_core, self.proxy_core = str(cores[0]), str(cores[-1])
@@ -97,7 +97,7 @@ class Contestant:
         self.machine, self.work, self.name = machine, work, name
         self.key = f"{work}:{name}"
         self.folder = machine.folder / self.key.replace(":", "-").replace(" ", "-").replace("/", "-")
-        self.port, self.process = free_port(), None
+        self.port, self.sink, self.process = free_port(), free_port(), None
 
     @property
     def url(self):
@@ -161,6 +161,31 @@ frontend in
   default_backend origin
 backend origin
   server one 127.0.0.1:{self.machine.plain_port}
+""")
+
+
+class HaproxyRelay(Contestant):
+    """With `splice`: what a relay costs when the bytes never leave the kernel."""
+    program = "haproxy"
+
+    def __init__(self, machine, name, splice):
+        super().__init__(machine, "relay", name)
+        self.splice = splice
+
+    def command(self):
+        return "haproxy", "-db", "-f", self.write("haproxy.cfg", f"""
+global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode tcp
+  timeout client 60s
+  timeout server 60s
+  timeout connect 5s
+  {"option splice-auto" if self.splice else ""}
+listen relay
+  bind 127.0.0.1:{self.port}
+  server one 127.0.0.1:{self.sink}
 """)
 
 
@@ -283,6 +308,32 @@ workers: 1
 """)
 
 
+class SluiceRelay(Sluice):
+    """The tcp listener; masked: every byte passes the redactor."""
+
+    def __init__(self, machine, name, masked):
+        super().__init__(machine, "relay", name, "reverse")
+        self.masked = masked
+
+    def command(self):
+        packs = "[secrets]" if self.masked else "[]"
+        self.write("policy.yaml", f"""version: 1
+defaults: {{redact: {packs}}}
+tcp:
+  - {{name: sink, allow: {{hosts: [{HOST}], ports: [{self.sink}]}}, private: true}}
+""")
+        return self.machine.sluice, "run", "-c", self.write("sluice.yaml", f"""
+version: 1
+mode: enforce
+listeners:
+  - {{name: bench, kind: tcp, bind: "127.0.0.1:{self.port}", upstream: "{HOST}:{self.sink}"}}
+policy: policy.yaml
+evidence: {{dir: evidence, commit: written}}
+resolve: {{{HOST}: ["127.0.0.1"]}}
+workers: 1
+""")
+
+
 def contestants(machine):
     """In the order in which each round runs them."""
     yield Haproxy(machine, "forwarding", "HAProxy")
@@ -291,6 +342,10 @@ def contestants(machine):
     yield Sluice(machine, "forwarding", "sluice forward", "forward")
     yield Squid(machine, "forwarding", "squid")
     yield Mitmproxy(machine, "forwarding", "mitmproxy")
+    yield HaproxyRelay(machine, "HAProxy splice", True)
+    yield HaproxyRelay(machine, "HAProxy", False)
+    yield SluiceRelay(machine, "sluice", False)
+    yield SluiceRelay(machine, "sluice, masking", True)
     for work in ("intercepted", "intercepted-new"):
         yield Sluice(machine, work, "sluice", "intercept")
         yield Squid(machine, work, "squid ssl_bump")

@@ -13,6 +13,10 @@ if [ ! -x "$load" ] || [ bench/connect_load.cpp -nt "$load" ]; then
   mkdir -p build/bench
   g++ -std=c++20 -O2 bench/connect_load.cpp -o "$load" -lssl -lcrypto
 fi
+relay=build/bench/relay_load
+if [ ! -x "$relay" ] || [ bench/relay_load.cpp -nt "$relay" ]; then
+  g++ -std=c++20 -O2 bench/relay_load.cpp -o "$relay" -pthread
+fi
 sluice=${SLUICE_BIN:-build/release/sluice}
 if [ -z "${SLUICE_BIN:-}" ] && [ -f proxy/main.cpp ]; then
   [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
@@ -20,5 +24,5 @@ if [ -z "${SLUICE_BIN:-}" ] && [ -f proxy/main.cpp ]; then
 fi
 given=()
 [ ! -x "$sluice" ] || given=(--sluice "$sluice")
-exec /usr/bin/python3 bench/bench.py --load "$load" "${given[@]}" --rounds "${BENCH_ROUNDS:-3}" \
+exec /usr/bin/python3 bench/bench.py --load "$load" --relay "$relay" "${given[@]}" --rounds "${BENCH_ROUNDS:-3}" \
   --seconds "${BENCH_SECONDS:-5}" "$@"
