@@ -58,6 +58,8 @@ void announce(const runtime::Runtime& runtime) {
             << " policy=" << runtime.policy_digest() << std::endl;
 }
 
+constexpr timespec kLookAtFiles{0, 500'000'000}; // how often the policy file is looked at
+
 // ---- run ---------------------------------------------------------------------------------------
 
 void reload(runtime::Runtime& runtime) {
@@ -77,11 +79,10 @@ int run(const Output& out, const Program& program) {
   announce(*runtime);
   for (;;) {
     siginfo_t info{};
-    if (::sigwaitinfo(&signals, &info) < 0 || info.si_signo == SIGCHLD) continue;
-    if (info.si_signo == SIGHUP) {
-      reload(*runtime);
-      continue;
-    }
+    const bool signalled = ::sigtimedwait(&signals, &info, &kLookAtFiles) >= 0;
+    const bool changed = runtime->policy_file_changed();
+    if ((signalled && info.si_signo == SIGHUP) || changed) reload(*runtime);
+    if (!signalled || info.si_signo == SIGHUP || info.si_signo == SIGCHLD) continue;
     std::cerr << "draining" << std::endl;
     runtime->stop(info.si_signo == SIGINT ? "interrupt" : "terminate");
     return kDone;

@@ -4,6 +4,7 @@
 #include "proxy/runtime/secrets.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -46,6 +47,7 @@ Runtime::Started Runtime::start(Config config) {
     runtime->config_.settings.who.run_id = new_id(runtime->clock_.unix_nanos());
   }
   Diagnostics diagnostics;
+  runtime->policy_file_state_ = look_at(runtime->config_.policy_file);
   auto policy = runtime->build_policy(diagnostics);
   if (!policy) {
     StartFailure failed;
@@ -156,6 +158,21 @@ Result<> Runtime::start_admin() {
                return answer_admin(*this, request);
              }));
   return success();
+}
+
+Runtime::FileState Runtime::look_at(const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return {static_cast<std::int64_t>(found.st_ino), found.st_size,
+          found.st_mtim.tv_sec * kSecond + found.st_mtim.tv_nsec};
+}
+
+// A file that is gone is being replaced: it is looked at again when it is back.
+bool Runtime::policy_file_changed() {
+  const auto now = look_at(config_.policy_file);
+  if (now == FileState{}) return false;
+  return std::exchange(policy_file_state_, now) != now;
 }
 
 Diagnostics Runtime::reload() {

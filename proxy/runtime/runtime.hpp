@@ -45,6 +45,8 @@ class Runtime {
   void ask_to_stop(); // as SIGTERM does: whoever called start() then calls stop()
   Gauges gauges() const;
   const io::Metrics& metrics() const noexcept { return metrics_; }
+  // Whether the policy file is another than at the last look. Cheap: one stat.
+  bool policy_file_changed();
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
   // run_complete.
   void stop(const std::string& why);
@@ -63,6 +65,12 @@ class Runtime {
   Config config_;
   SystemClock clock_;
   std::string policy_digest_;
+  struct FileState {
+    std::int64_t inode = 0, size = 0, modified_ns = 0;
+    bool operator==(const FileState&) const = default;
+  };
+  static FileState look_at(const std::string& file);
+  FileState policy_file_state_;
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;

@@ -193,12 +193,13 @@ class Tcp(SluiceTestCase):
             self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_closed")
 
     def test_nobody_listens_upstream(self):
-        with TcpServer(echo) as server:
-            server.listener.close()
-            with sluice_for(server) as sluice:
-                with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
-                    peer.recv(10)
-                self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_unreachable")
+        nobody = TcpServer.__new__(TcpServer)
+        with socket.create_server((LOOPBACK, 0)) as probe:
+            nobody.port = probe.getsockname()[1]
+        with sluice_for(nobody) as sluice:
+            with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
+                peer.recv(10)
+            self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_unreachable")
 
     def test_a_new_policy_cuts_what_it_forbids_within_a_second(self):
         for defaults in ({}, {"redact": []}):
