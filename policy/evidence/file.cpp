@@ -18,10 +18,6 @@ constexpr std::size_t kMaxBuffer = kMaxLineBytes + kFirstBuffer;
 
 } // namespace
 
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Error file_error(std::string_view action, std::string_view path, int error) {
   std::string detail(action);
   detail.append(1, ' ').append(path).append(": ").append(std::generic_category().message(error));

@@ -4,33 +4,16 @@
 #pragma once
 
 #include "policy/base/result.hpp"
+#include "policy/base/unique_fd.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <sys/types.h>
 
 namespace sluice::evidence {
-
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) noexcept : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~UniqueFd();
-  int get() const noexcept { return fd_; }
-  bool valid() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 // (evidence, "evidence_unavailable", "<action> <path>: <what errno means>")
 Error file_error(std::string_view action, std::string_view path, int error);
