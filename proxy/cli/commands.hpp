@@ -25,7 +25,8 @@ struct Program {
   std::function<int(const Output&)> chosen;
 };
 
-void add_run_commands(CLI::App& app, Program& program);      // run, exec
+void add_run_command(CLI::App& app, Program& program);       // run
+void add_exec_command(CLI::App& app, Program& program);      // exec
 void add_setup_commands(CLI::App& app, Program& program);    // init, check, doctor
 void add_policy_commands(CLI::App& app, Program& program);   // policy show|digest|explain
 void add_redact_command(CLI::App& app, Program& program);    // redact

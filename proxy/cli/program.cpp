@@ -41,7 +41,8 @@ int run_program(int argc, char** argv) {
   app.set_version_flag("--version", std::string("sluice ") + SLUICE_VERSION);
   app.require_subcommand(1);
   Program program;
-  add_run_commands(app, program);
+  add_run_command(app, program);
+  add_exec_command(app, program);
   add_setup_commands(app, program);
   add_policy_commands(app, program);
   add_redact_command(app, program);

@@ -1,4 +1,4 @@
-#include "proxy/cli/child.hpp"
+#include "proxy/contain/process.hpp"
 
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -7,20 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-extern char** environ;
-
-namespace sluice::cli {
-namespace {
-
-std::vector<std::string> merged_environment(const std::map<std::string, std::string>& ours) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text(*entry);
-    if (ours.count(text.substr(0, text.find('='))) == 0) all.push_back(text);
-  }
-  for (const auto& [name, value] : ours) all.push_back(name + "=" + value);
-  return all;
-}
+namespace sluice::contain {
 
 std::vector<char*> as_argv(std::vector<std::string>& words) {
   std::vector<char*> out;
@@ -28,8 +15,6 @@ std::vector<char*> as_argv(std::vector<std::string>& words) {
   out.push_back(nullptr);
   return out;
 }
-
-} // namespace
 
 sigset_t block_control_signals() {
   sigset_t set;
@@ -39,14 +24,11 @@ sigset_t block_control_signals() {
   return set;
 }
 
-Result<pid_t> spawn(const std::vector<std::string>& command,
-                    const std::map<std::string, std::string>& environment) {
+Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment) {
   // What the command leaves behind becomes ours, so that the sidecar can wait for it.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  auto words = command;
-  auto variables = merged_environment(environment);
-  auto argv = as_argv(words);
-  auto envp = as_argv(variables);
+  auto argv = as_argv(command);
+  auto envp = as_argv(environment);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none, defaults;
@@ -88,4 +70,4 @@ int supervise(pid_t child, const sigset_t& signals) {
   }
 }
 
-} // namespace sluice::cli
+} // namespace sluice::contain

@@ -1,16 +1,17 @@
-// sluice run|exec
+// sluice exec
 #include "certs/trust.hpp"
 #include "policy/evidence/json_writer.hpp"
-#include "proxy/cli/child.hpp"
-#include "proxy/cli/commands.hpp"
-#include "proxy/runtime/runtime.hpp"
+#include "proxy/cli/run_support.hpp"
+#include "proxy/contain/process.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
-#include <optional>
 #include <utility>
+
+extern char** environ;
 
 namespace sluice::cli {
 namespace {
@@ -22,74 +23,6 @@ struct ExecOptions {
   std::vector<std::string> command;
   bool require_containment = false;
 };
-
-std::optional<runtime::Config> load_config(const Output& out, const Program& program,
-                                           const std::string& file, int& failed) {
-  auto load = runtime::load_config_file(file);
-  if (!load.config) {
-    failed = out.fail(load.diagnostics);
-    return std::nullopt;
-  }
-  for (const auto& warning : load.diagnostics) std::cerr << format(warning) << "\n";
-  if (!program.common.policy.empty()) load.config->policy_file = program.common.policy;
-  if (!program.common.dir.empty()) load.config->log.directory = program.common.dir;
-  return std::move(load.config);
-}
-
-std::unique_ptr<runtime::Runtime> start(const Output& out, runtime::Config config, int& failed) {
-  auto started = runtime::Runtime::start(std::move(config));
-  if (auto* failure = std::get_if<runtime::StartFailure>(&started)) {
-    failed = failure->error ? out.fail(*failure->error) : out.fail(failure->diagnostics);
-    return nullptr;
-  }
-  return std::move(std::get<std::unique_ptr<runtime::Runtime>>(started));
-}
-
-void announce(const runtime::Runtime& runtime) {
-  for (const auto& listener : runtime.listeners()) {
-    std::cerr << "listening " << listener.name << " (" << listener.kind << ") on "
-              << listener.address << "\n";
-  }
-  if (runtime.settings().mode != io::Mode::enforce) {
-    std::cerr << "WARNING: mode " << io::to_string(runtime.settings().mode)
-              << " does not enforce the policy\n";
-  }
-  std::cerr << "ready run_id=" << runtime.settings().who.run_id
-            << " policy=" << runtime.policy_digest() << std::endl;
-}
-
-constexpr timespec kLookAtFiles{0, 500'000'000}; // how often the policy file is looked at
-
-// ---- run ---------------------------------------------------------------------------------------
-
-void reload(runtime::Runtime& runtime) {
-  const auto problems = runtime.reload();
-  for (const auto& one : problems) std::cerr << format(one) << "\n";
-  std::cerr << (has_errors(problems) ? "reload rejected; still active: " : "reloaded policy=")
-            << runtime.policy_digest() << std::endl;
-}
-
-int run(const Output& out, const Program& program) {
-  int failed = kFailed;
-  auto config = load_config(out, program, program.common.config, failed);
-  if (!config) return failed;
-  const sigset_t signals = block_control_signals();
-  auto runtime = start(out, std::move(*config), failed);
-  if (!runtime) return failed;
-  announce(*runtime);
-  for (;;) {
-    siginfo_t info{};
-    const bool signalled = ::sigtimedwait(&signals, &info, &kLookAtFiles) >= 0;
-    const bool changed = runtime->policy_file_changed();
-    if ((signalled && info.si_signo == SIGHUP) || changed) reload(*runtime);
-    if (!signalled || info.si_signo == SIGHUP || info.si_signo == SIGCHLD) continue;
-    std::cerr << "draining" << std::endl;
-    runtime->stop(info.si_signo == SIGINT ? "interrupt" : "terminate");
-    return kDone;
-  }
-}
-
-// ---- exec --------------------------------------------------------------------------------------
 
 std::string quoted(const std::string& text) {
   std::string out;
@@ -144,6 +77,16 @@ Result<std::map<std::string, std::string>> child_environment(const runtime::Runt
   return out;
 }
 
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& ours) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    if (ours.count(text.substr(0, text.find('='))) == 0) all.push_back(text);
+  }
+  for (const auto& [name, value] : ours) all.push_back(name + "=" + value);
+  return all;
+}
+
 int exec(const Output& out, const Program& program, const ExecOptions& options, bool config_given) {
   if (options.require_containment) {
     return out.fail(kFailed, "not_contained",
@@ -163,7 +106,7 @@ int exec(const Output& out, const Program& program, const ExecOptions& options, 
   int failed = kFailed;
   auto config = load_config(out, program, file, failed);
   if (!config) return failed;
-  const sigset_t signals = block_control_signals();
+  const sigset_t signals = contain::block_control_signals();
   auto runtime = start(out, std::move(*config), failed);
   if (!runtime) return failed;
   auto environment = child_environment(*runtime);
@@ -172,29 +115,19 @@ int exec(const Output& out, const Program& program, const ExecOptions& options, 
   std::cerr << "WARNING: containment is by proxy variables only: a program that ignores "
                "HTTPS_PROXY is not governed"
             << std::endl;
-  auto child = spawn(options.command, environment.value());
+  auto child = contain::spawn(options.command, merged_environment(environment.value()));
   if (!child) {
     runtime->stop("command not started");
     return out.fail(child.error());
   }
-  const int exit_code = supervise(child.value(), signals);
+  const int exit_code = contain::supervise(child.value(), signals);
   runtime->stop("command ended with exit code " + std::to_string(exit_code));
   return exit_code;
 }
 
-void add_overrides(CLI::App* verb, Program& program) {
-  verb->add_option("--policy", program.common.policy, "policy file, instead of the config's");
-  verb->add_option("--dir", program.common.dir, "evidence directory, instead of the config's");
-}
-
 } // namespace
 
-void add_run_commands(CLI::App& app, Program& program) {
-  auto* sidecar = add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
-                           [&program](const Output& out) { return run(out, program); });
-  sidecar->add_option("-c,--config", program.common.config, "sluice.yaml");
-  add_overrides(sidecar, program);
-
+void add_exec_command(CLI::App& app, Program& program) {
   auto options = std::make_shared<ExecOptions>();
   auto given = std::make_shared<CLI::Option*>(nullptr);
   auto* agent = add_verb(app, program, "exec", "run a command behind a sidecar of its own",

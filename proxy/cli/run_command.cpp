@@ -1,0 +1,91 @@
+// sluice run, and what it shares with sluice exec
+#include "proxy/cli/run_support.hpp"
+
+#include "proxy/contain/process.hpp"
+
+#include <iostream>
+#include <utility>
+
+namespace sluice::cli {
+
+std::optional<runtime::Config> load_config(const Output& out, const Program& program,
+                                           const std::string& file, int& failed) {
+  auto load = runtime::load_config_file(file);
+  if (!load.config) {
+    failed = out.fail(load.diagnostics);
+    return std::nullopt;
+  }
+  for (const auto& warning : load.diagnostics) std::cerr << format(warning) << "\n";
+  if (!program.common.policy.empty()) load.config->policy_file = program.common.policy;
+  if (!program.common.dir.empty()) load.config->log.directory = program.common.dir;
+  return std::move(load.config);
+}
+
+std::unique_ptr<runtime::Runtime> start(const Output& out, runtime::Config config, int& failed) {
+  auto started = runtime::Runtime::start(std::move(config));
+  if (auto* failure = std::get_if<runtime::StartFailure>(&started)) {
+    failed = failure->error ? out.fail(*failure->error) : out.fail(failure->diagnostics);
+    return nullptr;
+  }
+  return std::move(std::get<std::unique_ptr<runtime::Runtime>>(started));
+}
+
+void announce(const runtime::Runtime& runtime) {
+  for (const auto& listener : runtime.listeners()) {
+    std::cerr << "listening " << listener.name << " (" << listener.kind << ") on "
+              << listener.address << "\n";
+  }
+  if (runtime.settings().mode != io::Mode::enforce) {
+    std::cerr << "WARNING: mode " << io::to_string(runtime.settings().mode)
+              << " does not enforce the policy\n";
+  }
+  std::cerr << "ready run_id=" << runtime.settings().who.run_id
+            << " policy=" << runtime.policy_digest() << std::endl;
+}
+
+void add_overrides(CLI::App* verb, Program& program) {
+  verb->add_option("--policy", program.common.policy, "policy file, instead of the config's");
+  verb->add_option("--dir", program.common.dir, "evidence directory, instead of the config's");
+}
+
+namespace {
+
+constexpr timespec kLookAtFiles{0, 500'000'000}; // how often the policy file is looked at
+
+void reload(runtime::Runtime& runtime) {
+  const auto problems = runtime.reload();
+  for (const auto& one : problems) std::cerr << format(one) << "\n";
+  std::cerr << (has_errors(problems) ? "reload rejected; still active: " : "reloaded policy=")
+            << runtime.policy_digest() << std::endl;
+}
+
+int run(const Output& out, const Program& program) {
+  int failed = kFailed;
+  auto config = load_config(out, program, program.common.config, failed);
+  if (!config) return failed;
+  const sigset_t signals = contain::block_control_signals();
+  auto runtime = start(out, std::move(*config), failed);
+  if (!runtime) return failed;
+  announce(*runtime);
+  for (;;) {
+    siginfo_t info{};
+    const bool signalled = ::sigtimedwait(&signals, &info, &kLookAtFiles) >= 0;
+    const bool changed = runtime->policy_file_changed();
+    if ((signalled && info.si_signo == SIGHUP) || changed) reload(*runtime);
+    if (!signalled || info.si_signo == SIGHUP || info.si_signo == SIGCHLD) continue;
+    std::cerr << "draining" << std::endl;
+    runtime->stop(info.si_signo == SIGINT ? "interrupt" : "terminate");
+    return kDone;
+  }
+}
+
+} // namespace
+
+void add_run_command(CLI::App& app, Program& program) {
+  auto* sidecar = add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
+                           [&program](const Output& out) { return run(out, program); });
+  sidecar->add_option("-c,--config", program.common.config, "sluice.yaml");
+  add_overrides(sidecar, program);
+}
+
+} // namespace sluice::cli

@@ -1,0 +1,30 @@
+// Programs that sluice runs for somebody: started with nothing blocked and nothing of ours open,
+// given the signals meant for them, and waited for until their last descendant has ended. Used by
+// the sidecar and, inside the box, by its init. Never reads the environment.
+// Tested by tests/e2e/test_cli.py.
+#pragma once
+
+#include "policy/base/result.hpp"
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+namespace sluice::contain {
+
+// The signals sluice waits for itself; call before any thread exists.
+sigset_t block_control_signals();
+
+// Requires: control signals blocked. The child starts with none blocked. `environment` is all of
+// it, as "NAME=value".
+Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment);
+
+// Waits for `child` and everything it left behind; gives its exit code (128 + signal when killed).
+int supervise(pid_t child, const sigset_t& signals);
+
+// For the exec family; valid as long as `words` is neither changed nor moved.
+std::vector<char*> as_argv(std::vector<std::string>& words);
+
+} // namespace sluice::contain
