@@ -1,7 +1,7 @@
 // Programs that sluice runs for somebody: started with nothing blocked and nothing of ours open,
 // given the signals meant for them, and waited for until their last descendant has ended. Used by
 // the sidecar and, inside the box, by its init. Never reads the environment.
-// Tested by tests/e2e/test_cli.py.
+// Tested by tests/contain/box_test.cpp.
 #pragma once
 
 #include "policy/base/result.hpp"

@@ -1,0 +1,85 @@
+// The sealed box of `sluice exec`: namespaces with no interface but `lo`, in which every TCP
+// connection and every DNS question ends at sockets that the sidecar, outside, listens on. Nothing
+// can leave it but through them: with the rules gone there is still no way out. It holds no state
+// anywhere, so whatever is killed leaves nothing behind, and it dies with the process that made it.
+// Never promises what the probe has not shown: probe() before start().
+// Tested by tests/contain/box_test.cpp.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "policy/base/unique_fd.hpp"
+#include "proxy/contain/channel.hpp"
+#include "proxy/contain/probe.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::contain {
+
+struct User {
+  uid_t uid = 65534;
+  gid_t gid = 65534;
+};
+
+struct BoxOptions {
+  // Whom CMD runs as in a "namespace"; in a "user-namespace" it is always who we are.
+  std::optional<User> user;
+  // Files and directories of ours that CMD must not see: covered by something empty. They must
+  // exist, because what appears later would appear in the box too.
+  std::vector<std::string> hidden;
+  // Files below a hidden directory that CMD needs (the trust bundle): copies stay readable.
+  std::vector<std::string> readable;
+  std::string admin_socket; // the probe tries to connect to it; "" for none
+  unsigned workers = 1;     // transparent sockets of each family, sharing a port
+  std::uint16_t tcp_port = 15006, dns_port = 15053; // inside the box; no one else has them there
+};
+
+struct BoxSocket {
+  enum class Role : char { tcp = 't', dns_udp = 'u', dns_tcp = 'd' };
+  Role role = Role::tcp; // tcp: SO_ORIGINAL_DST tells where the connection was meant to go
+  bool ipv6 = false;
+  UniqueFd fd; // stream sockets listen already; all are non-blocking
+};
+
+struct Faults; // what the tests break on purpose
+
+class Box {
+ public:
+  // Forks: call it before the process has threads, and from the thread that lives longest, because
+  // the box ends with it. Fails (config, "containment_unavailable") with the reason.
+  static Result<std::unique_ptr<Box>> create(const BoxOptions& options);
+  static Result<std::unique_ptr<Box>> create(const BoxOptions& options, const Faults& faults);
+  ~Box(); // ends whatever still runs in it
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+
+  std::string_view kind() const noexcept; // "namespace" | "user-namespace"
+  // Not in the order of workers; the caller closes what it takes.
+  std::vector<BoxSocket> take_sockets() { return std::move(sockets_); }
+  // Tries the ways out with CMD's privileges. Requires: somebody answers on the sockets.
+  Result<ProbeReport> probe();
+  // Once. `environment` is all of it, as "NAME=value".
+  Result<> start(const std::vector<std::string>& command,
+                 const std::vector<std::string>& environment);
+  // Ends, with CMD's exit code (128 + signal), when the last process of the box has; forwards the
+  // control signals it is sent. For supervise().
+  pid_t pid() const noexcept { return pid_; }
+
+ private:
+  Box() = default;
+  Result<> await_ready();
+
+  bool user_namespace_ = false;
+  pid_t pid_ = -1;
+  UniqueFd process_; // a pidfd: never another process, even after pid_ was waited for
+  Channel channel_;
+  std::vector<BoxSocket> sockets_;
+};
+
+} // namespace sluice::contain

@@ -1,0 +1,114 @@
+#include "proxy/contain/init.hpp"
+
+#include "proxy/contain/mounts.hpp"
+#include "proxy/contain/network.hpp"
+#include "proxy/contain/privileges.hpp"
+#include "proxy/contain/probe_run.hpp"
+#include "proxy/contain/process.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace sluice::contain {
+namespace {
+
+constexpr int kInitFailed = 1;
+
+// Whatever the sidecar has open, a socket of the outside among it, is not for the box.
+void close_all_but(int kept) {
+  const auto close_range = [](unsigned from, unsigned to) {
+    if (from <= to) (void)::syscall(SYS_close_range, from, to, 0);
+  };
+  const auto fd = static_cast<unsigned>(kept);
+  close_range(STDERR_FILENO + 1, fd - 1);
+  close_range(fd + 1, ~0U);
+}
+
+Result<> write_setting(const char* path, const std::string& text) {
+  const UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+  if (file.valid() &&
+      ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+    return success();
+  return make_error(Origin::config, "containment_unavailable",
+                    std::string(path) + ": " + std::strerror(errno));
+}
+
+// The same ids inside as outside: files keep their owner's name. Dropping groups is what the kernel
+// does not let an unprivileged user do, and asks to be promised first.
+Result<> map_user(const Plan& plan) {
+  const auto same = [](auto id) { return std::to_string(id) + " " + std::to_string(id) + " 1\n"; };
+  SLUICE_TRY(write_setting("/proc/self/setgroups", "deny"));
+  SLUICE_TRY(write_setting("/proc/self/uid_map", same(plan.agent.uid)));
+  return write_setting("/proc/self/gid_map", same(plan.agent.gid));
+}
+
+Result<> seal(Plan& plan, const Channel& sidecar) {
+  SLUICE_TRY(die_with_parent());
+  if (plan.user_namespace) {
+    SLUICE_TRY(map_user(plan));
+  }
+  SLUICE_TRY(hand_on_network_capability());
+  SLUICE_TRY(make_network(plan));
+  SLUICE_TRY(auto&& sockets, open_sockets(plan));
+  for (const auto& one : sockets) {
+    const char text[] = {static_cast<char>(one.role), one.ipv6 ? '6' : '4'};
+    if (!sidecar.send(Word::socket, {text, sizeof text}, one.fd.get()))
+      return make_error(Origin::internal, "containment_unavailable", "the sidecar is gone");
+  }
+  SLUICE_TRY(make_view(plan));
+  if (plan.faults.keep_privileges) return success();
+  return drop_privileges(plan.user_namespace ? std::nullopt : std::optional<User>(plan.agent));
+}
+
+// In a child, because what the probe tries could succeed, and must then not have happened to init.
+void probe(const Plan& plan, const Channel& sidecar) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    run_probe(plan, sidecar);
+    ::_exit(0);
+  }
+  int status = -1;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const bool complete = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  (void)sidecar.send(Word::proven, complete ? "complete" : "");
+}
+
+} // namespace
+
+int run_init(Plan plan, const Channel& sidecar) {
+  close_all_but(sidecar.fd());
+  const sigset_t signals = block_control_signals();
+  if (auto sealed = seal(plan, sidecar); !sealed) {
+    (void)sidecar.send(Word::failed, sealed.error().detail);
+    return kInitFailed;
+  }
+  if (!sidecar.send(Word::ready)) return kInitFailed;
+  std::vector<std::string> command, environment;
+  while (auto message = sidecar.receive()) {
+    switch (message->word) {
+    case Word::probe: probe(plan, sidecar); break;
+    case Word::argument: command.push_back(std::move(message->text)); break;
+    case Word::variable: environment.push_back(std::move(message->text)); break;
+    case Word::start: {
+      auto child = spawn(std::move(command), std::move(environment));
+      if (!child) {
+        (void)sidecar.send(Word::failed, child.error().detail);
+        return kInitFailed;
+      }
+      (void)sidecar.send(Word::started);
+      return supervise(child.value(), signals);
+    }
+    default: return kInitFailed;
+    }
+  }
+  return kInitFailed; // the sidecar is gone
+}
+
+} // namespace sluice::contain
