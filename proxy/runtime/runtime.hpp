@@ -45,6 +45,8 @@ class Runtime {
   void ask_to_stop(); // as SIGTERM does: whoever called start() then calls stop()
   Gauges gauges() const;
   const io::Metrics& metrics() const noexcept { return metrics_; }
+  // Puts an event of this run on record; blocks until the log has it.
+  Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
   // Whether the policy file is another than at the last look. Cheap: one stat.
   bool policy_file_changed();
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
@@ -58,7 +60,6 @@ class Runtime {
   Result<> start_admin();
   Result<std::shared_ptr<const io::ActivePolicy>> build_policy(Diagnostics& diagnostics);
   Result<> activate(const io::ActivePolicy& policy);
-  Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
   Diagnostics reload_policy();
   bool sessions_left() const;
 
