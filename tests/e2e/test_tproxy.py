@@ -16,6 +16,8 @@ WEB, SIX = "10.213.77.20", "fd00:5177::20"
 GATEWAY, AGENT = "10.213.78.1", "10.213.78.2"
 NAMES = {"web.test": [WEB], "six.test": [SIX]}
 NETWORK = f"""
+mkdir -p /run/netns
+mount -t tmpfs none /run/netns
 ip netns add agent
 ip link add gate type veth peer name eth0 netns agent
 ip addr add {GATEWAY}/24 dev gate

@@ -66,8 +66,8 @@ struct Flag {
 Task<> wait_for_ever(EvidenceOutbox& outbox, bool& destroyed) {
   const Flag flag{&destroyed};
   auto record = numbered(1);
-  co_await outbox.append(std::move(record));
-  BOOST_ERROR("resumed after the end");
+  const auto never = co_await outbox.append(std::move(record));
+  BOOST_ERROR("resumed after the end: " << never.has_value());
 }
 
 BOOST_FIXTURE_TEST_SUITE(evidence_outbox, Fixture)
