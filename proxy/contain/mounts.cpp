@@ -35,7 +35,6 @@ Error failed(const std::string& what) {
 
 Result<> write_file(const fs::path& path, std::string_view content) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
-  // The umask may have taken bits away.
   if (!file.valid() || ::fchmod(file.get(), 0444) != 0) return failed("create " + path.string());
   while (!content.empty()) {
     const ssize_t n = ::write(file.get(), content.data(), content.size());
@@ -47,6 +46,8 @@ Result<> write_file(const fs::path& path, std::string_view content) {
 
 Result<> make_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return failed("create " + path.string());
+  // The umask may have taken bits away.
+  if (::chmod(path.c_str(), 0755) != 0) return failed("open " + path.string());
   return success();
 }
 

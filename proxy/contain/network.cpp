@@ -178,7 +178,7 @@ std::string find_tool(std::string_view name) {
 }
 
 Result<> make_network(Plan& plan) {
-  plan.ipv6 = has_ipv6();
+  plan.ipv6 = !plan.faults.no_ipv6 && has_ipv6();
   std::string links(kLinks4);
   if (plan.ipv6) links += kLinks6;
   SLUICE_TRY(run_tool({plan.ip, "-batch", "-"}, links));

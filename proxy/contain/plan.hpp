@@ -14,6 +14,7 @@ namespace sluice::contain {
 struct Faults {
   bool no_rules = false;        // nothing is redirected and nothing rejected
   bool keep_privileges = false; // CMD keeps uid and capabilities
+  bool no_ipv6 = false;         // as where the kernel has none
   bool show_hidden = false;     // hidden paths are not covered
 };
 

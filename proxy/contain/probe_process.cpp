@@ -155,9 +155,12 @@ void run_probe(const Plan& plan, const Channel& sidecar) {
       text.append(1, '\0').append(*field);
     (void)sidecar.send(Word::check, text);
   };
-  if (::access(".", R_OK | X_OK) != 0) {
-    (void)sidecar.send(Word::note, "the working directory is closed to uid " +
-                                       std::to_string(::getuid()) + ": " + std::strerror(errno));
+  const auto note_closed = [&sidecar](const std::string& what) {
+    (void)sidecar.send(Word::note, what + " is closed to uid " + std::to_string(::getuid()));
+  };
+  if (::access(".", R_OK | X_OK) != 0) note_closed("the working directory");
+  for (const auto& path : plan.options.readable) {
+    if (::access(path.c_str(), R_OK) != 0) note_closed(path);
   }
   probe_network(plan, tell);
   probe_process(plan, tell);

@@ -70,6 +70,14 @@ BOOST_AUTO_TEST_CASE(a_sealed_box_holds) {
   BOOST_TEST(report->checks.size() > 20U);
 }
 
+BOOST_AUTO_TEST_CASE(a_box_without_ipv6_holds) {
+  Faults faults;
+  faults.no_ipv6 = true;
+  const auto report = probed(faults);
+  if (!report) return;
+  BOOST_TEST(report->holds(), report->failures());
+}
+
 BOOST_AUTO_TEST_CASE(lost_rules_are_found) {
   Faults faults;
   faults.no_rules = true;
