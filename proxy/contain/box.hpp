@@ -36,13 +36,15 @@ struct BoxOptions {
   // Files below a hidden directory that CMD needs (the trust bundle): copies stay readable.
   std::vector<std::string> readable;
   std::string admin_socket; // the probe tries to connect to it; "" for none
-  unsigned workers = 1;     // transparent sockets of each family, sharing a port
-  std::uint16_t tcp_port = 15006, dns_port = 15053; // inside the box; no one else has them there
+  unsigned workers = 1;     // sockets of each family that share a port
+  std::uint16_t proxy_port = 15001, tcp_port = 15006, dns_port = 15053; // inside the box, all ours
 };
 
 struct BoxSocket {
-  enum class Role : char { tcp = 't', dns_udp = 'u', dns_tcp = 'd' };
-  Role role = Role::tcp; // tcp: SO_ORIGINAL_DST tells where the connection was meant to go
+  // tcp: SO_ORIGINAL_DST tells where a connection was meant to go. proxy: nothing is steered here;
+  // it is for clients that have a proxy variable, whose refusals are then readable.
+  enum class Role : char { tcp = 't', proxy = 'p', dns_udp = 'u', dns_tcp = 'd' };
+  Role role = Role::tcp;
   bool ipv6 = false;
   UniqueFd fd; // stream sockets listen already; all are non-blocking
 };

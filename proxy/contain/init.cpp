@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -61,7 +62,11 @@ Result<> seal(Plan& plan, const Channel& sidecar) {
     if (!sidecar.send(Word::socket, {text, sizeof text}, one.fd.get()))
       return make_error(Origin::internal, "containment_unavailable", "the sidecar is gone");
   }
-  SLUICE_TRY(make_view(plan));
+  return make_view(plan);
+}
+
+// What CMD and the probe are: in a child, before anything else is done there.
+Result<> become_agent(const Plan& plan) {
   if (plan.faults.keep_privileges) return success();
   return drop_privileges(plan.user_namespace ? std::nullopt : std::optional<User>(plan.agent));
 }
@@ -70,6 +75,7 @@ Result<> seal(Plan& plan, const Channel& sidecar) {
 void probe(const Plan& plan, const Channel& sidecar) {
   const pid_t child = ::fork();
   if (child == 0) {
+    if (!become_agent(plan)) ::_exit(kInitFailed);
     run_probe(plan, sidecar);
     ::_exit(0);
   }
@@ -78,6 +84,42 @@ void probe(const Plan& plan, const Channel& sidecar) {
   }
   const bool complete = child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   (void)sidecar.send(Word::proven, complete ? "complete" : "");
+}
+
+// In the child; gives why CMD could not be started, or does not return.
+std::string become_command(const Plan& plan, std::vector<std::string>& command,
+                           std::vector<std::string>& environment) {
+  if (auto agent = become_agent(plan); !agent) return agent.error().detail;
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+  auto argv = as_argv(command), envp = as_argv(environment);
+  ::execvpe(argv[0], argv.data(), envp.data());
+  return command.front() + ": " + std::strerror(errno);
+}
+
+// posix_spawn cannot take privileges away. The pipe closes when CMD runs.
+Result<pid_t> start_command(const Plan& plan, std::vector<std::string> command,
+                            std::vector<std::string> environment) {
+  int ends[2] = {-1, -1};
+  if (command.empty() || ::pipe2(ends, O_CLOEXEC) != 0)
+    return make_error(Origin::internal, "cannot_start", "no command, or no pipe");
+  const UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto why = become_command(plan, command, environment);
+    (void)!::write(writing.get(), why.data(), why.size());
+    ::_exit(kInitFailed);
+  }
+  { const UniqueFd done = std::move(writing); }
+  char why[512];
+  const ssize_t got = child < 0 ? -1 : ::read(reading.get(), why, sizeof why);
+  if (got == 0) return child;
+  return make_error(Origin::config, "cannot_start",
+                    got < 0 ? std::strerror(errno)
+                            : std::string(why, static_cast<std::size_t>(got)));
 }
 
 } // namespace
@@ -97,13 +139,13 @@ int run_init(Plan plan, const Channel& sidecar) {
     case Word::argument: command.push_back(std::move(message->text)); break;
     case Word::variable: environment.push_back(std::move(message->text)); break;
     case Word::start: {
-      auto child = spawn(std::move(command), std::move(environment));
-      if (!child) {
-        (void)sidecar.send(Word::failed, child.error().detail);
+      auto child = start_command(plan, std::move(command), std::move(environment));
+      if (!child || !keep_only_signals()) {
+        (void)sidecar.send(Word::failed, child ? "init keeps privileges" : child.error().detail);
         return kInitFailed;
       }
       (void)sidecar.send(Word::started);
-      return supervise(child.value(), signals);
+      return supervise(child.value(), signals, Senders::outside_only);
     }
     default: return kInitFailed;
     }

@@ -1,7 +1,7 @@
-// The first process of a box, pid 1 inside: makes the box around itself, gives up what it needed
-// for that, probes, starts CMD, waits for everything, and ends with CMD's exit code. Its end is the
-// end of every process in the box. Internal to proxy/contain.
-// Tested by tests/contain/box_test.cpp.
+// The first process of a box, pid 1 inside: makes the box around itself, probes it, starts CMD,
+// gives up what it needed for that, waits for everything, and ends with CMD's exit code. Its end is
+// the end of every process in the box. Internal to proxy/contain. Tested by
+// tests/contain/box_test.cpp.
 #pragma once
 
 #include "proxy/contain/channel.hpp"

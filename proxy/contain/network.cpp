@@ -139,6 +139,7 @@ bool has_ipv6() {
 
 Result<BoxSocket> open_socket(BoxSocket::Role role, bool ipv6, std::uint16_t port) {
   const int type = role == BoxSocket::Role::dns_udp ? SOCK_DGRAM : SOCK_STREAM;
+  const bool shared = role == BoxSocket::Role::tcp || role == BoxSocket::Role::proxy;
   BoxSocket out;
   out.role = role;
   out.ipv6 = ipv6;
@@ -157,12 +158,11 @@ Result<BoxSocket> open_socket(BoxSocket::Role role, bool ipv6, std::uint16_t por
       ipv6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
   const socklen_t size = ipv6 ? sizeof v6 : sizeof v4;
   const int fd = out.fd.get();
-  const bool done = out.fd.valid() &&
-                    (!ipv6 || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) == 0) &&
-                    (role != BoxSocket::Role::tcp ||
-                     ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0) &&
-                    ::bind(fd, at, size) == 0 &&
-                    (type == SOCK_DGRAM || ::listen(fd, kBacklog) == 0);
+  const bool done =
+      out.fd.valid() &&
+      (!ipv6 || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) == 0) &&
+      (!shared || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0) &&
+      ::bind(fd, at, size) == 0 && (type == SOCK_DGRAM || ::listen(fd, kBacklog) == 0);
   if (!done) return system_failed("port " + std::to_string(port) + " in the box");
   return out;
 }
@@ -194,6 +194,9 @@ Result<std::vector<BoxSocket>> open_sockets(const Plan& plan) {
     for (unsigned i = 0; i < plan.options.workers; ++i) {
       SLUICE_TRY(auto&& one, open_socket(Role::tcp, ipv6, plan.options.tcp_port));
       all.push_back(std::move(one));
+      if (ipv6) continue; // a proxy variable names one address
+      SLUICE_TRY(auto&& proxy, open_socket(Role::proxy, ipv6, plan.options.proxy_port));
+      all.push_back(std::move(proxy));
     }
     for (const Role role : {Role::dns_udp, Role::dns_tcp}) {
       SLUICE_TRY(auto&& one, open_socket(role, ipv6, plan.options.dns_port));

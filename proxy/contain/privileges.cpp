@@ -35,10 +35,11 @@ bool become(const User& user) {
          ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
 }
 
-bool drop_capabilities() {
-  Capabilities none;
+bool set_capabilities(std::uint32_t kept) {
+  Capabilities all;
+  all.data[0].effective = all.data[0].permitted = kept;
   return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
-         ::syscall(SYS_capset, &none.header, none.data) == 0;
+         ::syscall(SYS_capset, &all.header, all.data) == 0;
 }
 
 bool drop_bounding_set() {
@@ -124,12 +125,17 @@ Result<> hand_on_network_capability() {
 Result<> drop_privileges(const std::optional<User>& user) {
   if (!drop_bounding_set()) return failed("capabilities cannot be dropped");
   if (user && !become(*user)) return failed("cannot become uid " + std::to_string(user->uid));
-  if (!drop_capabilities()) return failed("capabilities cannot be dropped");
+  if (!set_capabilities(0)) return failed("capabilities cannot be dropped");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
-  SLUICE_TRY(filter_system_calls());
-  // Init has CMD's user: what it holds in memory is not CMD's to read.
+  return filter_system_calls();
+}
+
+Result<> keep_only_signals() {
+  if (!drop_bounding_set() || !set_capabilities(1U << CAP_KILL))
+    return failed("capabilities cannot be dropped");
+  // In a user namespace init has CMD's user, who could trace it otherwise.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("PR_SET_DUMPABLE");
-  return die_with_parent();
+  return success();
 }
 
 Result<> die_with_parent() {

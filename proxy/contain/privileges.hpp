@@ -1,4 +1,4 @@
-// What CMD may do, taken away for good from the process that will fork it: another user, no
+// What CMD may do, taken away for good from the process that becomes it: another user, no
 // capability, no way to gain one, and no system call that opens a way past the network namespace.
 // Internal to proxy/contain. Tested by tests/contain/box_test.cpp.
 #pragma once
@@ -16,7 +16,9 @@ Result<> hand_on_network_capability();
 // `user`: whom to become; none keeps the user (a user namespace has no other).
 Result<> drop_privileges(const std::optional<User>& user);
 
-// The box ends with the sidecar: again after every change of user, because that resets it.
-Result<> die_with_parent();
+// For init, once CMD runs: it may signal CMD, and CMD may not look into it.
+Result<> keep_only_signals();
+
+Result<> die_with_parent(); // the box ends with the sidecar
 
 } // namespace sluice::contain

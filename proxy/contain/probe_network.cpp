@@ -19,8 +19,9 @@ namespace sluice::contain {
 namespace {
 
 constexpr std::int64_t kMillisecond = 1'000'000;
-constexpr std::int64_t kAnswerWithin = 3000 * kMillisecond; // the sidecar may be busy
-constexpr std::int64_t kSilentFor = 150 * kMillisecond;     // nobody else answers that fast or ever
+constexpr std::int64_t kAnswerWithin =
+    8000 * kMillisecond;                                // as long as the sidecar looks for a name
+constexpr std::int64_t kSilentFor = 150 * kMillisecond; // nobody else answers that fast or ever
 constexpr std::size_t kLongestHead = 16384;
 constexpr std::string_view kRequest = "GET /sluice-probe HTTP/1.1\r\n"
                                       "Host: sluice-probe.invalid\r\nConnection: close\r\n\r\n";
@@ -179,7 +180,7 @@ class SilentDatagram final : public Attempt {
 class CapturedDns final : public Attempt {
  public:
   explicit CapturedDns(std::string name)
-      : Attempt(std::move(name), "NXDOMAIN or REFUSED", kAnswerWithin) {}
+      : Attempt(std::move(name), "a DNS answer that knows no such name", kAnswerWithin) {}
   void opened() override {
     if (::send(fd(), kQuestion, sizeof kQuestion - 1, 0) < 0) refused(errno);
   }
@@ -189,7 +190,8 @@ class CapturedDns final : public Attempt {
     if (got < 0) return errno == EAGAIN ? void() : refused(errno);
     const bool ours = got >= 12 && answer[0] == 's' && answer[1] == 'l' && (answer[2] & 0x80) != 0;
     const int code = ours ? answer[3] & 0x0f : -1;
-    end(code == 3 || code == 5, ours ? "response code " + std::to_string(code) : "no DNS answer");
+    end(code == 2 || code == 3 || code == 5,
+        ours ? "response code " + std::to_string(code) : "no DNS answer");
   }
   void expired() override { end(false, "no answer"); }
   void refused(int error) override { end(false, std::strerror(error)); }

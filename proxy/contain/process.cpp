@@ -49,14 +49,16 @@ Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> e
   return child;
 }
 
-int supervise(pid_t child, const sigset_t& signals) {
+int supervise(pid_t child, const sigset_t& signals, Senders senders) {
   int exit_code = 0;
   for (;;) {
     siginfo_t info{};
     if (::sigwaitinfo(&signals, &info) < 0) continue;
     if (info.si_signo != SIGCHLD) {
       // A terminal sends its signals to the whole foreground group: the child has it already.
-      if (info.si_code != SI_KERNEL) ::kill(child, info.si_signo);
+      // A sender that our pid namespace does not hold has no number in it.
+      const bool meant = senders == Senders::anyone || info.si_pid == 0;
+      if (meant && info.si_code != SI_KERNEL) ::kill(child, info.si_signo);
       continue;
     }
     for (;;) {

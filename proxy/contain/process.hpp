@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,11 @@ sigset_t block_control_signals();
 // it, as "NAME=value".
 Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> environment);
 
+// Whose signals are passed on: in a box what CMD sends to its init is not meant for CMD.
+enum class Senders : std::uint8_t { outside_only = 0, anyone };
+
 // Waits for `child` and everything it left behind; gives its exit code (128 + signal when killed).
-int supervise(pid_t child, const sigset_t& signals);
+int supervise(pid_t child, const sigset_t& signals, Senders senders = Senders::anyone);
 
 // For the exec family; valid as long as `words` is neither changed nor moved.
 std::vector<char*> as_argv(std::vector<std::string>& words);

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(kind_and_sockets) {
   BOOST_REQUIRE(box.has_value());
   BOOST_TEST(box.value()->kind() == (::geteuid() == 0 ? "namespace" : "user-namespace"));
   const auto sockets = box.value()->take_sockets();
-  BOOST_TEST(sockets.size() == 6U); // tcp, dns over udp and tcp, each for two families
+  BOOST_TEST(sockets.size() == 7U); // tcp, dns over udp and tcp for two families, and a proxy
 }
 
 BOOST_AUTO_TEST_CASE(a_closed_working_directory_is_noted) {
@@ -190,6 +190,15 @@ BOOST_AUTO_TEST_CASE(control_signals_reach_the_command) {
   std::this_thread::sleep_for(std::chrono::milliseconds(200)); // until the trap is set
   ::kill(box.value()->pid(), SIGTERM);
   BOOST_TEST(supervise(box.value()->pid(), signals) == 5);
+}
+
+BOOST_AUTO_TEST_CASE(the_init_is_not_the_commands) {
+  const auto ran =
+      must(run_script("for s in STOP TERM HUP KILL; do kill -$s 1 2>/dev/null; done;"
+                      "sleep 0.1; cat /proc/1/environ 2>/dev/null; ls /proc/1/fd 2>/dev/null;"
+                      "grep CapEff /proc/1/status"));
+  BOOST_TEST(ran.output == "CapEff:\t0000000000000020\n"); // CAP_KILL
+  BOOST_TEST(ran.exit_code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(orphans_are_waited_for) {
