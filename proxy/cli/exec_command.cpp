@@ -1,9 +1,11 @@
 // sluice exec
 #include "certs/trust.hpp"
 #include "policy/evidence/json_writer.hpp"
+#include "proxy/cli/exec_box.hpp"
 #include "proxy/cli/run_support.hpp"
 #include "proxy/contain/process.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -18,9 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kStateFolder = ".sluice"; // of `exec --allow`
+
 struct ExecOptions {
   std::vector<std::string> allow;
   std::vector<std::string> command;
+  std::string user;
   bool require_containment = false;
 };
 
@@ -33,7 +38,7 @@ std::string quoted(const std::string& text) {
 // `exec --allow HOST` without a config keeps its state in ./.sluice, where it can be looked at
 // after.
 Result<std::string> write_ad_hoc_config(const std::vector<std::string>& allow) {
-  const fs::path dir = ".sluice";
+  const fs::path dir = kStateFolder;
   std::error_code error;
   fs::create_directories(dir, error);
   fs::permissions(dir, fs::perms::owner_all, error);
@@ -55,24 +60,27 @@ Result<std::string> write_ad_hoc_config(const std::vector<std::string>& allow) {
   return (dir / "sluice.yaml").string();
 }
 
-Result<std::map<std::string, std::string>> child_environment(const runtime::Runtime& runtime) {
-  std::map<std::string, std::string> out;
-  for (const auto& listener : runtime.listeners()) {
-    if (listener.kind != "forward") continue;
-    const std::string proxy = "http://" + listener.address;
-    for (const char* name :
-         {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
-      out[name] = proxy;
-    }
-    out["NO_PROXY"] = out["no_proxy"] = "";
-    out["NODE_USE_ENV_PROXY"] = "1";
-    break;
+using Variables = std::map<std::string, std::string>;
+
+Variables proxy_variables(const std::string& address, const std::string& exempt) {
+  Variables out;
+  for (const char* name :
+       {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+    out[name] = "http://" + address;
   }
-  if (out.empty())
-    return make_error(Origin::config, "no_forward_listener", "exec needs a forward listener");
-  if (runtime.authority() == nullptr) return out;
-  const auto bundle = runtime.authority()->info().certificate_file + ".bundle.pem";
-  SLUICE_TRY(auto&& variables, certs::write_trust_bundle(*runtime.authority(), bundle));
+  out["NO_PROXY"] = out["no_proxy"] = exempt;
+  out["NODE_USE_ENV_PROXY"] = "1";
+  return out;
+}
+
+// Before the box is made, because the bundle lies in a folder that the box hides.
+Result<Variables> trust_environment(const runtime::Config& config, std::string& bundle) {
+  Variables out;
+  if (config.ca_dir.empty()) return out;
+  const SystemClock clock;
+  SLUICE_TRY(auto&& authority, certs::Authority::load(config.ca_dir, clock));
+  bundle = fs::absolute(authority.info().certificate_file + ".bundle.pem").string();
+  SLUICE_TRY(auto&& variables, certs::write_trust_bundle(authority, bundle));
   for (const auto& variable : variables) out[variable.name] = variable.value;
   return out;
 }
@@ -87,12 +95,61 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
   return all;
 }
 
-int exec(const Output& out, const Program& program, const ExecOptions& options, bool config_given) {
-  if (options.require_containment) {
-    return out.fail(kFailed, "not_contained",
-                    "containment cannot be promised: this version sets proxy variables only",
-                    "run without --require-containment, or in a network whose only exit is sluice");
+// All traffic of the command ends at the sidecar, the variables only spare clients that know them
+// a detour: their refusals are then answers they can show. What the command serves to itself is the
+// box's own loopback.
+Result<int> run_in_box(contain::Box& box, runtime::Runtime& runtime, const ExecOptions& options,
+                       Variables environment, const sigset_t& signals) {
+  SLUICE_TRY(prove_box(box, runtime));
+  const auto port = std::to_string(contain::BoxOptions{}.proxy_port);
+  environment.merge(proxy_variables("127.0.0.1:" + port, "localhost,127.0.0.1,::1"));
+  SLUICE_TRY(box.start(options.command, merged_environment(environment)));
+  return contain::supervise(box.pid(), signals);
+}
+
+Result<int> run_beside(const runtime::Runtime& runtime, const ExecOptions& options,
+                       Variables environment, const sigset_t& signals) {
+  const auto& all = runtime.listeners();
+  const auto forward =
+      std::find_if(all.begin(), all.end(), [](const auto& one) { return one.kind == "forward"; });
+  if (forward == all.end())
+    return make_error(Origin::config, "no_forward_listener", "exec needs a forward listener");
+  environment.merge(proxy_variables(forward->address, ""));
+  SLUICE_TRY(auto&& child, contain::spawn(options.command, merged_environment(environment)));
+  return contain::supervise(child, signals);
+}
+
+// Requires: no thread yet, control signals blocked.
+int run_command(const Output& out, runtime::Config config, const ExecOptions& options,
+                const sigset_t& signals) {
+  BoxWish wish{options.user, options.allow.empty() ? "" : kStateFolder, ""};
+  auto environment = trust_environment(config, wish.trust_bundle);
+  if (!environment) return out.fail(environment.error());
+  auto box = make_box(config, wish);
+  const bool wanted = options.require_containment || !options.user.empty();
+  if (!box && (wanted || box.error().code != "containment_unavailable")) {
+    return out.fail(kFailed, options.require_containment ? "not_contained" : box.error().code,
+                    "the command cannot be contained: " + box.error().detail,
+                    "sluice doctor says what this machine lacks");
   }
+  int failed = kFailed;
+  auto runtime = start(out, std::move(config), failed);
+  if (!runtime) return failed;
+  announce(*runtime);
+  if (!box) {
+    std::cerr << "WARNING: containment is by proxy variables only: a program that ignores "
+                 "HTTPS_PROXY is not governed ("
+              << box.error().detail << ")" << std::endl;
+  }
+  const auto ended =
+      box ? run_in_box(*box.value(), *runtime, options, std::move(environment.value()), signals)
+          : run_beside(*runtime, options, std::move(environment.value()), signals);
+  runtime->stop(ended ? "command ended with exit code " + std::to_string(ended.value())
+                      : "command not started");
+  return ended ? ended.value() : out.fail(ended.error());
+}
+
+int exec(const Output& out, const Program& program, const ExecOptions& options, bool config_given) {
   if (!options.allow.empty() && config_given) {
     return out.fail(kUsage, "usage", "--allow and --config exclude each other",
                     "put the host into the policy");
@@ -107,22 +164,7 @@ int exec(const Output& out, const Program& program, const ExecOptions& options, 
   auto config = load_config(out, program, file, failed);
   if (!config) return failed;
   const sigset_t signals = contain::block_control_signals();
-  auto runtime = start(out, std::move(*config), failed);
-  if (!runtime) return failed;
-  auto environment = child_environment(*runtime);
-  if (!environment) return out.fail(environment.error());
-  announce(*runtime);
-  std::cerr << "WARNING: containment is by proxy variables only: a program that ignores "
-               "HTTPS_PROXY is not governed"
-            << std::endl;
-  auto child = contain::spawn(options.command, merged_environment(environment.value()));
-  if (!child) {
-    runtime->stop("command not started");
-    return out.fail(child.error());
-  }
-  const int exit_code = contain::supervise(child.value(), signals);
-  runtime->stop("command ended with exit code " + std::to_string(exit_code));
-  return exit_code;
+  return run_command(out, std::move(*config), options, signals);
 }
 
 } // namespace
@@ -139,6 +181,8 @@ void add_exec_command(CLI::App& app, Program& program) {
   add_overrides(agent, program);
   agent->add_option("--allow", options->allow, "a host the command may call (no config needed)")
       ->allow_extra_args(false);
+  agent->add_option("--user", options->user,
+                    "as root: the user CMD runs as (default: who called sudo, else nobody)");
   agent->add_flag("--require-containment", options->require_containment,
                   "refuse to start when containment cannot be proven");
   agent->add_option("CMD", options->command, "after --: the command and its arguments")->required();

@@ -210,9 +210,10 @@ class CapturedClients(Clients):
 
 
 def refusals(records):
-    """Payloads of records that refuse."""
+    """Payloads of records that refuse, but for the probe's, which are meant to."""
     return [r["payload"] for r in records
-            if r["payload"].get("decision") in ("block", "require_approval") and r["payload"].get("reason_code")]
+            if r["payload"].get("decision") in ("block", "require_approval") and r["payload"].get("reason_code")
+            and "sluice-probe" not in json.dumps(r["payload"])]
 
 
 if __name__ == "__main__":

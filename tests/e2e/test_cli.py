@@ -194,7 +194,7 @@ class Cli(SluiceTestCase):
             done = run_cli(*run, "env", cwd=sluice.folder)
             for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
                 self.assertRegex(done.stdout, rf"(?m)^{name}=\S+")
-            self.assertRegex(done.stdout, r"(?m)^NO_PROXY=$")
+            self.assertRegex(done.stdout, r"(?m)^NO_PROXY=localhost,127.0.0.1,::1$")
             self.assertNotEqual(run_cli(*run, "/no/such/program", cwd=sluice.folder).returncode, 0)
             done = run_cli(*run, "sh", "-c", "kill -9 $$", cwd=sluice.folder)
             self.assertEqual(done.returncode, 137)

@@ -13,7 +13,10 @@ assert len(QUIC_INITIAL) == 1200
 
 
 def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    except PermissionError as error:  # a program with file capabilities, e.g. ping, where none can be had
+        return 126, str(error)
     return done.returncode, done.stdout + done.stderr
 
 

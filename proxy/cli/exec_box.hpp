@@ -1,0 +1,27 @@
+// The box around the command of `sluice exec`: what of ours it must not see, whom it runs as, the
+// sidecar's listeners inside it, and the proof, on record. Never leaves a box usable whose probe
+// did not hold. Tested by tests/e2e/test_exec.py.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "proxy/contain/box.hpp"
+#include "proxy/runtime/runtime.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sluice::cli {
+
+struct BoxWish {
+  std::string user;         // --user; "": whoever called sudo, else nobody
+  std::string state_folder; // of `exec --allow`: hidden as a whole; "" for none
+  std::string trust_bundle; // what clients must be able to read to trust our CA; "" for none
+};
+
+// Makes the box, and in `config` the listeners that serve it. Before any thread exists.
+Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const BoxWish& wish);
+
+// Probes and records. Fails (config, "containment_not_proven") with the checks that failed.
+Result<> prove_box(contain::Box& box, runtime::Runtime& runtime);
+
+} // namespace sluice::cli
