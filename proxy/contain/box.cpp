@@ -47,6 +47,16 @@ bool may_make_namespaces() {
   return has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN) && has(CAP_SETUID) && has(CAP_SETGID);
 }
 
+// Inside somebody's user namespace there may be no other user to become.
+bool is_mapped(uid_t uid) {
+  std::ifstream map("/proc/self/uid_map");
+  std::uint64_t inside = 0, outside = 0, count = 0;
+  while (map >> inside >> outside >> count) {
+    if (uid >= inside && uid - inside < count) return true;
+  }
+  return false;
+}
+
 // Why the kernel has no user namespace for us, when a setting says so; "" otherwise.
 std::string user_namespaces_refused() {
   const std::pair<const char*, char> switches[] = {
@@ -94,8 +104,9 @@ Result<Plan> make_plan(const BoxOptions& options, const Faults& faults) {
   Plan plan;
   plan.options = options;
   plan.faults = faults;
-  plan.user_namespace = !may_make_namespaces();
-  plan.agent = plan.user_namespace ? User{::geteuid(), ::getegid()} : options.user.value_or(User{});
+  plan.agent = options.user.value_or(User{});
+  plan.user_namespace = !may_make_namespaces() || !is_mapped(plan.agent.uid);
+  if (plan.user_namespace) plan.agent = User{::geteuid(), ::getegid()};
   if (!plan.user_namespace && plan.agent.uid == ::geteuid())
     return unavailable("the command cannot run as the sidecar's own user");
   for (auto [name, path] : {std::pair{"ip", &plan.ip}, std::pair{"nft", &plan.nft}}) {
