@@ -35,7 +35,8 @@ sockaddr_in address(const std::string& text) {
   const auto colon = text.find(':');
   at.sin_family = AF_INET;
   at.sin_port = htons(static_cast<std::uint16_t>(std::atoi(text.c_str() + colon + 1)));
-  if (colon == text.npos || ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &at.sin_addr) != 1) {
+  if (colon == text.npos ||
+      ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &at.sin_addr) != 1) {
     std::fprintf(stderr, "relay_load: not IP:PORT: %s\n", text.c_str());
     std::exit(2);
   }
@@ -66,7 +67,8 @@ void push(std::vector<int> connections, const std::atomic<bool>& over) {
     if (::poll(all.data(), all.size(), 50) <= 0) continue;
     for (auto& one : all) {
       if ((one.revents & POLLOUT) == 0) continue;
-      if (::send(one.fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+      if (::send(one.fd, block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+          errno != EAGAIN)
         one.fd = -1;
     }
   }
@@ -92,7 +94,8 @@ int main(int argc, char** argv) {
   std::vector<int> all;
   for (int i = 0; i < connections; ++i) {
     all.push_back(::socket(AF_INET, SOCK_STREAM, 0));
-    if (::connect(all.back(), reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0) fail("connect");
+    if (::connect(all.back(), reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0)
+      fail("connect");
   }
   std::atomic<bool> over{false};
   std::atomic<std::uint64_t> arrived{0};

@@ -106,10 +106,15 @@ Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& aut
   bundle += authority.certificate_pem();
   const auto path = std::filesystem::absolute(bundle_file).lexically_normal().string();
   const auto java_file = path + ".p12";
-  SLUICE_TRY(auto&& java_store, java_trust_store(bundle));
-  for (const auto& [file, content] : {std::pair(path, bundle), std::pair(java_file, java_store)}) {
-    if (auto written = replace_file(file, content, 0644); !written) {
-      return make_error(Origin::config, "bundle_unwritable", written.error().detail);
+  // Java's store takes a tenth of a second to make: it stays as long as the roots do. The PEM file
+  // is written last, so that one that is there says that both are.
+  if (read_file(path) != bundle || !std::filesystem::exists(java_file)) {
+    SLUICE_TRY(auto&& java_store, java_trust_store(bundle));
+    for (const auto& [file, content] :
+         {std::pair(java_file, java_store), std::pair(path, bundle)}) {
+      if (auto written = replace_file(file, content, 0644); !written) {
+        return make_error(Origin::config, "bundle_unwritable", written.error().detail);
+      }
     }
   }
   std::vector<EnvironmentVariable> out;

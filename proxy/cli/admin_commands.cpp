@@ -10,7 +10,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -99,7 +99,9 @@ Result<Reply> ask(const std::string& path, const Order& order) {
   if (space == answer.npos || body == answer.npos) {
     return make_error(Origin::config, "admin_unreachable", path + ": not an answer");
   }
-  return Reply{std::atoi(answer.c_str() + space + 1), answer.substr(body + 4)};
+  Reply reply{0, answer.substr(body + 4)};
+  std::from_chars(answer.data() + space + 1, answer.data() + body, reply.status);
+  return reply;
 }
 
 int run_order(const Output& out, const Program& program, const Order& order) {

@@ -30,7 +30,10 @@ struct Session::Way {
   Lane* out = nullptr;
   std::optional<redact::Redactor> redactor;
   std::uint64_t bytes = 0;
-  std::uint64_t turn = 0; // of feed()
+  std::uint64_t turn = 0;            // of feed()
+  Reason source_lost = Reason::none; // the record's word for a broken `from`, and for a broken `to`
+  Reason sink_lost = Reason::none;
+  bool ended = false; // `from` has said all it had to say
   bool over = false;
   bool releasing = false;
   Signal fed;
@@ -49,6 +52,11 @@ struct Session::Relay {
   Signal ended;
 
   bool broken() const noexcept { return why != Reason::none; }
+  // A client that has said all and closes cannot be told more; that is no fault of anyone.
+  void lost_sink(const Way& way) noexcept {
+    const Way& other = &way == &up ? down : up;
+    if (!other.ended) fail(way.sink_lost);
+  }
   void fail(Reason reason) noexcept {
     if (why == Reason::none) why = reason;
   }
@@ -98,6 +106,8 @@ void Session::prepare_relay(Relay& relay) {
   relay.up.to = relay.down.from = &relay.upstream->stream;
   relay.up.in = &in_;
   relay.down.in = &upstream_in_;
+  relay.up.source_lost = relay.down.sink_lost = Reason::downstream_closed;
+  relay.down.source_lost = relay.up.sink_lost = Reason::upstream_closed;
   relay.up.out = &to_upstream_;
   relay.down.out = &to_downstream_;
   // What TLS hides from us cannot be masked.
@@ -113,7 +123,7 @@ void Session::prepare_relay(Relay& relay) {
 
 void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
   if (cut_ != Reason::none) relay.why = cut_;
-  if (relay.why == Reason::upstream_closed && expired_) relay.why = Reason::upstream_timeout;
+  if (relay.broken() && expired_) relay.why = Reason::upstream_timeout;
   outcome.bytes_to_upstream = relay.up.bytes;
   outcome.bytes_to_downstream = relay.down.bytes;
   outcome.reason = relay.why;
@@ -177,14 +187,15 @@ Task<> Session::move_bytes(Relay& relay, Way& way, bool only_buffered) {
       way.in->consume(bytes.size());
     }
     co_await way.out->flush(*way.to);
-    if (!way.out->ok()) relay.fail(Reason::upstream_closed);
-    if (relay.broken()) break;
+    if (!way.out->ok()) relay.lost_sink(way);
+    if (relay.broken() || !way.out->ok()) break;
     if (only_buffered) co_return;
     expect_within(worker_.settings().limits.idle_timeout);
     way.in->prepare();
     const auto got = co_await way.from->read_some(way.in->tail(), way.in->space());
     if (got.error) {
-      if (got.error != net::error::eof) relay.fail(Reason::upstream_closed);
+      way.ended = got.error == net::error::eof;
+      if (!way.ended) relay.fail(way.source_lost);
       break;
     }
     way.in->commit(got.bytes);
@@ -199,8 +210,15 @@ Task<> Session::splice_bytes(Relay& relay, Way& way) {
     const auto moved = co_await pipe.move(way.from->socket(), way.to->socket());
     way.bytes += moved.bytes;
     if (!relay.spend(moved.bytes)) break;
-    if (moved.error == net::error::eof) break;
-    if (moved.error) relay.fail(Reason::upstream_closed);
+    way.ended = moved.error == net::error::eof;
+    if (way.ended) break;
+    if (!moved.error) continue;
+    if (pipe.source_failed()) {
+      relay.fail(way.source_lost);
+    } else {
+      relay.lost_sink(way);
+    }
+    break;
   }
 }
 

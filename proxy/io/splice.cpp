@@ -33,6 +33,7 @@ Task<IoResult> SplicePipe::move(Socket& from, Socket& to) {
     result.error = net::error::no_descriptors;
     co_return result;
   }
+  source_failed_ = true;
   from.native_non_blocking(true, result.error);
   to.native_non_blocking(true, result.error);
   ssize_t taken = -1;
@@ -44,6 +45,7 @@ Task<IoResult> SplicePipe::move(Socket& from, Socket& to) {
     std::tie(result.error) = co_await from.async_wait(Socket::wait_read, use_task);
     if (result.error) co_return result;
   }
+  source_failed_ = false;
   if (taken == 0) result.error = net::error::eof;
   while (taken > 0) {
     const auto given = ::splice(ends_[0], nullptr, to.native_handle(), nullptr,

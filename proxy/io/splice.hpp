@@ -17,9 +17,11 @@ class SplicePipe {
 
   // Waits for bytes from `from` and writes all it got to `to`. eof when there are no more.
   Task<IoResult> move(Socket& from, Socket& to);
+  bool source_failed() const noexcept { return source_failed_; } // else it was `to`
 
  private:
   int ends_[2] = {-1, -1};
+  bool source_failed_ = false;
 };
 
 } // namespace sluice::io

@@ -120,7 +120,7 @@ class Addresses(Captured):
         name = "r0.rebind.example"
         self.attempt(plain(name), plain(name), plain(METADATA4, name), plain(name), policy=STRICT)
         self.assert_nothing_left(("dual.example", 80))
-        self.refuse(plain("bad.rebind.example"), plain("six-bad.rebind.example"))
+        self.refuse(plain("bad.rebind.example"), plain("six-bad.rebind.example"), but=[("dual.example", 80)])
 
     def test_ipv6_zone_id(self):
         seen, _ = self.attempt([["try", "zone_ids", 80]], plain(OPENAI, f"[{room.PREFIX6}18%25lo]"), policy=WIDE)
@@ -152,7 +152,7 @@ class Names(Captured):
                          ["answer"]]
                 (seen,), records = self.attempt(moves)
                 self.assertEqual(seen[0].get("status"), 200, seen)
-                self.assert_refused(seen, "name_mismatch", "default_deny")
+                self.assert_refused(seen, "name_mismatch", "default_deny", "original_destination_mismatch")
                 self.assertEqual({path for _, _, path in self.arrived()}, {"/first"})
                 self.assertNotEqual(self.reasons(records), [])
 

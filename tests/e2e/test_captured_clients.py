@@ -6,6 +6,7 @@ room or the client is wrong, not the capture.
 """
 
 import json
+import socket
 import os
 import subprocess
 import sys
@@ -185,7 +186,9 @@ class CapturedClients(Clients):
         self.assertEqual({p["destination"]["address"] for p in allowed} - set(NAMES[host]), set())
         outcomes = [r["payload"] for r in records if r["event_type"] in ("egress_outcome", "egress_error")]
         self.assertEqual(sorted(o["call_id"] for o in outcomes), sorted(ids), "one outcome for each decision")
-        self.assertEqual({o["status"] for o in outcomes}, {"succeeded"})
+        # PostgreSQL over TLS ends with an alert unread, which is a reset of one side or the other.
+        ends = {(o["protocol"], o["status"], o["reason_code"]) for o in outcomes if o["status"] != "succeeded"}
+        self.assertLessEqual(ends, {("tcp", "interrupted", "downstream_closed"), ("tcp", "interrupted", "upstream_closed")})
 
     def test_refused(self):
         direct_ip = NAMES["dual.example"][0]
@@ -213,7 +216,8 @@ def refusals(records):
     """Payloads of records that refuse, but for the probe's, which are meant to."""
     return [r["payload"] for r in records
             if r["payload"].get("decision") in ("block", "require_approval") and r["payload"].get("reason_code")
-            and "sluice-probe" not in json.dumps(r["payload"])]
+            and "sluice-probe" not in json.dumps(r["payload"])
+            and r["payload"].get("name") != socket.gethostname()]  # git asks who it is
 
 
 if __name__ == "__main__":
