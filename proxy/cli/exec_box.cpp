@@ -119,12 +119,17 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   return std::move(box);
 }
 
-Result<> prove_box(contain::Box& box, runtime::Runtime& runtime) {
+Result<contain::ProbeReport> probe_box(contain::Box& box, runtime::Runtime& runtime) {
   SLUICE_TRY(auto&& report, box.probe());
   SLUICE_TRY(runtime.record("containment_probe", {{"checks", to_json(report).dump()},
                                                   {"failures", report.failures()},
                                                   {"holds", report.holds() ? "true" : "false"},
                                                   {"kind", std::string(box.kind())}}));
+  return std::move(report);
+}
+
+Result<> prove_box(contain::Box& box, runtime::Runtime& runtime) {
+  SLUICE_TRY(auto&& report, probe_box(box, runtime));
   for (const auto& note : report.notes) std::cerr << "note: " << note << "\n";
   if (!report.holds())
     return make_error(Origin::config, "containment_not_proven", report.failures());

@@ -21,7 +21,9 @@ struct BoxWish {
 // Makes the box, and in `config` the listeners that serve it. Before any thread exists.
 Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const BoxWish& wish);
 
-// Probes and records. Fails (config, "containment_not_proven") with the checks that failed.
+// The report goes on record before anybody gets it.
+Result<contain::ProbeReport> probe_box(contain::Box& box, runtime::Runtime& runtime);
+// Fails (config, "containment_not_proven") with the checks that failed.
 Result<> prove_box(contain::Box& box, runtime::Runtime& runtime);
 
 } // namespace sluice::cli

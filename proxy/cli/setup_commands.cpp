@@ -3,6 +3,7 @@
 #include "policy/base/document.hpp"
 #include "policy/engine/snapshot.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/run_support.hpp"
 #include "proxy/cli/starter_files.hpp"
 #include "proxy/contain/box.hpp"
 #include "proxy/runtime/config.hpp"
@@ -200,6 +201,7 @@ void add_setup_commands(CLI::App& app, Program& program) {
     std::string dir = ".";
     std::vector<std::string> files;
     bool defaults = false;
+    bool probe = false;
   };
   auto options = std::make_shared<Options>();
   auto* start = add_verb(app, program, "init", "write a commented sluice.yaml and policy.yaml",
@@ -220,8 +222,12 @@ void add_setup_commands(CLI::App& app, Program& program) {
 
   auto* health =
       add_verb(app, program, "doctor", "what this machine can do, and how to fix what it cannot",
-               "sluice doctor -c sluice.yaml",
-               [&program](const Output& out) { return doctor(out, program.common.config); });
+               "sluice doctor -c sluice.yaml", [&program, options](const Output& out) {
+                 if (options->probe) return probe_containment(out, program);
+                 return doctor(out, program.common.config);
+               });
+  health->add_flag("--probe", options->probe,
+                   "make the box of exec and try every way out of it; the result is a record");
   health->add_option("-c,--config", program.common.config, "sluice.yaml");
 }
 

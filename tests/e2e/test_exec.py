@@ -56,6 +56,17 @@ class Exec(unittest.TestCase):
         self.run_as += ("unshare", "-Ur")
         self.check_contained("user-namespace")
 
+    def test_doctor_probes_on_request(self):
+        for prepare, kind in ((lambda: None, "namespace"), (self.as_somebody, "user-namespace")):
+            prepare()
+            done = subprocess.run([*self.run_as, SLUICE, "doctor", "--probe", "--json", "-c", self.sluice.config_file],
+                                  cwd=self.sluice.folder, capture_output=True, text=True, timeout=60 * SLOW, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            report = json.loads(done.stdout)
+            self.assertEqual((report["holds"], report["kind"]), (True, kind))
+            self.assertGreater(len(report["checks"]), 20)
+            self.assertEqual(len(self.probes()), 1 if kind == "namespace" else 2)
+
     def test_a_refusal_can_be_read_by_way_of_the_proxy(self):
         done = self.exec("curl", "-sS", "http://name.test/")
         self.assertIn("default_deny", done.stdout)
