@@ -46,7 +46,7 @@ run_ctest() {  # preset, ctest arguments
   return "$status"
 }
 
-do_install() { tests/support/install.sh build test clients && "$python" -B tests/e2e/client_setup.py; }
+do_install() { tests/support/install.sh build test clients image docker && "$python" -B tests/e2e/client_setup.py; }
 
 do_format() {
   git ls-files -z '*.cpp' '*.hpp' | xargs -0 clang-format-14 --dry-run -Werror

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages of one or more groups when any of them is missing:
-#   tests/support/install.sh build|test|clients|bench…
+#   tests/support/install.sh build|test|clients|image|docker|bench…
 # Root only; without root it says what is missing and fails. Starts no daemon.
 set -euo pipefail
 
@@ -17,8 +17,10 @@ packages_of() {
     procps nftables iproute2 curl python3-requests python3-httpx python3-aiohttp ;;
   clients) echo nodejs "$(unless npm npm)" "$(unless go golang-go)" postgresql-15 postgresql-client-15 git \
     python3-pip python3-venv iproute2 nftables iputils-ping openssh-client util-linux ;;
+  image) echo libunistring-dev binutils busybox-static nftables curl ca-certificates util-linux ;;
+  docker) echo "$(unless dockerd docker.io)" "$(unless docker-compose docker-compose)" iptables ;;
   bench) echo haproxy nginx-light squid-openssl mitmproxy wrk procps util-linux ;;
-  *) echo "install.sh: no group named '$1' (build, test, clients, bench)" >&2 && return 2 ;;
+  *) echo "install.sh: no group named '$1' (build, test, clients, image, docker, bench)" >&2 && return 2 ;;
   esac
 }
 
