@@ -175,6 +175,12 @@ def name_allowed():
 
 
 @attempt
+def name_known_elsewhere():
+    """Where the policy allows it and Docker's name server has to ask another for it."""
+    return fetch("http://far.demo.test/v1/models")
+
+
+@attempt
 def name_unlisted():
     return {"addresses": sorted({entry[4][0] for entry in socket.getaddrinfo("forbidden.demo.test", 80)})}
 
@@ -204,7 +210,7 @@ def docker_dns_at_its_real_port():
 @attempt
 def docker_dns_from_a_used_port():
     """For a while the kernel takes whatever comes from a port that the sidecar asked from for the sidecar's."""
-    return ask(DOCKER_DNS, "forbidden.demo.test", source=40000)
+    return ask(DOCKER_DNS, "forbidden.demo.test", source=int(os.environ.get("SOURCE_PORT", 40000)))
 
 
 @attempt
@@ -225,9 +231,23 @@ def quic():
     return udp(UPSTREAM, 443)
 
 
+def echo(family, protocol, request, address):
+    """ICMP as `ping` does it without privilege."""
+    with socket.socket(family, socket.SOCK_DGRAM, protocol) as line:
+        line.settimeout(1)
+        line.connect((address, 0))
+        line.send(bytes([request, 0, 0, 0, 0, 0, 0, 1]) + b"x" * 56)
+        return {"text": f"{len(line.recv(200))} bytes"}
+
+
 @attempt
 def ping():
-    return run("ping", "-c", "1", "-W", "1", UPSTREAM)
+    return echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, UPSTREAM)
+
+
+@attempt
+def ping6():
+    return echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, FORBIDDEN6)
 
 
 @attempt

@@ -39,7 +39,7 @@ collect_demo() {  # a Python without its tests and tools, and a few programs to 
   collect demo /usr/bin/python3.11 "$python"/lib-dynload/*.so /usr/bin/curl /usr/sbin/nft /bin/busybox
   tar -C / --exclude='config-*' --exclude=test --exclude=lib2to3 --exclude=pydoc_data --exclude=distutils \
     --exclude=idlelib --exclude=ensurepip -cf - "${python#/}" | tar -C demo -xf -
-  for name in sh ping cat; do ln -s busybox "demo/bin/$name"; done
+  for name in sh cat; do ln -s busybox "demo/bin/$name"; done
   ln -s python3.11 demo/usr/bin/python3
 }
 
