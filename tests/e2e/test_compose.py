@@ -218,6 +218,9 @@ class Compose(SluiceTestCase):
         seen = self.attempt("allowed_https", "other_host")
         self.assertEqual([one.get("status") for one in seen], [200, 403], seen)
 
+    def test_reload(self):
+        self.engine.run("exec", self.name("sidecar"), "sluice", "admin", "reload", "--admin", "/run/sluice/admin.sock")
+
     def wait_until_healthy(self):
         wait_until(lambda: self.engine.run("exec", self.name("sidecar"), "sluice", "admin", "ready", "--admin",
                                            "/run/sluice/admin.sock", check=False).returncode == 0, 15, "a ready sidecar")
@@ -251,6 +254,11 @@ class Compose(SluiceTestCase):
         self.assertIn((NAMES, 17, 53), sent)
         self.assertEqual({port for _, _, port in sent & calls}, {80, 443})
         self.assertEqual(sent - calls - neighbours - {(NAMES, 17, 53)}, set())
+
+    def test_zz_without_the_owner_of_the_namespace(self):
+        self.engine.run("kill", "-s", "KILL", self.name("netinit"))
+        for seen in self.attempt("allowed_http", "other_host", "bound_to_device", "quic", "ipv6_udp"):
+            self.assertIn("error", seen)
 
 
 if __name__ == "__main__":
