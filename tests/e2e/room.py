@@ -25,7 +25,11 @@ def why_not():
     if os.geteuid() != 0:
         return "needs root to make network and mount namespaces"
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    return f"needs {', '.join(missing)}" if missing else None
+    if missing:
+        return f"needs {', '.join(missing)}"
+    trial = subprocess.run(["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc",
+                            "true"], capture_output=True, text=True, check=False)
+    return None if trial.returncode == 0 else f"cannot make namespaces here: {trial.stderr.strip()}"
 
 
 def enter():
