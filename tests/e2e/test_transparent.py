@@ -205,7 +205,8 @@ class Transparent(SluiceTestCase):
                 self.raw("127.0.0.1", 15006, b"GET / HTTP/1.1\r\nHost: web.test\r\n\r\n")
             self.assertEqual(self.reason(sluice), "self_connect")
 
-    def test_our_own_traffic_captured_by_a_wrong_rule_is_stopped_at_once(self):
+    def test_zz_our_own_traffic_captured_by_a_wrong_rule_is_stopped_at_once(self):
+        """Last, because the kernel goes on redirecting the ports that this used."""
         subprocess.run(["nft", "insert", "rule", "inet", "sluice", "out", "meta", "skuid", str(SIDECAR), "ip", "daddr",
                         WEB, "tcp", "dport", "80", "redirect", "to", ":15006"], check=True)
         try:
