@@ -98,8 +98,13 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = True
     request_queue_size = 1024
 
+    def server_activate(self):
+        super().server_activate()
+        self.socket.setblocking(False)  # a peer that resets before it is accepted must not hold us
+
     def get_request(self):
         connection, address = super().get_request()
+        connection.setblocking(True)
         self.connections += 1
         return connection, address
 
