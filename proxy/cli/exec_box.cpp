@@ -65,7 +65,21 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
     const auto* path = std::get_if<std::string>(&one);
     if (path == nullptr) continue; // loopback of the outside is not the box's
     options.admin_socket = fs::absolute(*path).string();
+    // It is made later, so only its folder can be covered; and only where CMD is the same user is
+    // its mode not enough. The probe tries to connect.
+    if (::geteuid() == 0) continue;
     options.hidden.push_back(fs::path(options.admin_socket).parent_path().string());
+  }
+  const auto here = fs::current_path().string() + "/";
+  for (const auto& path : options.hidden) {
+    std::error_code error;
+    const auto folder = fs::canonical(path, error).string() + "/";
+    // Not a machine that cannot contain, which has a fallback: a wish that cannot be granted.
+    if (!error && fs::is_directory(path) && here.starts_with(folder)) {
+      return make_error(Origin::config, "nothing_left_to_see",
+                        "the working directory lies in " + path +
+                            ", which the command must not see: give it a folder of its own");
+    }
   }
   if (!wish.trust_bundle.empty())
     options.readable = {wish.trust_bundle, wish.trust_bundle + ".p12"};
@@ -116,6 +130,7 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   options.workers = config.settings.workers;
   SLUICE_TRY(auto&& box, contain::Box::create(options));
   hand_over(config, box->take_sockets());
+  config.policy_folder_pinned = true; // CMD may be able to rename what is above it
   return std::move(box);
 }
 

@@ -5,6 +5,9 @@
 #include "proxy/cli/run_support.hpp"
 #include "proxy/contain/process.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -40,7 +43,13 @@ std::string quoted(const std::string& text) {
 Result<std::string> write_ad_hoc_config(const std::vector<std::string>& allow) {
   const fs::path dir = kStateFolder;
   std::error_code error;
-  fs::create_directories(dir, error);
+  fs::create_directory(dir, error);
+  // Ours, and really here: root must not follow where somebody else points.
+  struct stat about {};
+  if (::lstat(dir.c_str(), &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != ::geteuid()) {
+    return make_error(Origin::config, "state_folder_not_ours",
+                      dir.string() + " is not a folder of the user who runs sluice");
+  }
   fs::permissions(dir, fs::perms::owner_all, error);
   std::string hosts;
   for (const auto& host : allow) hosts += (hosts.empty() ? "" : ", ") + quoted(host);

@@ -85,6 +85,10 @@ Task<std::string> DnsServer::answer(const ListenerSettings& listener, std::strin
   auto parsed = wire::parse_dns_query(message);
   const auto* query = std::get_if<wire::DnsQuery>(&parsed);
   if (query == nullptr) {
+    wire::DnsQuery unread;
+    worker_.services().metrics.dns_refused.add();
+    const Judged malformed{Reason::framing_invalid, DnsRcode::format_error};
+    co_await record(listener, unread, malformed);
     co_return wire::dns_error(message, std::get<wire::DnsError>(parsed));
   }
   const Judged judged = judge(*query);

@@ -236,7 +236,10 @@ void Session::feed_response(Exchange& call) {
     upstream_in_.consume_until(bytes);
     if (std::holds_alternative<wire::NeedMore>(event)) return;
     if (auto* head = std::get_if<wire::ResponseHead>(&event)) {
-      if (is_stream(*head)) live_ = &call.machine.permit();
+      if (is_stream(*head)) {
+        live_ = &call.machine.permit();
+        policy_changed(); // it may have been replaced since the call was admitted
+      }
       call.machine.on(call::ResponseHeadReceived{std::move(*head)}, call.actions);
     } else if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
       call.machine.on(call::ResponseBodyReceived{body->bytes}, call.actions);

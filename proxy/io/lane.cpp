@@ -21,6 +21,11 @@ Task<> Lane::flush(Stream& stream) {
   drained_.notify();
 }
 
+Task<> Lane::drain(Stream& stream) {
+  while (writing_) co_await drained_.wait();
+  co_await flush(stream);
+}
+
 void Lane::reset() {
   pending_.clear();
   error_ = {};

@@ -20,6 +20,8 @@ class Lane {
   const ErrorCode& error() const noexcept { return error_; }
   // Writes everything pending to `stream`. The lane keeps its error: later bytes are dropped.
   Task<> flush(Stream& stream);
+  // The same, and waits for whoever writes: afterwards nothing is under way.
+  Task<> drain(Stream& stream);
   void reset(); // for the next connection
   void fail() noexcept { error_ = net::error::operation_aborted; }
 

@@ -87,6 +87,7 @@ Task<> Session::relay(call::Permit permit) {
   relay.upstream = std::move(std::get<UpstreamPtr>(opened));
   upstream_ = relay.upstream.get();
   live_ = &relay.permit;
+  policy_changed(); // it may have been replaced since the call was admitted
   outcome.address = upstream_->address;
   prepare_relay(relay);
   net::co_spawn(worker_.executor(), way_upwards(relay), net::detached);
@@ -152,20 +153,20 @@ Task<> Session::way_upwards(Relay& relay) {
 
 // One direction, to its end.
 Task<> Session::pump(Relay& relay, Way& way) {
-  const bool opaque = !way.redactor && !way.from->secure() && !way.to->secure();
+  // What is counted against a budget is counted before it goes.
+  const bool opaque = !way.redactor && !relay.budget && !way.from->secure() && !way.to->secure();
   co_await move_bytes(relay, way, opaque);
   if (opaque && !way.over) co_await splice_bytes(relay, way);
   way.over = true;
   way.fed.notify();
   way.pause.cancel();
-  if (way.redactor) {
-    way.redactor->finish(way.out->pending());
-    co_await way.out->flush(*way.to);
-  }
+  // A stream that is cut gives away nothing more: what is held may be half a secret.
   if (relay.broken() || cut_ != Reason::none || expired_) {
     interrupt();
     co_return;
   }
+  if (way.redactor) way.redactor->finish(way.out->pending());
+  co_await way.out->drain(*way.to);
   ErrorCode ignored;
   way.to->socket().shutdown(Tcp::socket::shutdown_send, ignored);
 }
@@ -209,7 +210,6 @@ Task<> Session::splice_bytes(Relay& relay, Way& way) {
     expect_within(worker_.settings().limits.idle_timeout);
     const auto moved = co_await pipe.move(way.from->socket(), way.to->socket());
     way.bytes += moved.bytes;
-    if (!relay.spend(moved.bytes)) break;
     way.ended = moved.error == net::error::eof;
     if (way.ended) break;
     if (!moved.error) continue;

@@ -18,6 +18,7 @@ namespace {
 // getaddrinfo tells no TTL; short enough that a moved name is found, long enough to serve a burst.
 constexpr auto kCacheFor = std::chrono::seconds(30);
 constexpr std::size_t kCacheSize = 1024;
+constexpr std::size_t kMaxAsked = 128; // of one worker; an agent must not queue names without end
 
 using Addresses = std::vector<model::IpAddress>;
 
@@ -59,11 +60,14 @@ Addresses system_lookup(const std::string& name) {
   return out;
 }
 
+// `asked` outlives the executor's context.
 void start_lookup(net::thread_pool& pool, const Executor& executor, std::shared_ptr<Lookup> lookup,
-                  std::string name) {
-  net::post(pool, [executor, lookup = std::move(lookup), name = std::move(name)]() mutable {
+                  std::string name, std::size_t& asked) {
+  ++asked;
+  net::post(pool, [executor, lookup = std::move(lookup), name = std::move(name), &asked]() mutable {
     auto found = system_lookup(name);
-    net::post(executor, [lookup = std::move(lookup), found = std::move(found)]() mutable {
+    net::post(executor, [lookup = std::move(lookup), found = std::move(found), &asked]() mutable {
+      --asked;
       lookup->addresses = std::move(found);
       lookup->done = true;
       lookup->answered.notify();
@@ -90,8 +94,11 @@ Task<Result<Addresses>> Resolver::resolve(const model::Host& host) {
     if (hit->second.until > now) co_return hit->second.addresses;
     cache_.erase(hit);
   }
+  if (asked_ >= kMaxAsked) {
+    co_return make_error(Origin::upstream, "resolver_failed", "too many names are being resolved");
+  }
   auto lookup = std::make_shared<Lookup>(executor_);
-  start_lookup(lookups_, executor_, lookup, host.text());
+  start_lookup(lookups_, executor_, lookup, host.text(), asked_);
   co_await lookup->answered.wait(settings_.limits.resolve_timeout);
   if (!lookup->done) {
     co_return make_error(Origin::upstream, "resolver_failed",

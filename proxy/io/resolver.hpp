@@ -33,6 +33,7 @@ class Resolver { // one per worker; the lookup threads are shared
   };
   Executor executor_;
   net::thread_pool& lookups_;
+  std::size_t asked_ = 0; // and not answered; names nobody waits for any more among them
   const Settings& settings_;
   std::unordered_map<std::string, Cached> cache_;
 };

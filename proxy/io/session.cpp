@@ -133,6 +133,16 @@ call::CallContext Session::call_context() const {
 // ---- answers and ends --------------------------------------------------------------------------
 
 Task<> Session::turn_away(model::Reason reason) {
+  const bool http = listener_.kind == call::ListenerKind::forward ||
+                    listener_.kind == call::ListenerKind::reverse;
+  if (!http) {
+    model::EgressCall unknown;
+    unknown.call_id = new_id(worker_.services().clock.unix_nanos());
+    unknown.listener = from_.listener;
+    unknown.protocol = model::Protocol::tcp;
+    co_await refuse_raw(reason, "", std::move(unknown));
+    co_return;
+  }
   call::Refusal refusal;
   refusal.call_id = new_id(worker_.services().clock.unix_nanos());
   refusal.decision = model::Decision::refuse(reason);

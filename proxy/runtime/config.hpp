@@ -40,6 +40,7 @@ struct Config {
   std::vector<SecretSource> secrets;
   evidence::LogConfig log;
   std::vector<AdoptedSocket> adopted;
+  bool policy_folder_pinned = false; // a reload reads from the same folder as the start, or not
   std::vector<io::AdminAddress> admin;
 };
 

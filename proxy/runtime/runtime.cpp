@@ -26,6 +26,11 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+std::string folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
 StartFailure failure(Error error) {
   StartFailure out;
   out.error = std::move(error);
@@ -48,6 +53,7 @@ Runtime::Started Runtime::start(Config config) {
   }
   Diagnostics diagnostics;
   runtime->policy_file_state_ = look_at(runtime->config_.policy_file);
+  runtime->policy_folder_ = look_at(folder_of(runtime->config_.policy_file)).inode;
   auto policy = runtime->build_policy(diagnostics);
   if (!policy) {
     StartFailure failed;
@@ -184,6 +190,17 @@ Diagnostics Runtime::reload() {
 
 Diagnostics Runtime::reload_policy() {
   Diagnostics diagnostics;
+  if (config_.policy_folder_pinned &&
+      look_at(folder_of(config_.policy_file)).inode != policy_folder_) {
+    Diagnostic one;
+    one.file = config_.policy_file;
+    one.message = "its folder is another than when sluice started";
+    one.hint = "somebody put it there; start again if it was you";
+    diagnostics.push_back(std::move(one));
+    (void)record("policy_rejected",
+                 {{"errors", format(diagnostics)}, {"policy_digest", policy_digest_}});
+    return diagnostics;
+  }
   auto next = build_policy(diagnostics);
   if (!next && !has_errors(diagnostics)) {
     Diagnostic one;
@@ -264,8 +281,11 @@ void Runtime::stop(const std::string& why) {
   }
   admin_.reset();
   for (auto& worker : workers_) worker->stop();
+  if (lookups_) { // before the workers go: an answer is posted to the one that asked
+    lookups_->stop();
+    lookups_->join();
+  }
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
-  if (lookups_) lookups_->join();
   if (log_) {
     (void)record("run_complete", {{"why", why}});
     log_.reset();

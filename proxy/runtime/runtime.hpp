@@ -72,6 +72,7 @@ class Runtime {
   };
   static FileState look_at(const std::string& file);
   FileState policy_file_state_;
+  std::int64_t policy_folder_ = 0; // its inode at the start
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;

@@ -56,6 +56,16 @@ class Exec(unittest.TestCase):
         self.run_as += ("unshare", "-Ur")
         self.check_contained("user-namespace")
 
+    def test_a_state_folder_that_points_elsewhere_is_not_followed(self):
+        elsewhere = self.sluice.folder / "elsewhere"
+        elsewhere.mkdir(mode=0o755)
+        (self.sluice.folder / ".sluice").symlink_to(elsewhere)
+        done = subprocess.run([SLUICE, "exec", "--allow", "a.test", "--", "true"], cwd=self.sluice.folder,
+                              capture_output=True, text=True, timeout=60 * SLOW, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("state_folder_not_ours", done.stderr)
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
     def test_doctor_probes_on_request(self):
         for prepare, kind in ((lambda: None, "namespace"), (self.as_somebody, "user-namespace")):
             prepare()

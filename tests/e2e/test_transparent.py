@@ -238,6 +238,14 @@ class Transparent(SluiceTestCase):
                 context.wrap_socket(peer, server_hostname="web.test")
             self.assertEqual(len(upstream.requests), 1)
 
+    def test_names_that_are_still_looked_up_do_not_hold_the_end(self):
+        with self.running(self.sluice([allow(hosts=["*.slow.test"])])), \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            for number in range(8):
+                name = b"\2n%d\4slow\4test\0" % number
+                peer.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1", ("127.0.0.1", 15053))
+            time.sleep(0.2)
+
     def test_a_dead_sidecar_is_no_way_out(self):
         with HttpUpstream(echo, address=(WEB, 80)) as upstream:
             sluice = self.start(self.sluice())
