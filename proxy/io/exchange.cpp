@@ -45,6 +45,7 @@ Task<Session::Next> Session::exchange(HeadOrFault first) {
   call.machine.on(std::move(event), call.actions);
   co_await perform(call);
   feed_request(call);
+  expect_progress(call); // a peer that reads nothing must not keep its place for ever
   if (call.upstream) co_await to_upstream_.flush(call.upstream->stream);
   co_await to_downstream_.flush(downstream_);
   if (call.machine.state() == CallMachine::State::streaming && !call.machine.request_ended()) {
@@ -90,6 +91,10 @@ Task<> Session::ask_gate(Exchange& call, model::EgressCall facts) {
 }
 
 Task<> Session::connect(Exchange& call, call::Pooling pooling) {
+  if (cut_ != model::Reason::none) { // while the gate was asked
+    call.machine.on(call::Cut{cut_}, call.actions);
+    co_return;
+  }
   expect_within(worker_.settings().limits.connect_timeout);
   upstream_ = nullptr;
   const auto& permit = call.machine.permit();
@@ -275,8 +280,8 @@ void Session::response_stopped(Exchange& call, const ErrorCode& error) {
 }
 
 Task<> Session::discard_request(Exchange& call) {
-  co_await to_downstream_.flush(downstream_);
   expect_within(worker_.settings().limits.header_timeout);
+  co_await to_downstream_.flush(downstream_);
   while (call.machine.state() == CallMachine::State::refusing && !call.pumping) {
     feed_request(call);
     if (call.machine.state() != CallMachine::State::refusing) break;

@@ -116,6 +116,10 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
     co_return judged;
   }
   judged.addresses = std::move(addresses.value());
+  if (services_.killed.load()) { // while the name was resolved
+    judged.decision = Decision::refuse(Reason::killed);
+    co_return judged;
+  }
   // Every address is judged, not only the first: one bad answer among good ones is rebinding.
   for (const auto& address : judged.addresses) {
     if (is_self(address, call.to.port)) {

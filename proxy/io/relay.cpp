@@ -74,6 +74,12 @@ struct Session::Relay {
 Task<> Session::relay(call::Permit permit) {
   Relay relay(worker_.executor(), std::move(permit));
   call::Outcome outcome;
+  if (cut_ != Reason::none) { // while the gate was asked
+    outcome.reason = cut_;
+    relay.permit.close(outcome);
+    downstream_.abort();
+    co_return;
+  }
   expect_within(worker_.settings().limits.connect_timeout);
   auto opened = co_await worker_.upstreams().open_tunnel(relay.permit, connecting_);
   if (auto* failed = std::get_if<call::UpstreamFailed>(&opened)) {

@@ -28,9 +28,10 @@ std::string pool_key(const model::Destination& to, const model::IpAddress& addre
 bool still_quiet(Stream& stream) {
   char byte = 0;
   const auto got = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-  // TLS 1.3 tickets may arrive after the response; they are not HTTP. The reader sorts it out.
-  return got > 0 && stream.secure() && !stream.peer_is_gone();
+  if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return false;
+  // Bytes behind the last answer would be taken for the next: late tickets cost a connection.
+  SSL* ssl = stream.native_tls();
+  return ssl == nullptr || (SSL_has_pending(ssl) == 0 && BIO_pending(SSL_get_rbio(ssl)) == 0);
 }
 
 } // namespace

@@ -3,12 +3,14 @@
 #include "policy/base/digest.hpp"
 #include "proxy/runtime/secrets.hpp"
 
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 #include <utility>
 
@@ -31,6 +33,12 @@ std::string folder_of(const std::string& file) {
   return slash == std::string::npos ? "." : file.substr(0, slash + 1);
 }
 
+std::string random_key() {
+  std::string key(32, '\0');
+  if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) std::abort();
+  return key;
+}
+
 StartFailure failure(Error error) {
   StartFailure out;
   out.error = std::move(error);
@@ -39,7 +47,7 @@ StartFailure failure(Error error) {
 
 } // namespace
 
-Runtime::Runtime(Config config) : config_(std::move(config)) {}
+Runtime::Runtime(Config config) : config_(std::move(config)), fingerprint_key_(random_key()) {}
 
 Runtime::~Runtime() {
   stop("shutdown");
@@ -81,7 +89,7 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   redact::RuleSetConfig rules;
   rules.known = known;
   rules.placeholder = load.snapshot->redaction.placeholder;
-  rules.fingerprint_key = config_.settings.who.run_id;
+  rules.fingerprint_key = fingerprint_key_;
   SLUICE_TRY(auto&& everywhere, redact::RuleSet::build(rules));
   rules.token_formats = false;
   SLUICE_TRY(auto&& credential_fields, redact::RuleSet::build(rules));
@@ -284,6 +292,7 @@ void Runtime::stop(const std::string& why) {
   if (lookups_) { // before the workers go: an answer is posted to the one that asked
     lookups_->stop();
     lookups_->join();
+    lookups_.reset(); // with what was never begun: it holds timers of the workers' contexts
   }
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
   if (log_) {

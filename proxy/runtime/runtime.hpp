@@ -66,6 +66,7 @@ class Runtime {
   Config config_;
   SystemClock clock_;
   std::string policy_digest_;
+  std::string fingerprint_key_; // of this process: a fingerprint must not be guessed from the log
   struct FileState {
     std::int64_t inode = 0, size = 0, modified_ns = 0;
     bool operator==(const FileState&) const = default;
