@@ -71,8 +71,8 @@ do_release_tests() {
   return $status
 }
 
-# The data plane is driven by the e2e tests (but for the slowest, which add no concurrency); halt_on_error there would hide behind a client's retry, so
-# every report goes to a file, and one file fails the step.
+# The data plane is driven by the e2e tests, but for the slowest, which add no concurrency. An abort
+# would hide behind a client's retry, so every report goes to a file, and one file fails the step.
 do_tsan() {
   local targets status=0
   targets=$(sed -nE 's|^ *sluice_test_folder\((\S+) .*CONCURRENT.*|test_\1|p' tests/CMakeLists.txt | tr / _)

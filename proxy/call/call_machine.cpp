@@ -74,6 +74,7 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
       request_.content_length > context_.request_body_limit) {
     return refuse(Reason::body_too_large, "", std::move(facts.call), out);
   }
+  hide_query_keys(facts.call, facts.upstream_target, context_.redaction);
   upstream_target_ = std::move(facts.upstream_target);
   state_ = State::deciding;
   out.push_back(AskGate{std::move(facts.call)});
@@ -117,6 +118,13 @@ void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
   }
   state_ = State::done;
   if (!keep_downstream_) out.push_back(CloseDownstream{});
+  out.push_back(Finished{});
+}
+
+// The rest of a refused request is no longer worth reading.
+void CallMachine::stop_refusing(Actions& out) {
+  state_ = State::done;
+  out.push_back(CloseDownstream{});
   out.push_back(Finished{});
 }
 
@@ -188,11 +196,7 @@ void CallMachine::start_request(Actions& out) {
 void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
   if (state_ == State::refusing) {
     discarded_ += event.bytes.size();
-    if (discarded_ > kDiscardLimit) {
-      state_ = State::done;
-      out.push_back(CloseDownstream{});
-      out.push_back(Finished{});
-    }
+    if (discarded_ > kDiscardLimit) stop_refusing(out);
     return;
   }
   if (state_ != State::streaming || request_ended_) {
@@ -244,12 +248,7 @@ void CallMachine::handle(RequestFaulted& event, Actions& out) {
   if (state_ == State::idle) {
     return refuse(reason_of(event.error), event.error.detail, std::nullopt, out);
   }
-  if (state_ == State::refusing) {
-    state_ = State::done;
-    out.push_back(CloseDownstream{});
-    out.push_back(Finished{});
-    return;
-  }
+  if (state_ == State::refusing) return stop_refusing(out);
   fail(OutcomeStatus::interrupted, reason_of(event.error), event.error.detail, out);
 }
 
@@ -462,23 +461,13 @@ void CallMachine::handle(UpstreamClosed&, Actions& out) {
 }
 
 void CallMachine::handle(DownstreamClosed&, Actions& out) {
-  if (state_ == State::idle || state_ == State::refusing) {
-    state_ = State::done;
-    out.push_back(CloseDownstream{});
-    out.push_back(Finished{});
-    return;
-  }
+  if (state_ == State::idle || state_ == State::refusing) return stop_refusing(out);
   fail(OutcomeStatus::interrupted, Reason::downstream_closed, "", out);
 }
 
 void CallMachine::handle(DeadlinePassed&, Actions& out) {
   if (state_ == State::idle) return refuse(Reason::request_timeout, "", std::nullopt, out);
-  if (state_ == State::refusing) {
-    state_ = State::done;
-    out.push_back(CloseDownstream{});
-    out.push_back(Finished{});
-    return;
-  }
+  if (state_ == State::refusing) return stop_refusing(out);
   const bool agent_is_slow = state_ == State::streaming && !request_ended_ && !response_begun_;
   if (agent_is_slow) return fail(OutcomeStatus::interrupted, Reason::request_timeout, "", out);
   const auto status = response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed;
@@ -487,12 +476,7 @@ void CallMachine::handle(DeadlinePassed&, Actions& out) {
 
 void CallMachine::handle(Cut& event, Actions& out) {
   if (state_ == State::idle) return refuse(event.reason, "", std::nullopt, out);
-  if (state_ == State::refusing) {
-    state_ = State::done;
-    out.push_back(CloseDownstream{});
-    out.push_back(Finished{});
-    return;
-  }
+  if (state_ == State::refusing) return stop_refusing(out);
   fail(OutcomeStatus::interrupted, event.reason, "", out);
 }
 

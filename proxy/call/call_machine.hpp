@@ -65,6 +65,7 @@ class CallMachine {
   void refuse(model::Reason reason, std::string detail, std::optional<model::EgressCall> call,
               Actions& out);
   void send_problem(const Refusal& refusal, Actions& out);
+  void stop_refusing(Actions& out);
   // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
   // closed.
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);

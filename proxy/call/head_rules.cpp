@@ -112,6 +112,12 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
   }
 }
 
+void hide_query_keys(model::EgressCall& call, std::string_view target,
+                     const HeadRedaction& redaction) {
+  if (call.query_keys.empty() || !redaction.everywhere) return;
+  if (!redact::redact_whole(redaction.everywhere, target).findings.empty()) call.query_keys.clear();
+}
+
 void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, BodyChange change,
                       FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);

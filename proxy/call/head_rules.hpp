@@ -30,6 +30,11 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
 
 // In place: fields for the agent. `body_is_rewritten` drops digests that no longer hold.
 enum class BodyChange { unchanged, may_change };
+// The keys of a query are facts that go on record. In one that holds a secret nobody can tell a key
+// from a piece of it (it may contain '&'), so none is kept.
+void hide_query_keys(model::EgressCall& call, std::string_view target,
+                     const HeadRedaction& redaction);
+
 void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, BodyChange change,
                       FindingList& findings);
 

@@ -1,7 +1,6 @@
 #include "proxy/cli/exec_box.hpp"
 
 #include "policy/evidence/file.hpp"
-#include "proxy/cli/output.hpp"
 
 #include <pwd.h>
 #include <unistd.h>
@@ -111,15 +110,6 @@ void hand_over(runtime::Config& config, std::vector<contain::BoxSocket> sockets)
   }
 }
 
-Json to_json(const contain::ProbeReport& report) {
-  Json checks = Json::array();
-  for (const auto& one : report.checks) {
-    checks.push_back(
-        {{"name", one.name}, {"expected", one.expected}, {"got", one.got}, {"ok", one.ok}});
-  }
-  return checks;
-}
-
 } // namespace
 
 Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const BoxWish& wish) {
@@ -132,6 +122,15 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   hand_over(config, box->take_sockets());
   config.policy_folder_pinned = true; // CMD may be able to rename what is above it
   return std::move(box);
+}
+
+Json to_json(const contain::ProbeReport& report) {
+  Json checks = Json::array();
+  for (const auto& one : report.checks) {
+    checks.push_back(
+        {{"name", one.name}, {"expected", one.expected}, {"got", one.got}, {"ok", one.ok}});
+  }
+  return checks;
 }
 
 Result<contain::ProbeReport> probe_box(contain::Box& box, runtime::Runtime& runtime) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "policy/base/result.hpp"
+#include "proxy/cli/output.hpp"
 #include "proxy/contain/box.hpp"
 #include "proxy/runtime/runtime.hpp"
 
@@ -23,6 +24,7 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
 
 // The report goes on record before anybody gets it.
 Result<contain::ProbeReport> probe_box(contain::Box& box, runtime::Runtime& runtime);
+Json to_json(const contain::ProbeReport& report);
 // Fails (config, "containment_not_proven") with the checks that failed.
 Result<> prove_box(contain::Box& box, runtime::Runtime& runtime);
 

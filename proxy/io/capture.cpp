@@ -54,11 +54,12 @@ Task<Session::Next> Session::captured() {
 }
 
 Task<Session::Next> Session::converse(Inside where) {
-  const auto protocol = co_await detect_protocol(where);
+  auto raw = raw_call(where);
+  const auto protocol = co_await detect_protocol(raw);
   if (!protocol) co_return Next::close;
   switch (*protocol) {
   case Protocol::tls: {
-    const auto next = co_await converse_tls(std::move(where));
+    const auto next = co_await converse_tls(std::move(where), std::move(raw));
     co_return next;
   }
   case Protocol::http1:
@@ -68,24 +69,21 @@ Task<Session::Next> Session::converse(Inside where) {
     reader_ = wire::RequestReader(worker_.settings().limits.head);
     expect_nothing();
     co_return Next::next_request;
-  case Protocol::http2_preface: {
-    auto call = raw_call(where);
-    co_await refuse_raw(Reason::protocol_unsupported, "HTTP/2 without TLS", std::move(call));
+  case Protocol::http2_preface:
+    co_await refuse_raw(Reason::protocol_unsupported, "HTTP/2 without TLS", std::move(raw));
     co_return Next::close;
-  }
   case Protocol::need_more:
   case Protocol::socks5:
   case Protocol::opaque: break;
   }
-  co_await converse_raw(std::move(where));
+  co_await converse_raw(std::move(raw));
   co_return Next::close;
 }
 
 // Bounded in bytes by detect() and in time: a client that stays silent may wait for its server to
 // speak first, which only a rule for raw TCP can allow; any other gets the time a head gets.
-Task<std::optional<Protocol>> Session::detect_protocol(const Inside& where) {
+Task<std::optional<Protocol>> Session::detect_protocol(const model::EgressCall& raw) {
   const auto& limits = worker_.settings().limits;
-  auto raw = raw_call(where);
   const bool may_wait_for_server =
       worker_.gate().preview(raw).allowed() || worker_.settings().mode == Mode::observe;
   expect_within(may_wait_for_server ? limits.detect_timeout : limits.header_timeout);
@@ -99,15 +97,17 @@ Task<std::optional<Protocol>> Session::detect_protocol(const Inside& where) {
       co_return Protocol::opaque;
     }
     if (!in_.data().empty()) co_return Protocol::opaque; // the client has said all it will say
-    if (expired_) co_await refuse_raw(Reason::request_timeout, "no byte came", std::move(raw));
+    if (expired_) {
+      model::EgressCall facts = raw;
+      co_await refuse_raw(Reason::request_timeout, "no byte came", std::move(facts));
+    }
     co_return std::nullopt;
   }
 }
 
 // ---- TLS ---------------------------------------------------------------------------------------
 
-Task<Session::Next> Session::converse_tls(Inside where) {
-  model::EgressCall call = raw_call(where);
+Task<Session::Next> Session::converse_tls(Inside where, model::EgressCall call) {
   call.protocol = model::Protocol::connect;
   call.method = "CONNECT";
   call.to.scheme = model::Scheme::https;
@@ -164,8 +164,7 @@ Task<std::optional<wire::ClientHello>> Session::read_hello(const model::EgressCa
 
 Task<Session::Next> Session::intercept(model::EgressCall call) {
   if (worker_.leaves() == nullptr) {
-    co_await refuse_raw(Reason::protocol_unsupported,
-                        "there is no interception CA; run: sluice ca init", std::move(call));
+    co_await refuse_raw(Reason::protocol_unsupported, std::string(kNoCa), std::move(call));
     co_return Next::close;
   }
   const bool secured = co_await secure_downstream(call);
@@ -221,8 +220,7 @@ model::EgressCall Session::raw_call(const Inside& where) const {
   return call;
 }
 
-Task<> Session::converse_raw(Inside where) {
-  auto call = raw_call(where);
+Task<> Session::converse_raw(model::EgressCall call) {
   const auto by_name = worker_.gate().preview(call);
   const bool nothing_said = by_name.reason == Reason::default_deny;
   if (nothing_said && worker_.settings().mode == Mode::enforce) {

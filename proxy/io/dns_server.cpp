@@ -8,7 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include <array>
-#include <cstring>
+#include <exception>
 #include <utility>
 
 namespace sluice::io {
@@ -72,10 +72,12 @@ Task<> DnsServer::serve_datagrams(const ListenerSettings& listener, UdpSocket so
 
 Task<> DnsServer::answer_datagram(const ListenerSettings& listener, UdpSocket& socket,
                                   Udp::endpoint peer, std::string message) {
-  auto reply = co_await answer(listener, std::move(message), wire::DnsTransport::udp);
-  if (!reply.empty()) {
+  try {
+    auto reply = co_await answer(listener, std::move(message), wire::DnsTransport::udp);
     const auto bytes = net::buffer(reply);
-    co_await socket.async_send_to(bytes, peer, use_task);
+    if (!reply.empty()) co_await socket.async_send_to(bytes, peer, use_task);
+  } catch (const std::exception&) {
+    // No answer is a refusal too; the place in flight is given back.
   }
   --in_flight_;
 }
@@ -113,6 +115,9 @@ DnsServer::Judged DnsServer::judge(const wire::DnsQuery& query) const {
   const auto host = model::Host::parse(query.name);
   if (!host || host.value().is_address()) return {Reason::dns_name_refused, DnsRcode::name_error};
   const bool enforced = worker_.settings().mode != Mode::observe;
+  if (enforced && worker_.gate().policy().holds_secret(query.name)) {
+    return {Reason::secret_blocked, DnsRcode::refused};
+  }
   if (enforced && !worker_.gate().policy().engine->could_allow(host.value())) {
     return {Reason::dns_name_refused, DnsRcode::name_error};
   }

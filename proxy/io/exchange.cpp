@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace sluice::io {
@@ -43,6 +44,21 @@ Task<Session::Next> Session::exchange(HeadOrFault first) {
     event = call::RequestFaulted{std::move(std::get<wire::ProtocolError>(first))};
   }
   call.machine.on(std::move(event), call.actions);
+  std::exception_ptr failed;
+  try {
+    co_await run_exchange(call);
+  } catch (const std::exception&) {
+    failed = std::current_exception();
+  }
+  if (failed) { // the other coroutine uses the call: it ends first
+    call.over = true;
+    co_await join_request_pump(call);
+    std::rethrow_exception(failed);
+  }
+  co_return co_await end_exchange(call);
+}
+
+Task<> Session::run_exchange(Exchange& call) {
   co_await perform(call);
   feed_request(call);
   expect_progress(call); // a peer that reads nothing must not keep its place for ever
@@ -54,7 +70,6 @@ Task<Session::Next> Session::exchange(HeadOrFault first) {
   }
   co_await pump_response(call);
   co_await discard_request(call);
-  co_return co_await end_exchange(call);
 }
 
 // ---- actions -----------------------------------------------------------------------------------
@@ -186,7 +201,18 @@ void Session::feed_request(Exchange& call) {
   }
 }
 
+// Throws nothing: who waits for it would wait for ever.
 Task<> Session::pump_request(Exchange& call) {
+  try {
+    co_await pump_request_bytes(call);
+  } catch (const std::exception&) {
+    cut(model::Reason::internal_error); // told by the response side, which this wakes
+  }
+  call.pumping = false;
+  call.pump_done.notify();
+}
+
+Task<> Session::pump_request_bytes(Exchange& call) {
   while (!call.over && call.machine.wants(Side::downstream)) {
     expect_progress(call);
     const bool more = co_await fill();
@@ -205,8 +231,6 @@ Task<> Session::pump_request(Exchange& call) {
     if (call.upstream) co_await to_upstream_.flush(call.upstream->stream);
     co_await to_downstream_.flush(downstream_);
   }
-  call.pumping = false;
-  call.pump_done.notify();
 }
 
 Task<> Session::pump_response(Exchange& call) {
@@ -291,15 +315,19 @@ Task<> Session::discard_request(Exchange& call) {
   }
 }
 
-Task<Session::Next> Session::end_exchange(Exchange& call) {
-  // A pump that still discards a refused request ends by itself; any other is told to.
+// A pump that still discards a refused request ends by itself; any other is told to.
+Task<> Session::join_request_pump(Exchange& call) {
   while (call.pumping) {
-    if (call.machine.state() != CallMachine::State::refusing) {
+    if (call.over || call.machine.state() != CallMachine::State::refusing) {
       call.over = true;
       downstream_.cancel();
     }
     co_await call.pump_done.wait(std::chrono::milliseconds(100));
   }
+}
+
+Task<Session::Next> Session::end_exchange(Exchange& call) {
+  co_await join_request_pump(call);
   upstream_ = nullptr;
   live_ = nullptr;
   if (call.upstream && call.reusable && to_upstream_.pending().empty() && to_upstream_.ok() &&

@@ -1,5 +1,7 @@
 #include "proxy/io/gate.hpp"
 
+#include "policy/redact/redactor.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -27,6 +29,14 @@ bool holds_in_observe(Reason reason) {
 }
 
 } // namespace
+
+// Host names are lower case here, and most token formats are not.
+bool ActivePolicy::holds_secret(std::string_view name) const {
+  if (!redact::redact_whole(everywhere, name).findings.empty()) return true;
+  std::string upper(name);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return !redact::redact_whole(everywhere, upper).findings.empty();
+}
 
 bool Settings::captures() const noexcept {
   return std::any_of(listeners.begin(), listeners.end(),
@@ -61,6 +71,10 @@ bool Gate::still_allows(const model::EgressCall& call, const model::IpAddress& a
   if (settings_.mode != Mode::enforce) return true;
   const auto by_name = policy_->engine->decide(call);
   return by_name.allowed() && policy_->engine->decide_address(call, by_name, address).allowed();
+}
+
+bool Gate::redacts(const Decision& decision) const noexcept {
+  return settings_.mode == Mode::enforce && !decision.obligations.redact.empty();
 }
 
 bool Gate::is_self(const model::IpAddress& address, std::uint16_t port) const {
@@ -106,6 +120,12 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
   if (!goes_on) co_return judged; // a name that may not be called is not even asked for
+  // Names and methods cannot be masked, and a name leaves with the question for its address.
+  if (redacts(judged.decision) &&
+      (policy.holds_secret(call.method) || policy.holds_secret(call.to.host.text()))) {
+    judged.decision = Decision::refuse(Reason::secret_blocked);
+    co_return judged;
+  }
 
   auto addresses = co_await addresses_of(call);
   if (!addresses) {
@@ -184,7 +204,7 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
   facts.decision.verdict = Verdict::allow; // observe lets pass what it would have refused
   facts.addresses = std::move(judged.addresses);
   facts.receipt = std::move(receipt);
-  facts.redact = settings_.mode == Mode::enforce && !facts.decision.obligations.redact.empty();
+  facts.redact = redacts(facts.decision);
   const std::int64_t opened = services_.clock.monotonic_nanos();
   return call::PermitMaker::make(
       std::move(facts), [this, opened, policy = std::move(policy)](const call::PermitFacts& of,

@@ -61,6 +61,7 @@ class Gate { // one per worker
   };
   Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);
   void count(const call::Outcome& how) const;
+  bool redacts(const model::Decision& decision) const noexcept;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
   call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
                       std::shared_ptr<const ActivePolicy> policy);

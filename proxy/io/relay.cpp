@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace sluice::io {
@@ -91,6 +92,7 @@ Task<> Session::relay(call::Permit permit) {
     co_return;
   }
   relay.upstream = std::move(std::get<UpstreamPtr>(opened));
+  to_upstream_.reset(); // whatever an earlier call on this connection left is not for this upstream
   upstream_ = relay.upstream.get();
   live_ = &relay.permit;
   policy_changed(); // it may have been replaced since the call was admitted
@@ -129,8 +131,8 @@ void Session::prepare_relay(Relay& relay) {
 }
 
 void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
+  if (expired_) relay.why = Reason::upstream_timeout;
   if (cut_ != Reason::none) relay.why = cut_;
-  if (relay.broken() && expired_) relay.why = Reason::upstream_timeout;
   outcome.bytes_to_upstream = relay.up.bytes;
   outcome.bytes_to_downstream = relay.down.bytes;
   outcome.reason = relay.why;
@@ -157,20 +159,27 @@ Task<> Session::way_upwards(Relay& relay) {
   relay.ended.notify();
 }
 
-// One direction, to its end.
+// One direction, to its end. Nothing is thrown out of it: the other one still uses the relay.
 Task<> Session::pump(Relay& relay, Way& way) {
+  try {
+    co_await pump_bytes(relay, way);
+  } catch (const std::exception&) {
+    relay.fail(Reason::internal_error);
+  }
+  way.over = true;
+  way.fed.notify();
+  way.pause.cancel();
+  if (relay.broken() || cut_ != Reason::none || expired_) interrupt();
+}
+
+Task<> Session::pump_bytes(Relay& relay, Way& way) {
   // What is counted against a budget is counted before it goes.
   const bool opaque = !way.redactor && !relay.budget && !way.from->secure() && !way.to->secure();
   co_await move_bytes(relay, way, opaque);
   if (opaque && !way.over) co_await splice_bytes(relay, way);
-  way.over = true;
-  way.fed.notify();
-  way.pause.cancel();
+  way.over = true; // and nothing more is released
   // A stream that is cut gives away nothing more: what is held may be half a secret.
-  if (relay.broken() || cut_ != Reason::none || expired_) {
-    interrupt();
-    co_return;
-  }
+  if (relay.broken() || cut_ != Reason::none || expired_) co_return;
   if (way.redactor) way.redactor->finish(way.out->pending());
   co_await way.out->drain(*way.to);
   ErrorCode ignored;
@@ -230,6 +239,16 @@ Task<> Session::splice_bytes(Relay& relay, Way& way) {
 
 // Lets the reader of a half-sent message have it: see kSilence.
 Task<> Session::release_early(Relay& relay, Way& way) {
+  try {
+    co_await release_held(way);
+  } catch (const std::exception&) {
+    relay.fail(Reason::internal_error);
+  }
+  way.releasing = false;
+  relay.ended.notify();
+}
+
+Task<> Session::release_held(Way& way) {
   std::uint64_t released = 0;
   while (!way.over) {
     const auto held = way.redactor->held();
@@ -245,8 +264,6 @@ Task<> Session::release_early(Relay& relay, Way& way) {
     way.redactor->release(way.out->pending());
     co_await way.out->flush(*way.to);
   }
-  way.releasing = false;
-  relay.ended.notify();
 }
 
 } // namespace sluice::io

@@ -14,6 +14,7 @@ namespace {
 // answer it with a reset that would take our answer away from the agent.
 constexpr auto kLinger = std::chrono::milliseconds(1'000);
 constexpr std::size_t kLingerBytes = 1 << 20;
+constexpr char kSocks5 = 5; // RFC 1928 §3: the version; no HTTP request begins with it
 constexpr auto kAnswerWithin = std::chrono::milliseconds(5'000);
 
 } // namespace
@@ -45,7 +46,8 @@ Task<Session::Next> Session::begin() {
     where.host = listener_.upstream->host;
     where.port = listener_.upstream->port;
     where.call_id = new_id(worker_.services().clock.unix_nanos());
-    co_await converse_raw(std::move(where));
+    auto call = raw_call(where);
+    co_await converse_raw(std::move(call));
     co_return Next::close;
   }
   case call::ListenerKind::forward: break;
@@ -55,7 +57,7 @@ Task<Session::Next> Session::begin() {
   expect_within(worker_.settings().limits.idle_timeout);
   const bool more = co_await fill();
   if (!more) co_return Next::close;
-  if (wire::detect(in_.data()) == wire::Protocol::socks5) co_return co_await socks();
+  if (in_.data().front() == kSocks5) co_return co_await socks();
   co_return Next::next_request;
 }
 

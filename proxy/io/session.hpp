@@ -19,6 +19,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::io {
 
@@ -47,6 +48,7 @@ class Session final : public Watched {
     std::string call_id;
   };
   enum class Next : std::uint8_t { close, next_request };
+  static constexpr std::string_view kNoCa = "there is no interception CA; run: sluice ca init";
   using HeadOrFault = std::variant<wire::ProtocolError, wire::RequestHead>;
 
   // session.cpp: requests in order, and how a connection ends
@@ -75,7 +77,10 @@ class Session final : public Watched {
   Task<> connect(Exchange& call, call::Pooling pooling);
   void feed_request(Exchange& call); // what is buffered
   Task<> pump_request(Exchange& call);
+  Task<> pump_request_bytes(Exchange& call);
   Task<> pump_response(Exchange& call);
+  Task<> run_exchange(Exchange& call);
+  Task<> join_request_pump(Exchange& call);
   void feed_response(Exchange& call);
   void response_stopped(Exchange& call, const ErrorCode& error);
   Task<> discard_request(Exchange& call);
@@ -87,16 +92,20 @@ class Session final : public Watched {
   Task<Next> socks();
   Task<Next> socks_connect(wire::SocksConnect asked);
   bool could_pass(const model::EgressCall& call) const;
+  bool can_be_read(const model::EgressCall& call) const;
+  model::Decision preview_raw(const model::EgressCall& call) const;
+  Task<> refuse_tunnel(call::AssemblyFault fault, const std::string& call_id);
 
   // capture.cpp: from the first bytes of a stream to what it is
   Task<Next> captured();
   Task<Next> converse(Inside where);
-  Task<std::optional<wire::Protocol>> detect_protocol(const Inside& where); // nullopt: it ended
-  Task<Next> converse_tls(Inside where);
+  // nullopt: it ended
+  Task<std::optional<wire::Protocol>> detect_protocol(const model::EgressCall& raw);
+  Task<Next> converse_tls(Inside where, model::EgressCall call);
   Task<std::optional<wire::ClientHello>> read_hello(const model::EgressCall& call);
   Task<Next> intercept(model::EgressCall call);
   Task<bool> secure_downstream(const model::EgressCall& call);
-  Task<> converse_raw(Inside where);
+  Task<> converse_raw(model::EgressCall call);
   model::EgressCall raw_call(const Inside& where) const;
   Task<> admit_and_relay(model::EgressCall call);
 
@@ -106,9 +115,11 @@ class Session final : public Watched {
   void prepare_relay(Relay& relay);
   void finish_relay(Relay& relay, call::Outcome& outcome);
   Task<> pump(Relay& relay, Way& way);
+  Task<> pump_bytes(Relay& relay, Way& way);
   Task<> move_bytes(Relay& relay, Way& way, bool only_buffered);
   Task<> splice_bytes(Relay& relay, Way& way);
   Task<> release_early(Relay& relay, Way& way);
+  Task<> release_held(Way& way);
   Task<> way_upwards(Relay& relay);
 
   Worker& worker_;

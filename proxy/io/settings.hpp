@@ -64,6 +64,7 @@ struct ActivePolicy {
   std::shared_ptr<const engine::Engine> engine;             // never null
   std::shared_ptr<const redact::RuleSet> everywhere;        // known secrets and token formats
   std::shared_ptr<const redact::RuleSet> credential_fields; // known secrets only
+  bool holds_secret(std::string_view name) const; // of a host, in either case; of a method
 };
 
 } // namespace sluice::io

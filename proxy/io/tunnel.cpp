@@ -28,34 +28,48 @@ model::EgressCall connect_call(const call::Origination& from, std::string call_i
 
 } // namespace
 
-// By name: as a tunnel, or as raw bytes.
-bool Session::could_pass(const model::EgressCall& call) const {
-  const auto& gate = worker_.gate();
-  if (worker_.settings().mode != Mode::enforce) return true;
-  if (gate.preview(call).verdict != model::Verdict::block) return true;
+model::Decision Session::preview_raw(const model::EgressCall& call) const {
   model::EgressCall raw = call;
   raw.protocol = model::Protocol::tcp;
   raw.to.scheme = model::Scheme::tcp;
   raw.method.clear();
-  return gate.preview(raw).verdict != model::Verdict::block;
+  return worker_.gate().preview(raw);
+}
+
+// By name: as a tunnel, or as raw bytes.
+bool Session::could_pass(const model::EgressCall& call) const {
+  constexpr auto kBlock = model::Verdict::block;
+  return worker_.settings().mode == Mode::observe ||
+         worker_.gate().preview(call).verdict != kBlock || preview_raw(call).verdict != kBlock;
+}
+
+// Without a CA only what nobody has to look into.
+bool Session::can_be_read(const model::EgressCall& call) const {
+  if (worker_.leaves() != nullptr || preview_raw(call).allowed()) return true;
+  const auto decision = worker_.gate().preview(call);
+  return decision.allowed() && decision.obligations.tls == model::TlsMode::passthrough;
+}
+
+Task<> Session::refuse_tunnel(call::AssemblyFault fault, const std::string& call_id) {
+  call::Refusal refusal;
+  refusal.call_id = call_id;
+  refusal.decision = model::Decision::refuse(fault.reason);
+  refusal.detail = std::move(fault.detail);
+  std::optional<model::EgressCall> facts;
+  if (fault.facts) facts = std::move(fault.facts->call);
+  co_await answer_and_close(std::move(refusal), std::move(facts));
 }
 
 Task<Session::Next> Session::tunnel(wire::RequestHead head) {
   auto call_id = new_id(worker_.services().clock.unix_nanos());
   auto assembly = call::assemble_connect(from_, head, call_id);
   if (auto* fault = std::get_if<call::AssemblyFault>(&assembly)) {
-    call::Refusal refusal;
-    refusal.call_id = call_id;
-    refusal.decision = model::Decision::refuse(fault->reason);
-    refusal.detail = fault->detail;
-    std::optional<model::EgressCall> facts;
-    if (fault->facts) facts = std::move(fault->facts->call);
-    co_await answer_and_close(std::move(refusal), std::move(facts));
+    co_await refuse_tunnel(std::move(*fault), call_id);
     co_return Next::close;
   }
-  model::EgressCall call = std::move(std::get<call::Assembled>(assembly).call);
-  if (!could_pass(call)) {
-    auto admission = co_await worker_.gate().admit(std::move(call));
+  auto& assembled = std::get<call::Assembled>(assembly);
+  if (!could_pass(assembled.call)) {
+    auto admission = co_await worker_.gate().admit(std::move(assembled.call));
     if (auto* why = std::get_if<call::Refusal>(&admission)) {
       co_await write_problem(*why);
       co_await linger();
@@ -63,6 +77,13 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
     // A permit would mean that the policy was replaced in between: the agent may ask again.
     co_return Next::close;
   }
+  if (!can_be_read(assembled.call)) {
+    call::AssemblyFault no_ca{Reason::protocol_unsupported, std::string(kNoCa),
+                              std::move(assembled)};
+    co_await refuse_tunnel(std::move(no_ca), call_id);
+    co_return Next::close;
+  }
+  model::EgressCall call = std::move(assembled.call);
   to_downstream_.pending() += kEstablished;
   expect_within(worker_.settings().limits.header_timeout);
   co_await to_downstream_.flush(downstream_);

@@ -32,6 +32,14 @@ constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
 constexpr std::array<Word<evidence::Commit>, 2> kCommits = {
     {{"written", evidence::Commit::written}, {"synced", evidence::Commit::synced}}};
 
+// It stands in masks, in headers and URLs too, and in records.
+bool is_plain_id(std::string_view id) {
+  return id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '-' || c == '_';
+         });
+}
+
 class Loader {
  public:
   Loader(const Document& document, Diagnostics& out) : root_(document, out) {
@@ -209,6 +217,7 @@ class Loader {
       auto id = item.required("id");
       source.id = id.string().value_or("");
       if (!source.id.empty() && !ids.insert(source.id).second) id.error("two secrets have this id");
+      if (!is_plain_id(source.id)) id.error("an id is letters, digits, '.', '-' and '_'");
       source.allow_short = item.at("allow_short").boolean().value_or(false);
       auto value = item.required("value");
       if (value.node() != nullptr && !value.node()->is_map()) {
