@@ -21,12 +21,22 @@ bool method_matches(const Rule& rule, const model::EgressCall& call) {
   return waits_for_exchange(rule, call);
 }
 
+bool covers(const std::vector<PathPattern>& paths, const std::string& reading) {
+  return std::any_of(paths.begin(), paths.end(),
+                     [&](const PathPattern& path) { return path.matches(reading); });
+}
+
 bool path_matches(const Rule& rule, const model::EgressCall& call) {
   const auto& paths = rule.match.paths;
   if (paths.empty()) return true;
   if (call.protocol != Protocol::http) return waits_for_exchange(rule, call);
-  return std::any_of(paths.begin(), paths.end(),
-                     [&](const PathPattern& path) { return path.matches(call.path); });
+  const auto covered = [&](const std::string& reading) { return covers(paths, reading); };
+  // Allowed is what is allowed however the server reads it; refused, what is refused in one
+  // reading.
+  const auto& others = call.other_paths;
+  return rule.effect == model::Verdict::allow
+             ? covered(call.path) && std::all_of(others.begin(), others.end(), covered)
+             : covered(call.path) || std::any_of(others.begin(), others.end(), covered);
 }
 
 bool port_matches(const Match& match, std::uint16_t port) {
@@ -54,6 +64,15 @@ Miss miss(const Rule& rule, const model::EgressCall& call) {
   if (!method_matches(rule, call)) return Miss::method;
   if (!path_matches(rule, call)) return Miss::path;
   return Miss::none;
+}
+
+// Requires: Miss::path.
+const std::string& not_covered(const Rule& rule, const model::EgressCall& call) {
+  const auto& others = call.other_paths;
+  if (!covers(rule.match.paths, call.path)) return call.path;
+  return *std::find_if_not(others.begin(), others.end(), [&](const std::string& reading) {
+    return covers(rule.match.paths, reading);
+  });
 }
 
 } // namespace
@@ -86,7 +105,8 @@ std::string why_not(const Rule& rule, const model::EgressCall& call) {
     return call.method.empty() ? "the call has no method"
                                : "method " + call.method + " is not in methods";
   case Miss::path:
-    return call.path.empty() ? "the call has no path" : "path " + call.path + " is not in paths";
+    return call.path.empty() ? "the call has no path"
+                             : "path " + not_covered(rule, call) + " is not in paths";
   }
   return "it does not match";
 }

@@ -122,7 +122,7 @@ Result<Decoded> normalise_segment(std::string_view segment) {
     const auto byte = from_hex(segment.substr(i + 1, 2)); // "" when the text ends here
     if (!byte || byte->size() != 1) return path_ambiguous("an incomplete percent-encoding");
     const char decoded = (*byte)[0];
-    if (decoded == '/' || decoded == '\\') return path_ambiguous("an encoded slash or backslash");
+    if (decoded == '\\') return path_ambiguous("an encoded backslash");
     if (is_control(decoded)) return path_ambiguous("an encoded control byte");
     // %25 before two hex digits is one thing to who decodes once and another to who decodes twice.
     if (decoded == '%' && i + 4 < segment.size() && is_hex(segment[i + 3]) &&
@@ -138,6 +138,26 @@ Result<Decoded> normalise_segment(std::string_view segment) {
       out.text += kUpper[static_cast<unsigned char>(decoded) & 15];
     }
     i += 2;
+  }
+  return out;
+}
+
+std::string decode_slashes(std::string_view path) {
+  constexpr std::string_view kSlash = "%2F";
+  std::string out(path);
+  for (std::size_t at = 0; (at = out.find(kSlash, at)) != std::string::npos; ++at) {
+    out.replace(at, kSlash.size(), "/");
+  }
+  return out;
+}
+
+std::string without_parameters(std::string_view path) {
+  std::string out;
+  bool inside = false;
+  for (const char c : path) {
+    if (c == '/') inside = false;
+    if (c == ';') inside = true;
+    if (!inside) out += c;
   }
   return out;
 }
@@ -271,6 +291,24 @@ Result<std::string> normalise_path(std::string_view path) {
   return out;
 }
 
+// Two ways of being read: a slash that is decoded before the path is split, and parameters that are
+// cut off before it is compared. Servers do either, both or neither.
+Result<std::vector<std::string>> other_readings(std::string_view path) {
+  std::vector<std::string> out;
+  const auto add = [&](std::string reading) -> Result<> {
+    SLUICE_TRY(auto whole, normalise_path(reading));
+    if (whole != reading) return path_ambiguous("a dot segment behind an encoded slash");
+    if (whole != path && std::find(out.begin(), out.end(), whole) == out.end())
+      out.push_back(std::move(whole));
+    return success();
+  };
+  const std::string split_late = decode_slashes(path);
+  SLUICE_TRY(add(split_late));
+  SLUICE_TRY(add(without_parameters(path)));
+  SLUICE_TRY(add(without_parameters(split_late)));
+  return out;
+}
+
 Result<Target> parse_target(std::string_view target) {
   Target out;
   if (target == "*") {
@@ -303,6 +341,7 @@ Result<Target> parse_target(std::string_view target) {
   out.raw_path = rest.substr(0, question);
   if (out.raw_path.empty()) out.raw_path = "/"; // RFC 9112 §3.2.1
   SLUICE_TRY(out.path, normalise_path(out.raw_path));
+  SLUICE_TRY(out.other_paths, other_readings(out.path));
   return out;
 }
 

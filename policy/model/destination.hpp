@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::model {
 
@@ -56,14 +57,20 @@ Result<HostPort> parse_host_port(std::string_view text);
 
 // An RFC 3986 path after one normalisation: dot segments removed, unreserved percent-encodings
 // decoded, hex upper-cased. Fails (downstream, "path_ambiguous") when a second normalisation would
-// change it again, on encoded slash/backslash/NUL/dot-segments, on control bytes, raw backslash.
+// change it again, on encoded backslash/NUL/dot-segments, on control bytes, raw backslash.
 Result<std::string> normalise_path(std::string_view path);
 
+// What else a server may take a normalised path for: with encoded slashes decoded, with parameters
+// (`;…`, RFC 3986 §3.3) cut off, with both. Distinct, without the path itself; mostly none. Fails
+// (downstream, "path_ambiguous") when a reading is not a normal path.
+Result<std::vector<std::string>> other_readings(std::string_view path);
+
 struct Target { // an origin-form or absolute-form request target, taken apart
-  std::optional<Destination> absolute; // set for absolute-form
-  std::string path;                    // normalised, begins with '/'; "*" for asterisk-form
-  std::string raw_path;                // as sent, for forwarding when it normalises to itself
-  std::string query;                   // without '?'; raw
+  std::optional<Destination> absolute;  // set for absolute-form
+  std::string path;                     // normalised, begins with '/'; "*" for asterisk-form
+  std::vector<std::string> other_paths; // see other_readings
+  std::string raw_path;                 // as sent, for forwarding when it normalises to itself
+  std::string query;                    // without '?'; raw
   bool has_query = false;
 };
 Result<Target> parse_target(std::string_view target); // not for CONNECT

@@ -20,10 +20,11 @@ struct EgressCall {
   std::string listener; // name of the listener it came in by
   Protocol protocol = Protocol::http;
   Destination to;
-  std::string method;                  // "" for tcp; "CONNECT" for a tunnel
-  std::string path;                    // normalised, no query; "" for tunnels
-  std::vector<std::string> query_keys; // values are never a fact in this version
-  std::string sni;                     // "" when there was no TLS
+  std::string method;                   // "" for tcp; "CONNECT" for a tunnel
+  std::string path;                     // normalised, no query; "" for tunnels
+  std::vector<std::string> other_paths; // what else a server may take the path for
+  std::vector<std::string> query_keys;  // values are never a fact in this version
+  std::string sni;                      // "" when there was no TLS
   // Captured connections: where the agent connected to. It is the only address that is dialled.
   std::optional<IpAddress> original;
 };

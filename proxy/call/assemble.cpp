@@ -132,6 +132,7 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
   if (!target) return fault(reason_of(target.error()), target.error().detail, std::move(out));
   if (target.value().absolute && !from.fixed) out.call.to = *target.value().absolute;
   out.call.path = target.value().path;
+  out.call.other_paths = target.value().other_paths;
   out.call.query_keys = query_keys(target.value().query);
   out.upstream_target = origin_form(target.value());
 

@@ -259,6 +259,7 @@ void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a head out of turn", out);
   }
   if (event.head.status < 200) return interim_response(event.head, out);
+  outcome_.first_byte_ns = event.after_ns;
   if (hold_request_ && !request_ended_) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "an answer before the request", out);
@@ -431,8 +432,19 @@ void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, 
     out.push_back(Finished{});
     return;
   }
-  Refusal refusal{context_.call_id, model::Decision::refuse(reason), std::move(detail)};
-  send_problem(refusal, out);
+  send_problem({context_.call_id, how_it_was_stopped(status, reason), std::move(detail)}, out);
+}
+
+// A call that was allowed and did not succeed was not blocked: its answer names the rule that
+// allowed it. One that was stopped on the way was.
+model::Decision CallMachine::how_it_was_stopped(OutcomeStatus status, Reason reason) const {
+  model::Decision out = model::Decision::refuse(reason);
+  if (status == OutcomeStatus::blocked || reason == Reason::killed) return out;
+  const model::Decision& allowed = permit_->decision();
+  out.verdict = allowed.verdict;
+  out.rule_id = allowed.rule_id;
+  out.rule_name = allowed.rule_name;
+  return out;
 }
 
 void CallMachine::handle(UpstreamFailed& event, Actions& out) {

@@ -66,6 +66,7 @@ class CallMachine {
               Actions& out);
   void send_problem(const Refusal& refusal, Actions& out);
   void stop_refusing(Actions& out);
+  model::Decision how_it_was_stopped(evidence::OutcomeStatus status, model::Reason reason) const;
   // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
   // closed.
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);

@@ -45,6 +45,7 @@ struct UpstreamFailed {
 };
 struct ResponseHeadReceived {
   wire::ResponseHead head;
+  std::int64_t after_ns = 0; // since the call was admitted
 };
 struct ResponseBodyReceived {
   std::string_view bytes;

@@ -87,6 +87,7 @@ std::string http_call(const PolicyOptions& options, model::EgressCall& call) {
   call.to = *target.value().absolute;
   call.method = options.method;
   call.path = target.value().path;
+  call.other_paths = target.value().other_paths;
   return "";
 }
 

@@ -99,6 +99,7 @@ Task<> Session::perform(Exchange& call) {
 Task<> Session::ask_gate(Exchange& call, model::EgressCall facts) {
   auto admission = co_await worker_.gate().admit(std::move(facts));
   if (auto* permit = std::get_if<call::Permit>(&admission)) {
+    call.admitted_at = worker_.services().clock.monotonic_nanos();
     call.machine.on(call::Admitted{std::move(*permit)}, call.actions);
   } else {
     call.machine.on(call::Refused{std::move(std::get<call::Refusal>(admission))}, call.actions);
@@ -269,7 +270,8 @@ void Session::feed_response(Exchange& call) {
         live_ = &call.machine.permit();
         policy_changed(); // it may have been replaced since the call was admitted
       }
-      call.machine.on(call::ResponseHeadReceived{std::move(*head)}, call.actions);
+      const auto after = worker_.services().clock.monotonic_nanos() - call.admitted_at;
+      call.machine.on(call::ResponseHeadReceived{std::move(*head), after}, call.actions);
     } else if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
       call.machine.on(call::ResponseBodyReceived{body->bytes}, call.actions);
     } else if (auto* end = std::get_if<wire::MessageEnd>(&event)) {

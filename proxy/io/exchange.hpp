@@ -11,6 +11,7 @@ struct Session::Exchange {
       : machine(std::move(context)), pump_done(executor) {}
 
   call::CallMachine machine;
+  std::int64_t admitted_at = 0; // monotonic ns
   call::Actions actions;
   UpstreamPtr upstream;
   bool reusable = false; // the machine let the upstream go in good order

@@ -116,7 +116,9 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
     judged.decision = Decision::refuse(Reason::killed);
     co_return judged;
   }
+  const std::int64_t asked = services_.clock.monotonic_nanos();
   judged.decision = policy.engine->decide(call);
+  judged.engine_ns = services_.clock.monotonic_nanos() - asked;
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
   if (!goes_on) co_return judged; // a name that may not be called is not even asked for
@@ -174,6 +176,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   }
   facts.would = judged.would;
   facts.detail = judged.detail;
+  facts.latency_engine_ns = judged.engine_ns;
   facts.latency_gate_ns = services_.clock.monotonic_nanos() - started;
   auto written = evidence::decision_record(settings_.who, facts, policy->everywhere);
   auto receipt = co_await outbox_.append(std::move(written));

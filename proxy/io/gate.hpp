@@ -57,6 +57,7 @@ class Gate { // one per worker
     model::Decision decision;
     std::vector<model::IpAddress> addresses;
     std::string detail;
+    std::int64_t engine_ns = 0;
     std::string would; // observe: what enforce would have decided
   };
   Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);

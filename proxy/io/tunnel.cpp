@@ -68,7 +68,9 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
     co_return Next::close;
   }
   auto& assembled = std::get<call::Assembled>(assembly);
-  if (!could_pass(assembled.call)) {
+  const bool readable = can_be_read(assembled.call);
+  const bool only_tells = worker_.settings().mode == Mode::dry_run && !readable;
+  if (only_tells || !could_pass(assembled.call)) {
     auto admission = co_await worker_.gate().admit(std::move(assembled.call));
     if (auto* why = std::get_if<call::Refusal>(&admission)) {
       co_await write_problem(*why);
@@ -77,7 +79,7 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
     // A permit would mean that the policy was replaced in between: the agent may ask again.
     co_return Next::close;
   }
-  if (!can_be_read(assembled.call)) {
+  if (!readable) {
     call::AssemblyFault no_ca{Reason::protocol_unsupported, std::string(kNoCa),
                               std::move(assembled)};
     co_await refuse_tunnel(std::move(no_ca), call_id);

@@ -142,6 +142,7 @@ class HostileUpstream(SluiceTestCase):
     def test_nobody_listens(self):
         answer = self.sluice.get(f"http://{UP}:{free_port()}/")
         self.assertEqual((answer.status, answer.problem["reason_code"]), (502, "upstream_unreachable"))
+        self.assertEqual((answer.problem["decision"], answer.problem["rule_id"]), ("allow", "egress[0]"))
         self.assert_failed_outcome(answer.problem["decision_id"])
 
     def test_name_that_does_not_resolve(self):

@@ -39,8 +39,25 @@ class Modes(SluiceTestCase):
         with HttpUpstream() as upstream, Sluice(RULES, config={"mode": "dry-run"}) as sluice:
             head = f"CONNECT {UP}:{upstream.port} HTTP/1.1\r\nHost: {UP}:{upstream.port}\r\n\r\n"
             received, _ = sluice.send_raw(head.encode(), timeout=2)
-            self.assertIn(received[:13], (b"HTTP/1.1 424 ", b"HTTP/1.1 200 "))
+            self.assertTrue(received.startswith(b"HTTP/1.1 200 "), received)  # what is inside is decided
+            head = f"CONNECT unknown.test:443 HTTP/1.1\r\nHost: unknown.test:443\r\n\r\n"
+            received, _ = sluice.send_raw(head.encode(), timeout=2)
+            self.assertTrue(received.startswith(b"HTTP/1.1 424 "), received)
+            self.assertIn(b'"decision":"block"', received)
             self.assertEqual(upstream.connections, 0)
+
+    def test_tunnels_without_a_ca(self):
+        """Nobody could look into them: said before the tunnel exists, in each mode's own way."""
+        passing = {"name": "pass", "allow": {"hosts": ["pass.test"]}, "tls": "passthrough"}
+        rules = [*RULES, {"name": "look", "allow": {"hosts": ["look.test"]}}, passing]
+        for mode, status, decision in (("dry-run", 424, "allow"), ("enforce", 400, "block")):
+            with self.subTest(mode=mode), Sluice(
+                    rules, config={"mode": mode, "tls": {"upstream_roots": "none"}}) as sluice:
+                received, _ = sluice.send_raw(b"CONNECT look.test:443 HTTP/1.1\r\nHost: look.test:443\r\n\r\n", timeout=2)
+                self.assertTrue(received.startswith(f"HTTP/1.1 {status} ".encode()), received)
+                self.assertIn(f'"decision":"{decision}"'.encode(), received)
+                wanted = "egress_allowed" if decision == "allow" else "policy_denied"
+                self.assertEqual(sluice.wait_for_record(wanted)["payload"]["protocol"], "connect")
 
     def test_observe(self):
         with HttpUpstream() as upstream, Sluice(RULES, config={"mode": "observe"}) as sluice:

@@ -117,6 +117,33 @@ class Redaction(SluiceTestCase):
         self.assert_clean(self.seen().body, MASK)
         self.assertRegex(self.seen().body, rb"^x\[REDACTED:[^\]]+\]y\[REDACTED:[^\]]+\]z$")
 
+    def test_secret_in_a_name(self):
+        """A name cannot be masked, and leaves with the question for its address."""
+        with Sluice([{"name": "any", "allow": {"hosts": ["**"]}}],
+                    config={"secrets": [{"id": "pass", "value": {"env": "E2E_SECRET"}}]},
+                    environment={"E2E_SECRET": KNOWN}) as sluice:
+            for url, method in ((f"http://{KNOWN}.leak.test/", "GET"), (f"http://{KEY}.leak.test/", "GET"),
+                                ("http://leak.test/", KEY)):
+                with self.subTest(url=url, method=method):
+                    answer = sluice.get(url, method)
+                    self.assertEqual((answer.status, answer.problem["reason_code"]), (403, "secret_blocked"))
+            for host in (KNOWN, KEY):
+                head = f"CONNECT {host}.leak.test:443 HTTP/1.1\r\nHost: {host}.leak.test:443\r\n\r\n"
+                sluice.send_raw(head.encode(), timeout=1)
+            self.assertFalse([r for r in sluice.records() if r["payload"].get("reason_code") == "resolver_failed"])
+            written = sluice.everything_written()
+        self.assertNotIn(KNOWN.encode(), written)
+        self.assertNotIn(KEY.encode(), written)
+
+    def test_half_a_secret_in_query_keys(self):
+        with Sluice(config={"secrets": [{"id": "pass", "value": {"env": "E2E_SECRET"}}]},
+                    environment={"E2E_SECRET": "first-half-of-it&second-half-of-it"}) as sluice:
+            answer = sluice.get(self.url + "?a=1&x-first-half-of-it&second-half-of-it=2&b")
+            self.assertEqual(answer.status, 200)
+            written = sluice.everything_written()
+        self.assertNotIn("half-of-it", self.seen().path)
+        self.assertNotIn(b"half-of-it", written)
+
     def test_intercepted_request(self):
         self.secure.requests.clear()
         answer = self.sluice.get_tls(UP, self.secure.port, "/a", "POST", f"key {KEY}")

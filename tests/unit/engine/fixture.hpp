@@ -38,6 +38,7 @@ inline model::EgressCall call(std::string_view text) {
   auto parsed = model::parse_target(target).value();
   out.to = *parsed.absolute;
   out.path = parsed.path;
+  out.other_paths = parsed.other_paths;
   return out;
 }
 

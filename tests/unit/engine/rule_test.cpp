@@ -42,6 +42,23 @@ BOOST_AUTO_TEST_CASE(a_refusing_rule_waits_for_the_exchange_it_is_about) {
   BOOST_TEST(why_not(loaded->egress[1], tunnel) == "the call has no path");
 }
 
+BOOST_AUTO_TEST_CASE(a_path_is_allowed_in_every_reading_and_refused_in_one) {
+  const auto loaded = policy("version: 1\negress:\n"
+                             "  - {allow: {hosts: [a.test], paths: [/open/*, '/open/*/x']}}\n"
+                             "  - {block: {hosts: [a.test], paths: [/open/admin/**]}}\n"
+                             "  - {require_approval: {hosts: [a.test], paths: [/open/pay]}}\n");
+  const auto& allow = loaded->egress[0];
+  BOOST_TEST(matches(allow, call("GET https://a.test/open/a")));
+  BOOST_TEST(matches(allow, call("GET https://a.test/open/a%2Fx"))); // /open/a/x is allowed too
+  BOOST_TEST(why_not(allow, call("GET https://a.test/open/a%2Fy")) ==
+             "path /open/a/y is not in paths");
+  BOOST_TEST(!matches(allow, call("GET https://a.test/open;/a/y")));
+  BOOST_TEST(matches(loaded->egress[1], call("GET https://a.test/open/admin;v=1/y")));
+  BOOST_TEST(matches(loaded->egress[1], call("GET https://a.test/open/admin%2Fy")));
+  BOOST_TEST(matches(loaded->egress[1], call("GET https://a.test/open;a%2Fb/admin;c/d")));
+  BOOST_TEST(matches(loaded->egress[2], call("GET https://a.test/open/pay;jsessionid=1")));
+}
+
 BOOST_AUTO_TEST_CASE(a_rule_without_hosts_matches_nothing) {
   BOOST_TEST(!matches(Rule(), call("GET https://a.test/")));
 }

@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(a_path_is_normalised_once_or_refused) {
       {"//", ""},
       {"//a", ""},
       {"/a//b", ""},
-      {"/a%2fb", ""},
-      {"/a%2Fb", ""},
+      {"/a%2fb", "/a%2Fb"},
+      {"/a%2Fb", "/a%2Fb"},
       {"/a%5cb", ""},
       {"/a\\b", ""},
       {"/a%00", ""},
@@ -208,6 +208,22 @@ BOOST_AUTO_TEST_CASE(a_path_is_normalised_once_or_refused) {
     if (!path) BOOST_TEST(path.error().code == "path_ambiguous");
     if (path) BOOST_TEST(normalise_path(path.value()).value() == path.value(), row.text);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_path_has_every_reading_a_server_may_give_it) {
+  using Readings = std::vector<std::string>;
+  const auto readings = [](std::string_view path) { return other_readings(path).value(); };
+  BOOST_TEST((readings("/a/b") == Readings{}));
+  BOOST_TEST((readings("/@scope%2Fname") == Readings{"/@scope/name"}));
+  BOOST_TEST((readings("/admin;x/y;z=1") == Readings{"/admin/y"}));
+  BOOST_TEST((readings("/a;b%2Fc") == Readings{"/a;b/c", "/a", "/a/c"}));
+  for (const auto* text :
+       {"/a%2F..%2Fb", "/a%2F.", "/a%2F%2Fb", "/%2Fa", "/a/;x/b", "/a%2F..;/b"}) {
+    const auto refused = other_readings(text);
+    BOOST_TEST(!refused.has_value(), text);
+    if (!refused) BOOST_TEST(refused.error().code == "path_ambiguous", text);
+  }
+  BOOST_TEST((parse_target("http://a.com/x%2Fy?z").value().other_paths == Readings{"/x/y"}));
 }
 
 BOOST_AUTO_TEST_CASE(targets_are_taken_apart) {
