@@ -13,7 +13,7 @@ REQUIRED = ("id", "title", "source", "pattern", "finds", "leaves")
 OPTIONAL = ("entropy", "check", "starts", "ends", "block_end")
 LEAST_ANCHOR = 3
 MOST_LINES = 500
-MOST_PII_LENGTH = 330  # the longest address e-mail allows, and a little
+MOST_PII_LENGTH = 360  # an e-mail address, the longest of them
 # The tree must not name a package registry's host: a build that reaches for one would look intended.
 REGISTRIES = re.compile(r"pypi\.org|registry\.npmjs|npmjs\.com|crates\.io|rubygems\.org|hub\.docker|nuget\.org|packagist\.org")
 
@@ -21,7 +21,7 @@ REGISTRIES = re.compile(r"pypi\.org|registry\.npmjs|npmjs\.com|crates\.io|rubyge
 def check(root):
     found, seen = [], {}
     for path in sorted((root / PACKS).rglob("*.yaml")):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         if len(lines) > MOST_LINES:
             found.append(Finding(path, MOST_LINES, f"{len(lines)} lines: at most {MOST_LINES}"))
@@ -51,7 +51,7 @@ def problems(keys, pack, seen):
     if shape:
         return shape
     try:
-        form = Format(keys)
+        form = Format(keys, anchored=pack == "secrets")
     except (pack_pattern.PatternError, re.error) as error:
         return [f"pattern: {error}"]
     rules = secret_problems(form) if pack == "secrets" else pii_problems(form)

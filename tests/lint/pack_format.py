@@ -43,15 +43,14 @@ def entropy(text):
 
 
 class Format:
-    def __init__(self, keys):
+    def __init__(self, keys, anchored=True):
         self.keys = keys
         self.node = pack_pattern.parse(keys["pattern"])
-        self.anchors = pack_pattern.anchors(self.node)
+        self.anchors = pack_pattern.anchors(self.node) if anchored else {b""}  # what stays visible
         self.expression = re.compile(keys["pattern"].encode())
         head = b"(?<![0-9A-Za-z_])" if keys.get("starts", "boundary") == "boundary" else b""
         tail = b"(?![0-9A-Za-z_])" if keys.get("ends") == "boundary" else b""
         self.search = re.compile(head + b"(?:" + keys["pattern"].encode() + b")" + tail)
-        self.folds = "(?i:" in keys["pattern"]
 
     def finds(self, text):
         """The matches in the text, as (start, end) of what is masked."""
