@@ -1,26 +1,34 @@
-// What a RuleSet compiles to. Every needle (a form of a known secret, an anchor of a format) is
-// found by a hash of its first three bytes: one table look-up a byte tells that nothing begins
-// there. Private to policy/redact.
+// What a RuleSet compiles to: the texts to look for, sorted by how they are found. Private to
+// policy/redact.
 #pragma once
 
+#include "policy/redact/needle_set.hpp"
 #include "policy/redact/rule_set.hpp"
-#include "policy/redact/token_formats.hpp"
 
-#include <bitset>
-#include <cstddef>
-#include <cstdint>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sluice::redact {
 
-struct Needle {
-  std::string text;
-  std::size_t rule = 0;                // into Compiled::rules
-  const TokenFormat* format = nullptr; // null: a form of a known secret
-  bool bounded = false;                // may not begin in the middle of a word
+// An anchor is public and never held. A known secret is held from its first byte.
+enum class Looking : std::uint8_t {
+  anchors_in_runs,     // of tokens that begin with a run of 16 token bytes
+  anchors_before_runs, // of tokens with such a run not far after their beginning; in any case
+  anchors_at_marks,    // of tokens with "://" or "-----B" in them; in any case
+  anchors_anywhere,    // in any case
+  long_secrets,
+  short_secrets
 };
+inline constexpr std::size_t kLookings = 6;
+inline bool in_any_case(Looking set) noexcept {
+  return set == Looking::anchors_before_runs || set == Looking::anchors_at_marks ||
+         set == Looking::anchors_anywhere;
+}
+inline bool is_held(Looking set) noexcept {
+  return set >= Looking::long_secrets;
+}
 
 struct CompiledRule {
   std::string id;
@@ -29,33 +37,14 @@ struct CompiledRule {
 };
 
 struct RuleSet::Compiled {
-  static constexpr std::size_t kLeast = 3; // bytes of the shortest needle
-  static constexpr std::size_t kHashes = 1U << 16U;
-
-  static std::size_t hash(const char* three) noexcept {
-    const auto byte = [three](int i) {
-      return std::uint32_t{static_cast<unsigned char>(three[i])};
-    };
-    return ((byte(0) | byte(1) << 8U | byte(2) << 16U) * 0x9E3779B1U) >> 16U;
-  }
-  static std::size_t two_bytes(std::string_view text) noexcept {
-    return static_cast<unsigned char>(text[0]) | std::size_t{static_cast<unsigned char>(text[1])}
-                                                     << 8U;
-  }
-  bool may_begin(const char* three) const noexcept { return begins[hash(three)]; }
-  bool
-  may_begin_at_tail(std::string_view tail) const noexcept { // fewer than kLeast bytes, not none
-    return tail.size() == 1 ? begins_one[static_cast<unsigned char>(tail[0])]
-                            : begins_two[two_bytes(tail)];
+  const NeedleSet& needles(Looking set) const noexcept {
+    return sets[static_cast<std::size_t>(set)];
   }
 
   std::vector<RuleInfo> infos;
   std::vector<CompiledRule> rules;
-  std::vector<Needle> needles;      // sorted by hash, then by text
-  std::vector<std::uint32_t> group; // of hash h: needles[group[h]] up to needles[group[h + 1]]
-  std::bitset<kHashes> begins;
-  std::bitset<256> begins_one;
-  std::bitset<kHashes> begins_two;
+  TokenFormats formats;
+  std::array<NeedleSet, kLookings> sets;
   std::string fingerprint_key;
   std::size_t max_hold = 0;
 };

@@ -28,11 +28,10 @@ class Redactor {
   // its message. What follows is still matched and masked with it. Requires: keep_length.
   void release(std::string& out);
   const Findings& findings() const noexcept;
-  std::size_t held() const noexcept; // and not released
-
-  struct State; // private to policy/redact
+  std::size_t held() const; // and not released
 
  private:
+  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -3,12 +3,14 @@
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
 #include "policy/redact/compiled.hpp"
+#include "policy/redact/folder.hpp"
+#include "policy/redact/packs.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/secret_encodings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
-#include <tuple>
 #include <utility>
 
 namespace sluice::redact {
@@ -18,13 +20,13 @@ using Compiled = RuleSet::Compiled;
 
 constexpr std::size_t kShortestSecret = 6; // and the shortest encoded form
 constexpr std::size_t kFingerprintBytes = 8;
+// With this length a probe every ninth byte finds it.
+constexpr std::size_t kLongSecret = 16;
+// A name that may be written in any case has many anchors; in base64 it would have too many.
+constexpr std::size_t kMostCodedAnchors = 24;
 
 Error bad_config(std::string code, std::string detail) {
   return make_error(Origin::config, std::move(code), std::move(detail));
-}
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 std::string render(std::string_view placeholder, std::string_view rule) {
@@ -36,12 +38,12 @@ std::string render(std::string_view placeholder, std::string_view rule) {
   return out;
 }
 
-std::size_t add_rule(Compiled& to, const RuleSetConfig& config, std::string id,
-                     std::string description) {
+std::uint32_t add_rule(Compiled& to, const RuleSetConfig& config, std::string id,
+                       std::string description) {
   to.infos.push_back({id, std::move(description)});
   auto placeholder = render(config.placeholder, id);
   to.rules.push_back({std::move(id), std::move(placeholder), {}});
-  return to.rules.size() - 1;
+  return static_cast<std::uint32_t>(to.rules.size() - 1);
 }
 
 Result<> check_known(const KnownSecret& known, std::set<std::string_view>& ids) {
@@ -50,59 +52,119 @@ Result<> check_known(const KnownSecret& known, std::set<std::string_view>& ids) 
     return bad_config("secret_id_twice", "two known secrets are called " + known.id);
   const auto size = known.value.reveal().size();
   if (size == 0) return bad_config("secret_empty", "the secret " + known.id + " is empty");
-  if (size < Compiled::kLeast || (size < kShortestSecret && !known.allow_short))
+  if (size < Needle::kLeast || (size < kShortestSecret && !known.allow_short))
     return bad_config("secret_too_short",
                       "the secret " + known.id + " is too short to look for in all text");
   return success();
 }
 
-Result<> add_known(Compiled& to, const RuleSetConfig& config) {
+using Needles = std::array<std::vector<Needle>, kLookings>;
+std::vector<Needle>& of(Needles& needles, Looking set) {
+  return needles[static_cast<std::size_t>(set)];
+}
+
+// A text is looked at as it is read, and so are the forms; what stands around a form may keep its
+// ends from being read that way, so each stays as it is, too.
+std::vector<std::string> as_they_are_read(std::vector<std::string> forms) {
+  const std::size_t written = forms.size();
+  for (std::size_t i = 0; i < written; ++i) {
+    Folder folder;
+    std::string text;
+    std::vector<Disguise> disguises;
+    folder.fold(forms[i], Folder::Ending::at_end, 0, text, disguises);
+    if (text.size() >= Needle::kLeast) forms.push_back(std::move(text));
+  }
+  std::sort(forms.begin(), forms.end());
+  forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
+  return forms;
+}
+
+Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) {
   std::set<std::string_view> ids;
   for (const KnownSecret& known : config.known) {
     SLUICE_TRY(check_known(known, ids));
     const auto rule = add_rule(to, config, "secret:" + known.id, "the known secret " + known.id);
     to.rules[rule].fingerprint = fingerprint_of(config.fingerprint_key, known.value.reveal());
-    for (auto& form : encodings_of(known.value.reveal(), kShortestSecret)) {
+    for (auto& form : as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret))) {
       to.max_hold = std::max(to.max_hold, form.size());
-      to.needles.push_back({std::move(form), rule, nullptr, false});
+      const auto set = form.size() >= kLongSecret ? Looking::long_secrets : Looking::short_secrets;
+      Needle needle;
+      needle.text = std::move(form);
+      needle.rule = rule;
+      of(needles, set).push_back(std::move(needle));
     }
   }
   return success();
 }
 
-void add_formats(Compiled& to, const RuleSetConfig& config) {
-  for (const TokenFormat& format : token_formats()) {
-    const auto same = [&](const CompiledRule& rule) { return rule.id == format.id; };
-    const auto known = std::find_if(to.rules.begin(), to.rules.end(), same);
-    const auto rule = known != to.rules.end() ? static_cast<std::size_t>(known - to.rules.begin())
-                                              : add_rule(to, config, std::string(format.id),
-                                                         std::string(format.description));
-    const auto body = format.decide != nullptr ? kMaxFormatBody : format.least;
-    to.max_hold = std::max(to.max_hold, format.anchor.size() + body);
-    // Short anchors occur inside words (`task-…`); longer ones do not, and gluing a letter to a
-    // token must not hide it.
-    const bool short_anchor = format.anchor.size() < 4 || format.anchor.starts_with("sk-");
-    to.needles.push_back(
-        {std::string(format.anchor), rule, &format, short_anchor && is_word(format.anchor[0])});
-  }
+// What of the base64 text (RFC 4648 §4) an anchor alone decides, when `before` bytes of something
+// else stand in its group of three.
+std::string base64_core(std::string_view anchor, std::size_t before) {
+  const std::string text = to_base64(std::string(before, '\0') + std::string(anchor));
+  const std::size_t first = before == 0 ? 0 : before + 1;
+  const std::size_t last = (before + anchor.size()) * 8 / 6;
+  return text.substr(first, last - first);
 }
 
-void index_needles(Compiled& to) {
-  std::sort(to.needles.begin(), to.needles.end(), [](const Needle& a, const Needle& b) {
-    const auto key = [](const Needle& n) {
-      return std::make_tuple(Compiled::hash(n.text.data()), std::string_view(n.text), n.rule);
-    };
-    return key(a) < key(b);
-  });
-  to.group.assign(Compiled::kHashes + 1, 0);
-  for (const Needle& needle : to.needles) {
-    const auto hash = Compiled::hash(needle.text.data());
-    ++to.group[hash + 1];
-    to.begins.set(hash);
-    to.begins_one.set(static_cast<unsigned char>(needle.text[0]));
-    to.begins_two.set(Compiled::two_bytes(needle.text));
+void add_coded(Needles& needles, const Needle& plain) {
+  const auto add = [&](Coding coding, std::string text, std::uint8_t lead_bits) {
+    if (text.size() < Needle::kLeast) return;
+    Needle needle = plain;
+    needle.coding = coding;
+    needle.compared = false;
+    needle.text = std::move(text);
+    needle.lead_bits = lead_bits;
+    of(needles, Looking::anchors_in_runs).push_back(std::move(needle));
+  };
+  for (std::size_t before = 0; before < 3; ++before) {
+    const auto lead_bits = static_cast<std::uint8_t>(2 * before); // see Needle::lead_bits
+    const std::string text = base64_core(plain.anchor->text, before);
+    std::string url = text;
+    std::replace(url.begin(), url.end(), '+', '-');
+    std::replace(url.begin(), url.end(), '/', '_');
+    if (url != text) add(Coding::base64, std::move(url), lead_bits);
+    add(Coding::base64, text, lead_bits);
   }
-  for (std::size_t i = 0; i < Compiled::kHashes; ++i) to.group[i + 1] += to.group[i];
+  const std::string hex = to_hex(plain.anchor->text);
+  std::string upper = hex;
+  for (char& c : upper) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (upper != hex) add(Coding::hex, std::move(upper), 0);
+  add(Coding::hex, hex, 0);
+}
+
+Looking place_of(const Shape& shape, const Shape::Anchor& anchor) {
+  if (shape.has_mark()) return Looking::anchors_at_marks;
+  if (shape.run_after() == 0 && !anchor.any_case) return Looking::anchors_in_runs;
+  if (shape.run_after() <= Shape::kFarthest) return Looking::anchors_before_runs;
+  return Looking::anchors_anywhere;
+}
+
+void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
+  to.formats = secrets_pack();
+  for (const auto& format : to.formats) {
+    const auto rule = add_rule(to, config, format->id, format->title);
+    const Shape& shape = format->shape;
+    // In base64 a byte takes two characters where it begins, in hexadecimal always.
+    to.max_hold = std::max(to.max_hold, 2 * (shape.max_hold() + 2) + 2 * Shape::kLongestAnchor);
+    for (const Shape::Anchor& anchor : shape.anchors()) {
+      Needle needle;
+      needle.text = anchor.text;
+      needle.rule = rule;
+      needle.format = format.get();
+      needle.anchor = &anchor;
+      needle.compared = !anchor.any_case;
+      if (!anchor.any_case && shape.anchors().size() <= kMostCodedAnchors) {
+        add_coded(needles, needle);
+      }
+      const auto set = place_of(shape, anchor);
+      // There letters are compared in any case, for all.
+      if (in_any_case(set)) {
+        needle.text = ascii_lower(needle.text);
+        needle.compared = false;
+      }
+      of(needles, set).push_back(std::move(needle));
+    }
+  }
 }
 
 // A placeholder stands in headers and lines, and is itself redacted when a text passes twice.
@@ -131,9 +193,15 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   std::shared_ptr<RuleSet> rules(new RuleSet());
   auto& compiled = *rules->compiled_;
   compiled.fingerprint_key = config.fingerprint_key;
-  SLUICE_TRY(add_known(compiled, config));
-  if (config.token_formats) add_formats(compiled, config);
-  index_needles(compiled);
+  Needles needles;
+  SLUICE_TRY(add_known(compiled, needles, config));
+  if (config.token_formats) add_formats(compiled, needles, config);
+  for (std::size_t i = 0; i < kLookings; ++i) {
+    const auto set = static_cast<Looking>(i);
+    const auto letters =
+        in_any_case(set) ? NeedleSet::Letters::any_case : NeedleSet::Letters::exact;
+    compiled.sets[i] = NeedleSet(std::move(needles[i]), letters);
+  }
   std::shared_ptr<const RuleSet> done = std::move(rules);
   SLUICE_TRY(check_placeholders(done));
   return done;

@@ -2,7 +2,6 @@
 // on cuts.
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/secret_encodings.hpp"
-#include "policy/redact/token_formats.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -58,7 +57,8 @@ std::string redacted(const Rules& rules, const std::string& text) {
 
 std::string body(std::size_t n, std::string_view alphabet) {
   std::string out;
-  for (std::size_t i = 0; i < n; ++i) out += alphabet[(i * 7 + 3) % alphabet.size()];
+  std::mt19937 random(42);
+  for (std::size_t i = 0; i < n; ++i) out += alphabet[random() % alphabet.size()];
   return out;
 }
 
@@ -69,38 +69,36 @@ const std::string kMixed = "Ab3dE5gH7jK9mN1pQ2rS4tU6vW8x";
 
 BOOST_AUTO_TEST_SUITE(redactor)
 
-BOOST_AUTO_TEST_CASE(every_format_has_an_anchor_and_finds_its_own) {
+BOOST_AUTO_TEST_CASE(the_prefix_stays_and_the_secret_does_not) {
   const auto rules = rules_with({});
-  const std::string upper = "2OGYBAH6SLUICEQS";
-  const std::pair<std::string, std::string> table[] = {
-      {"aws-access-key-id", "AKIA" + upper},
-      {"github-token", "ghp_" + body(36, kMixed)},
-      {"gitlab-token", "glpat-" + body(20, kMixed)},
-      {"openai-key", "sk-proj-" + body(48, kMixed)},
-      {"anthropic-key", "sk-ant-api03-" + body(60, kMixed)},
-      {"google-api-key", "AIza" + body(35, kMixed)},
-      {"slack-token", "xoxb-" + body(24, kMixed)},
-      {"stripe-key", "sk_live_" + body(24, kMixed)},
-      {"npm-token", "npm_" + body(36, kMixed)},
-      {"pypi-token", "pypi-AgEI" + body(60, kMixed)},
-      {"huggingface-token", "hf_" + body(34, kMixed)},
-      {"digitalocean-token", "dop_v1_" + body(64, kHexDigits)},
-      {"jwt", "eyJ" + body(20, kMixed) + ".eyJ" + body(30, kMixed) + "." + body(20, kMixed)},
+  struct Row {
+    std::string rule, prefix, secret;
   };
-  for (const auto& [rule, token] : table) {
+  const Row table[] = {
+      {"aws-access-key-id", "AKIA", "2OGYBAH6SLUICEQS"},
+      {"github-token", "ghp_", body(36, kMixed)},
+      {"gitlab-token", "glpat-", body(20, kMixed)},
+      {"anthropic-api-key", "sk-ant-", "api03-" + body(93, kMixed) + "AA"},
+      {"google-api-key", "AIza", body(35, kMixed)},
+      {"npm-token", "npm_", body(36, kMixed)},
+      {"digitalocean-token", "dop_v1_", body(64, kHexDigits)},
+      {"jwt", "eyJ", body(20, kMixed) + ".eyJ" + body(30, kMixed) + "." + body(20, kMixed)},
+  };
+  for (const auto& [rule, prefix, secret] : table) {
     for (const auto& [before, after] :
          {std::pair{"", ""}, {"key=", " end"}, {"\"k\":\"", "\"}"}, {"x\\n", "\\n"}}) {
-      const auto out = redacted(rules, before + token + after);
-      BOOST_TEST(out == before + ("[REDACTED:" + rule + "]") + after);
+      const auto out = redacted(rules, before + prefix + secret + after);
+      BOOST_TEST(out == before + prefix + "[REDACTED:" + rule + "]" + after);
     }
-    BOOST_TEST(redacted(rules, token.substr(0, 12)) == token.substr(0, 12)); // too short to be one
+    const auto beginning = (prefix + secret).substr(0, 12); // too short to be one
+    BOOST_TEST(redacted(rules, beginning) == beginning);
   }
-  for (const auto& format : redact::token_formats()) BOOST_TEST(format.anchor.size() >= 3U);
 }
 
 BOOST_AUTO_TEST_CASE(a_longer_token_leaves_no_tail) {
   const auto rules = rules_with({});
-  BOOST_TEST(redacted(rules, "a ghp_" + body(200, kMixed) + " b") == "a [REDACTED:github-token] b");
+  BOOST_TEST(redacted(rules, "a ghp_" + body(200, kMixed) + " b") ==
+             "a ghp_[REDACTED:github-token] b");
 }
 
 BOOST_AUTO_TEST_CASE(ordinary_text_is_untouched) {
@@ -141,11 +139,11 @@ BOOST_AUTO_TEST_CASE(private_keys_are_swallowed_whole) {
   const std::string begin = "-----BEGIN RSA PRIVATE KEY-----",
                     end = "-----END RSA PRIVATE KEY-----";
   BOOST_TEST(redacted(rules, "a " + begin + "\nMIIE" + body(900, kMixed) + "\n" + end + " b") ==
-             "a [REDACTED:private-key] b");
+             "a -----BEGIN [REDACTED:pem-private-key] b");
   BOOST_TEST(redacted(rules, "{\"k\":\"" + begin + "\\nMIIE\",\"n\":1}") ==
-             "{\"k\":\"[REDACTED:private-key]\",\"n\":1}");
+             "{\"k\":\"-----BEGIN [REDACTED:pem-private-key]\",\"n\":1}");
   BOOST_TEST(redacted(rules, begin + body(100, kMixed)) ==
-             "[REDACTED:private-key]"); // no END: closed
+             "-----BEGIN [REDACTED:pem-private-key]"); // no END: closed
 }
 
 BOOST_AUTO_TEST_CASE(clean_text_is_not_delayed) {

@@ -1,0 +1,167 @@
+#include "policy/redact/candidate.hpp"
+
+#include <utility>
+
+namespace sluice::redact {
+namespace {
+
+constexpr std::size_t kLongestBlock = 16 * 1024; // bytes after the first line
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+int base64_digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  return c == '/' || c == '_' ? 63 : -1;
+}
+
+} // namespace
+
+// An anchor that was compared byte by byte is known; any other is read by the shape.
+Candidate::Candidate(const Needle& needle, std::uint64_t anchor)
+    : needle_(&needle), anchor_(anchor), next_(anchor), state_(needle.format->shape.start()) {
+  if (needle.compared) {
+    next_ = anchor + needle.text.size();
+    state_ = needle.anchor->state;
+    return;
+  }
+  skip_bits_ = needle.lead_bits;
+  if (skip_bits_ > 0) --next_; // some bits of its first byte stand in the character before
+}
+
+std::uint64_t Candidate::undecided() const noexcept {
+  if (waits_ != kNowhere) return matched() ? matched_until_ : secret_begin_;
+  if (matched()) {
+    const bool certain = in_block_ || needle_->format->shape.accepts(state_);
+    return certain ? kNowhere : matched_until_;
+  }
+  return secret_begin_;
+}
+
+Candidate::Life Candidate::read(const StreamText& text) {
+  switch (needle_->coding) {
+  case Coding::plain: return read_plain(text);
+  case Coding::hex: return read_hex(text);
+  case Coding::base64: break;
+  }
+  return read_base64(text);
+}
+
+Candidate::Life Candidate::read_plain(const StreamText& text) {
+  for (const char c : text.from(next_)) {
+    if (step(c, next_, next_ + 1) == Life::over) return Life::over;
+    ++next_;
+  }
+  return Life::goes_on;
+}
+
+Candidate::Life Candidate::read_hex(const StreamText& text) {
+  const auto rest = text.from(next_);
+  for (std::size_t i = 0; i + 1 < rest.size(); i += 2) {
+    const int high = hex_digit(rest[i]), low = hex_digit(rest[i + 1]);
+    if (high < 0 || low < 0) {
+      finish();
+      return Life::over;
+    }
+    if (step(static_cast<char>(high * 16 + low), next_, next_ + 2) == Life::over) return Life::over;
+    next_ += 2;
+  }
+  return Life::goes_on;
+}
+
+// RFC 4648 §4 and §5. Line ends, also escaped ones, may stand anywhere (RFC 2045 §6.8).
+Candidate::Life Candidate::read_base64(const StreamText& text) {
+  for (const char c : text.from(next_)) {
+    const auto place = next_++;
+    const bool line_end = c == '\n' || c == '\r' || (backslash_ && (c == 'n' || c == 'r'));
+    backslash_ = c == '\\';
+    if (line_end || backslash_) continue;
+    const int digit = base64_digit(c);
+    if (digit < 0) {
+      finish();
+      return Life::over;
+    }
+    if (bit_count_ == 0) byte_begin_ = place;
+    bits_ = bits_ << 6U | static_cast<std::uint32_t>(digit);
+    bit_count_ += 6 - std::exchange(skip_bits_, 0);
+    if (bit_count_ < 8) continue;
+    bit_count_ -= 8;
+    const auto byte = static_cast<char>(bits_ >> bit_count_);
+    if (step(byte, byte_begin_, place + 1) == Life::over) return Life::over;
+    byte_begin_ = place; // what is left of the character
+  }
+  return Life::goes_on;
+}
+
+Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) {
+  if (in_block_) return step_block(c, end);
+  const auto waited = std::exchange(waits_, kNowhere);
+  if (waited != kNowhere && !is_word(c) && match(waited) == Life::over) return Life::over;
+  const Shape& shape = needle_->format->shape;
+  state_ = shape.next(state_, c);
+  if (state_ == Shape::kDead) return Life::over;
+  const bool in_anchor = !needle_->compared && decoded_++ < needle_->anchor->text.size();
+  if (shape.in_secret(state_) && !in_anchor) {
+    if (secret_begin_ == kNowhere) secret_begin_ = begin;
+    secret_last_ = end;
+    if (secret_.size() < kMostBytes) secret_ += c;
+  }
+  if (!shape.accepts(state_)) return Life::goes_on;
+  if (needle_->format->ends_at_boundary) {
+    waits_ = secret_last_;
+    return Life::goes_on;
+  }
+  return match(secret_last_);
+}
+
+Candidate::Life Candidate::match(std::uint64_t end) {
+  const TokenFormat& format = *needle_->format;
+  if (!matched()) {
+    const bool holds = entropy_of(secret_) >= format.entropy && passes(format.check, secret_);
+    if (!holds) return Life::over;
+    in_block_ = !format.block_end.empty();
+  }
+  matched_until_ = end;
+  if (absorbs_from_ == kNowhere && format.shape.absorbs(state_)) absorbs_from_ = end;
+  return Life::goes_on;
+}
+
+// To the dashes after the end marker, to a quote that ends the string the block stands in, or to
+// the cap. What comes is covered before it is known how the block ends: it is never held.
+Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
+  constexpr std::size_t kDashes = 5;
+  const std::string& marker = needle_->format->block_end;
+  if (block_over_ || block_bytes_++ >= kLongestBlock || (c == '"' && last_ != '\\')) {
+    return Life::over;
+  }
+  last_ = c;
+  if (end_matched_ == marker.size()) {
+    dashes_ = c == '-' ? dashes_ + 1 : 0;
+    block_over_ = dashes_ == kDashes;
+  } else if (c == marker[end_matched_]) {
+    ++end_matched_;
+  } else if (c != '-' || end_matched_ != kDashes) { // a longer run of dashes still ends with five
+    end_matched_ = c == '-' ? 1 : 0;
+  }
+  matched_until_ = end;
+  if (secret_.size() < kMostBytes) secret_ += c;
+  return Life::goes_on;
+}
+
+void Candidate::finish() {
+  const auto waited = std::exchange(waits_, kNowhere);
+  if (waited != kNowhere) match(waited);
+}
+
+} // namespace sluice::redact

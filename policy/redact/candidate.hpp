@@ -1,0 +1,75 @@
+// One token that has begun: an anchor was found, and the bytes after it go through its shape, one
+// after another, decoded when the anchor was. It says which bytes are certainly secret, and from
+// where on nobody knows yet. Never looks at a byte twice. Private to policy/redact.
+// Tested by tests/unit/redact/redactor_test.cpp.
+#pragma once
+
+#include "policy/redact/needle_set.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::redact {
+
+// A piece of the folded stream. Requires: everything a candidate has not read yet is in it.
+struct StreamText {
+  std::string_view bytes;
+  std::uint64_t base = 0; // place of the first byte
+  std::uint64_t end() const noexcept { return base + bytes.size(); }
+  std::string_view from(std::uint64_t place) const noexcept { return bytes.substr(place - base); }
+};
+
+class Candidate {
+ public:
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+
+  Candidate(const Needle& needle, std::uint64_t anchor);
+
+  enum class Life : std::uint8_t { goes_on, over };
+  Life read(const StreamText& text);
+  void finish(); // the stream ends here
+
+  const Needle& needle() const noexcept { return *needle_; }
+  std::uint64_t anchor() const noexcept { return anchor_; } // where the anchor begins
+  bool matched() const noexcept { return matched_until_ != kNowhere; }
+  std::uint64_t secret_begin() const noexcept { return secret_begin_; } // when matched
+  std::uint64_t secret_end() const noexcept { return matched_until_; }  // so far
+  std::uint64_t undecided() const noexcept;                             // kNowhere: nothing is
+  const std::string& secret() const noexcept { return secret_; }        // decoded, capped
+  // From here to its end, a match of the same format that begins inside adds nothing to this one.
+  std::uint64_t absorbs_from() const noexcept { return absorbs_from_; }
+
+ private:
+  static constexpr std::size_t kMostBytes = 4096; // of a secret that are kept for its fingerprint
+
+  Life read_plain(const StreamText& text);
+  Life read_hex(const StreamText& text);
+  Life read_base64(const StreamText& text);
+  Life step(char c, std::uint64_t begin, std::uint64_t end);
+  Life step_block(char c, std::uint64_t end);
+  Life match(std::uint64_t end);
+
+  const Needle* needle_;
+  std::uint64_t anchor_;
+  std::uint64_t next_; // to be read
+  Shape::State state_;
+  std::uint64_t secret_begin_ = kNowhere;
+  std::uint64_t secret_last_ = 0; // end of the last byte of the secret part
+  std::uint64_t matched_until_ = kNowhere;
+  std::uint64_t absorbs_from_ = kNowhere;
+  std::size_t decoded_ = 0;        // bytes that went through the shape
+  std::uint64_t waits_ = kNowhere; // a match if the next byte is none of a word
+  std::string secret_;
+  // base64
+  std::uint32_t bits_ = 0;
+  unsigned bit_count_ = 0, skip_bits_ = 0;
+  std::uint64_t byte_begin_ = 0; // first character of the byte being put together
+  bool backslash_ = false;
+  // a block
+  bool in_block_ = false, block_over_ = false;
+  std::size_t block_bytes_ = 0, end_matched_ = 0, dashes_ = 0;
+  char last_ = 0;
+};
+
+} // namespace sluice::redact

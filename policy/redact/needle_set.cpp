@@ -1,0 +1,85 @@
+#include "policy/redact/needle_set.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace sluice::redact {
+namespace {
+
+// So many bits that a table of `entries` is nearly empty, in bounds.
+unsigned bits_for(std::size_t entries, unsigned least, unsigned most) {
+  const auto wanted = static_cast<unsigned>(std::bit_width(entries * 16));
+  return std::clamp(wanted, least, most);
+}
+
+void set(std::vector<std::uint64_t>& bits, std::size_t at) {
+  bits[at >> 6U] |= std::uint64_t{1} << (at & 63U);
+}
+
+} // namespace
+
+NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters)
+    : needles_(std::move(needles)), any_case_(letters == Letters::any_case) {
+  if (needles_.empty()) return;
+  shift_ = 32 - bits_for(needles_.size(), 16, 22);
+  std::sort(needles_.begin(), needles_.end(), [this](const Needle& a, const Needle& b) {
+    const auto ha = hash(a.text.data()), hb = hash(b.text.data());
+    return ha != hb ? ha < hb : a.text < b.text;
+  });
+  shortest_ = needles_.front().text.size();
+  for (const Needle& needle : needles_) {
+    shortest_ = std::min(shortest_, needle.text.size());
+    longest_ = std::max(longest_, needle.text.size());
+  }
+  index_beginnings();
+  constexpr std::size_t kWorthwhile = 4; // bytes a probe
+  if (!any_case_ && shortest_ >= kGram + kWorthwhile - 1) index_grams();
+}
+
+void NeedleSet::index_beginnings() {
+  const std::size_t hashes = std::size_t{1} << (32 - shift_);
+  begins_.assign(hashes / 64, 0);
+  one_.assign(256 / 64, 0);
+  two_.assign(65'536 / 64, 0);
+  group_.assign(hashes + 1, 0);
+  for (const Needle& needle : needles_) {
+    const auto h = hash(needle.text.data());
+    const auto first = static_cast<unsigned char>(needle.text[0]);
+    set(begins_, h);
+    set(one_, first);
+    set(two_, first | std::size_t{static_cast<unsigned char>(needle.text[1])} << 8U);
+    ++group_[h + 1];
+  }
+  for (std::size_t h = 0; h < hashes; ++h) group_[h + 1] += group_[h];
+}
+
+// Whatever position the text is probed at, one of the first `stride_` pieces of a needle is met.
+void NeedleSet::index_grams() {
+  stride_ = std::min(shortest_ - kGram + 1, kLongestStride);
+  std::vector<std::pair<std::size_t, Gram>> all;
+  all.reserve(needles_.size() * stride_);
+  gram_shift_ = 64 - bits_for(needles_.size() * stride_, 12, 26);
+  for (std::uint32_t i = 0; i < needles_.size(); ++i) {
+    for (std::uint32_t offset = 0; offset < stride_; ++offset) {
+      all.push_back({gram_hash(needles_[i].text.data() + offset), {i, offset}});
+    }
+  }
+  // One bit for each hash, but one group for many: the first is asked always, the other hardly
+  // ever.
+  const unsigned hash_bits = 64 - gram_shift_;
+  const unsigned group_bits = std::min(hash_bits, bits_for(all.size() / 16, 8, 22));
+  gram_group_shift_ = hash_bits - group_bits;
+  gram_bits_.assign((std::size_t{1} << hash_bits) / 64, 0);
+  gram_group_.assign((std::size_t{1} << group_bits) + 1, 0);
+  for (const auto& [h, gram] : all) {
+    set(gram_bits_, h);
+    ++gram_group_[(h >> gram_group_shift_) + 1];
+  }
+  for (std::size_t g = 1; g < gram_group_.size(); ++g) gram_group_[g] += gram_group_[g - 1];
+  grams_.resize(all.size());
+  auto next = gram_group_;
+  for (const auto& [h, gram] : all) grams_[next[h >> gram_group_shift_]++] = gram;
+}
+
+} // namespace sluice::redact

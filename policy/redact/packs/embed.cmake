@@ -1,0 +1,17 @@
+# Writes the packs as C++ text. What is only for people and tests is left out: it would be parsed at
+# every start.   cmake -DFOLDER=… -DSYMBOL=… -DOUT=… -P embed.cmake
+file(GLOB files ${FOLDER}/*.yaml)
+list(SORT files)
+set(code "// Generated from policy/redact/packs; not for editing.\n#include <string_view>\n#include <utility>\n\n")
+string(APPEND code "namespace sluice::redact {\n\n")
+string(APPEND code "extern const std::pair<std::string_view, std::string_view> ${SYMBOL}[];\n")
+string(APPEND code "const std::pair<std::string_view, std::string_view> ${SYMBOL}[] = {\n")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} text)
+  string(REGEX REPLACE "\n    (finds|leaves|source):[^\n]*" "" text "${text}")
+  string(REGEX REPLACE "\n      [^\n]*" "" text "${text}")
+  string(APPEND code "{\"${name}\", R\"PACK(${text})PACK\"},\n")
+endforeach()
+string(APPEND code "{{}, {}}};\n\n} // namespace sluice::redact\n")
+file(WRITE ${OUT} "${code}")

@@ -1,0 +1,407 @@
+#include "policy/redact/shape.hpp"
+
+#include "policy/redact/shape_parser.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace sluice::redact {
+namespace {
+
+constexpr std::size_t kMostSteps = 20'000; // of the non-deterministic automaton
+constexpr std::size_t kMostStates = 8'192;
+constexpr std::size_t kMostAnchors = 64;
+constexpr std::size_t kShortestAnchor = 3;
+constexpr std::size_t kFanOut = 8; // more ways to go on than this end an anchor
+constexpr std::size_t kRun = 16;
+
+Error refused(std::string why) {
+  return make_error(Origin::config, "redaction_pattern", std::move(why));
+}
+
+ByteSet token_bytes() {
+  ByteSet out;
+  for (int c = 0; c < 256; ++c) {
+    if (is_token_byte(static_cast<char>(c))) out.set(static_cast<std::size_t>(c));
+  }
+  return out;
+}
+
+enum class Part : std::uint8_t { before, secret, after };
+
+struct Step { // of the non-deterministic automaton: either a byte leads on, or nothing needs to
+  ByteSet bytes;
+  std::size_t to = 0;
+  Part part = Part::before;
+  bool reads = false;
+  std::vector<std::size_t> free;
+};
+
+class Steps { // Thompson's construction
+ public:
+  Result<> build(const ShapeNode& root, bool has_secret_part) {
+    part_ = has_secret_part ? Part::before : Part::secret;
+    entry_ = add();
+    SLUICE_TRY(exit_, append(root, entry_));
+    return success();
+  }
+  const Step& operator[](std::size_t i) const { return all_[i]; }
+  std::size_t entry() const { return entry_; }
+  std::size_t exit() const { return exit_; }
+  const std::vector<Step>& all() const { return all_; }
+
+ private:
+  std::size_t add() {
+    all_.emplace_back();
+    return all_.size() - 1;
+  }
+  Result<std::size_t> append(const ShapeNode& node, std::size_t from) {
+    if (all_.size() > kMostSteps) return refused("the pattern is too large");
+    if (node.secret) part_ = Part::secret;
+    SLUICE_TRY(const auto end, append_kind(node, from));
+    if (node.secret) part_ = Part::after;
+    return end;
+  }
+  Result<std::size_t> append_kind(const ShapeNode& node, std::size_t from) {
+    switch (node.kind) {
+    case ShapeNode::Kind::bytes: {
+      const auto to = add();
+      auto& step = all_[from];
+      step.bytes = node.bytes, step.to = to, step.part = part_, step.reads = true;
+      return to;
+    }
+    case ShapeNode::Kind::sequence:
+      for (const auto& part : node.parts) {
+        SLUICE_TRY(from, append(part, from));
+      }
+      return from;
+    case ShapeNode::Kind::choice: {
+      const auto join = add();
+      for (const auto& part : node.parts) {
+        const auto branch = add();
+        all_[from].free.push_back(branch);
+        SLUICE_TRY(const auto end, append(part, branch));
+        all_[end].free.push_back(join);
+      }
+      return join;
+    }
+    case ShapeNode::Kind::repeat: break;
+    }
+    return append_repeat(node, from);
+  }
+  Result<std::size_t> append_repeat(const ShapeNode& node, std::size_t from) {
+    const auto& part = node.parts.front();
+    for (int i = 0; i < node.least; ++i) {
+      SLUICE_TRY(from, append(part, from));
+    }
+    const auto join = add();
+    if (node.most == ShapeNode::kEndless) {
+      const auto loop = add();
+      all_[from].free.push_back(loop);
+      all_[loop].free.push_back(join);
+      const auto body = add();
+      all_[loop].free.push_back(body);
+      SLUICE_TRY(const auto end, append(part, body));
+      all_[end].free.push_back(loop);
+      return join;
+    }
+    for (int i = node.least; i < node.most; ++i) {
+      all_[from].free.push_back(join);
+      const auto next = add();
+      all_[from].free.push_back(next);
+      SLUICE_TRY(from, append(part, next));
+    }
+    all_[from].free.push_back(join);
+    return join;
+  }
+
+  std::vector<Step> all_;
+  std::size_t entry_ = 0, exit_ = 0;
+  Part part_ = Part::secret;
+};
+
+bool has_secret_part(const ShapeNode& node) {
+  return node.secret || std::any_of(node.parts.begin(), node.parts.end(), has_secret_part);
+}
+
+} // namespace
+
+bool is_token_byte(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') || c == '_' ||
+         c == '+' || c == '=' || c == '~';
+}
+
+class ShapeCompiler {
+ public:
+  explicit ShapeCompiler(const Steps& steps) : steps_(steps), seen_(steps.all().size(), 0) {}
+
+  Result<Shape> run(bool has_secret_part) {
+    out_.has_secret_part_ = has_secret_part;
+    classify();
+    SLUICE_TRY(determinise());
+    SLUICE_TRY(find_anchors());
+    SLUICE_TRY(bound_hold());
+    find_absorbing();
+    out_.run_after_ = 0;
+    out_.has_mark_ = true;
+    for (const auto& anchor : out_.anchors_) {
+      out_.run_after_ = std::max(out_.run_after_, run_after(anchor));
+      out_.has_mark_ =
+          out_.has_mark_ && (anchor.text.starts_with("-----B") || scheme_after(anchor));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  using Set = std::vector<std::size_t>; // of steps, sorted
+  using Key = std::pair<Set, Part>;
+
+  // Bytes that no step tells apart share a column.
+  void classify() {
+    std::map<std::vector<bool>, std::uint8_t> known;
+    const ByteSet token = token_bytes();
+    for (std::size_t c = 0; c < 256; ++c) {
+      std::vector<bool> signature{token[c], c == '/', c == ':'}; // what rows ask for
+      for (const Step& step : steps_.all()) {
+        if (step.reads) signature.push_back(step.bytes[c]);
+      }
+      const auto [at, is_new] =
+          known.emplace(std::move(signature), static_cast<std::uint8_t>(samples_.size()));
+      if (is_new) samples_.push_back(c);
+      out_.class_of_[c] = at->second;
+    }
+    out_.classes_ = samples_.size();
+  }
+
+  Set closure(Set of) {
+    ++round_;
+    Set out; // only what matters: steps that read, and the end
+    for (const auto step : of) seen_[step] = round_;
+    while (!of.empty()) {
+      const auto step = of.back();
+      of.pop_back();
+      if (steps_[step].reads || step == steps_.exit()) out.push_back(step);
+      for (const auto next : steps_[step].free) {
+        if (std::exchange(seen_[next], round_) != round_) of.push_back(next);
+      }
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  Shape::State state_of(Key key) {
+    const auto [at, is_new] = known_.emplace(key, static_cast<Shape::State>(sets_.size()));
+    if (!is_new) return at->second;
+    std::uint8_t flags = key.second == Part::secret ? Shape::kSecret : 0;
+    const auto& set = key.first;
+    if (std::find(set.begin(), set.end(), steps_.exit()) != set.end()) flags |= Shape::kAccepts;
+    out_.flags_.push_back(flags);
+    parts_.push_back(key.second);
+    sets_.push_back(std::move(key.first));
+    return at->second;
+  }
+
+  Result<> determinise() {
+    state_of({{}, Part::after}); // dead
+    state_of({closure({steps_.entry()}), Part::before});
+    for (std::size_t state = 1; state < sets_.size(); ++state) {
+      if (sets_.size() > kMostStates) return refused("the pattern has too many states");
+      out_.next_.resize((state + 1) * out_.classes_, Shape::kDead);
+      for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
+        SLUICE_TRY(out_.next_[state * out_.classes_ + klass],
+                   follow(sets_[state], samples_[klass]));
+      }
+    }
+    return success();
+  }
+
+  Result<Shape::State> follow(const Set& set, std::size_t byte) {
+    Set targets;
+    Part part = Part::before;
+    for (const auto step : set) {
+      if (!steps_[step].reads || !steps_[step].bytes[byte]) continue;
+      if (!targets.empty() && steps_[step].part != part) {
+        return refused("a byte could be inside (?P<secret>…) or outside of it");
+      }
+      part = steps_[step].part;
+      targets.push_back(steps_[step].to);
+    }
+    if (targets.empty()) return Shape::kDead;
+    return state_of({closure(std::move(targets)), part});
+  }
+
+  std::vector<std::size_t> ways_on(Shape::State state) const { // bytes
+    std::vector<std::size_t> out;
+    for (std::size_t c = 0; c < 256; ++c) {
+      if (out_.next(state, static_cast<char>(c)) != Shape::kDead) out.push_back(c);
+    }
+    return out;
+  }
+
+  // Two bytes that are one letter and lead to one state are one way.
+  struct Way {
+    char byte = 0;
+    bool any_case = false;
+  };
+  std::vector<Way> letters_on(Shape::State state) const {
+    std::vector<Way> out;
+    for (const auto c : ways_on(state)) {
+      const char byte = static_cast<char>(c);
+      const char lower = byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte;
+      const char upper = byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - 'a' + 'A') : byte;
+      const bool both = lower != upper && out_.next(state, lower) == out_.next(state, upper);
+      if (!both || byte == lower) out.push_back({byte, both});
+    }
+    return out;
+  }
+
+  // All beginnings, each as long as it stays one of a few.
+  Result<> find_anchors() {
+    std::deque<Shape::Anchor> open{{"", out_.start(), false}}; // shortest first
+    while (!open.empty()) {
+      Shape::Anchor one = std::move(open.front());
+      open.pop_front();
+      const auto ways = letters_on(one.state);
+      const bool full = out_.anchors_.size() + open.size() + ways.size() > kMostAnchors;
+      if (full || ways.size() > kFanOut || out_.accepts(one.state) ||
+          one.text.size() == Shape::kLongestAnchor || leads_into_secret(one.state)) {
+        if (one.text.size() < kShortestAnchor) {
+          return refused("a pattern must begin with at least three fixed bytes");
+        }
+        out_.anchors_.push_back(std::move(one));
+        continue;
+      }
+      for (const auto& way : ways) {
+        const auto next = out_.next(one.state, way.byte);
+        open.push_back({one.text + way.byte, next, one.any_case || way.any_case});
+      }
+    }
+    return success();
+  }
+  // What is to be masked is no part of an anchor.
+  bool leads_into_secret(Shape::State state) const {
+    const auto ways = ways_on(state);
+    return out_.has_secret_part_ && std::any_of(ways.begin(), ways.end(), [&](std::size_t c) {
+             return out_.in_secret(out_.next(state, static_cast<char>(c)));
+           });
+  }
+
+  // Bytes are held from the first that may be secret, and after a certain match from its end, until
+  // it is certain what they are. A way round among such states would be held for ever.
+  Result<> bound_hold() {
+    hold_.assign(sets_.size(), kUnknown);
+    for (std::size_t state = 1; state < sets_.size(); ++state) {
+      SLUICE_TRY(const auto hold, hold_after(static_cast<Shape::State>(state)));
+      out_.max_hold_ = std::max(out_.max_hold_, hold + 1);
+    }
+    return success();
+  }
+  Result<std::size_t> hold_after(Shape::State state) { // as deep as there are states
+    if (hold_[state] == kOpen) return refused("a part without bound before the match is certain");
+    if (hold_[state] != kUnknown) return std::size_t{hold_[state]};
+    hold_[state] = kOpen;
+    std::size_t most = 0;
+    for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
+      const auto next = out_.next_[state * out_.classes_ + klass];
+      if (next == Shape::kDead || out_.accepts(next)) continue;
+      SLUICE_TRY(const auto further, hold_after(next));
+      most = std::max(most, further + (undecided(next) ? 1 : 0));
+    }
+    hold_[state] = most;
+    return most;
+  }
+  bool undecided(Shape::State state) const { return parts_[state] != Part::before; }
+
+  void find_absorbing() {
+    for (std::size_t state = 1; state < sets_.size(); ++state) {
+      if (!out_.accepts(static_cast<Shape::State>(state))) continue;
+      std::vector<bool> loops(out_.classes_);
+      bool pure = true;
+      for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
+        const auto next = out_.next_[state * out_.classes_ + klass];
+        loops[klass] = next == state;
+        pure = pure && (next == state || next == Shape::kDead);
+      }
+      for (std::size_t i = 0; pure && i < out_.next_.size(); ++i) {
+        if (out_.next_[i] != Shape::kDead) pure = loops[i % out_.classes_];
+      }
+      if (pure) out_.absorbing_ = static_cast<Shape::State>(state);
+    }
+  }
+
+  // Bytes of a sort, in a row.
+  struct Row {
+    std::size_t wanted;
+    bool (*goes_on)(char c, std::size_t so_far);
+  };
+  // The most bytes after the anchor's first within which every match has such a row; kNoRun when
+  // one can do without.
+  std::size_t row_ends_within(const Shape::Anchor& anchor, const Row& row,
+                              std::size_t limit) const {
+    using Place = std::pair<Shape::State, std::size_t>; // and the length of the row so far
+    const auto length_with = [&](std::size_t length, char c) {
+      return row.goes_on(c, length) ? length + 1 : row.goes_on(c, 0) ? std::size_t{1} : 0;
+    };
+    std::size_t length = 0, read = 0, farthest = 0;
+    for (const char c : anchor.text) {
+      ++read;
+      length = length_with(length, c);
+      if (length == row.wanted) return read;
+    }
+    std::set<Place> here{{anchor.state, length}};
+    for (; !here.empty(); ++read) {
+      if (read >= limit) return Shape::kNoRun;
+      std::set<Place> there;
+      for (const auto& [state, so_far] : here) {
+        if (out_.accepts(state)) return Shape::kNoRun;
+        for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
+          const auto next = out_.next_[state * out_.classes_ + klass];
+          if (next == Shape::kDead) continue;
+          const auto with = length_with(so_far, static_cast<char>(samples_[klass]));
+          if (with == row.wanted) {
+            farthest = std::max(farthest, read + 1);
+          } else {
+            there.emplace(next, with);
+          }
+        }
+      }
+      here = std::move(there);
+    }
+    return farthest;
+  }
+
+  std::size_t run_after(const Shape::Anchor& anchor) const {
+    const Row run{kRun, [](char c, std::size_t) { return is_token_byte(c); }};
+    const auto end = row_ends_within(anchor, run, Shape::kFarthest + kRun);
+    return end == Shape::kNoRun ? end : end - kRun;
+  }
+  bool scheme_after(const Shape::Anchor& anchor) const {
+    const Row scheme{3, [](char c, std::size_t so_far) { return c == "://"[so_far]; }};
+    return row_ends_within(anchor, scheme, Shape::kMarkReach) != Shape::kNoRun;
+  }
+
+  static constexpr std::size_t kUnknown = ~std::size_t{0}, kOpen = kUnknown - 1;
+
+  const Steps& steps_;
+  std::vector<std::size_t> seen_; // the round of closure() a step was met in
+  std::size_t round_ = 0;
+  Shape out_;
+  std::vector<std::size_t> hold_;    // bytes yet to be held, by state
+  std::vector<std::size_t> samples_; // a byte of each class
+  std::map<Key, Shape::State> known_;
+  std::vector<Set> sets_;
+  std::vector<Part> parts_; // of the byte that led to a state
+};
+
+Result<Shape> Shape::compile(std::string_view pattern) {
+  SLUICE_TRY(const auto root, parse_shape(pattern));
+  const bool split = redact::has_secret_part(root);
+  Steps steps;
+  SLUICE_TRY(steps.build(root, split));
+  return ShapeCompiler(steps).run(split);
+}
+
+} // namespace sluice::redact

@@ -1,0 +1,242 @@
+#include "policy/redact/stream.hpp"
+
+#include "policy/redact/scan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sluice::redact {
+namespace {
+
+constexpr std::size_t kSlice = 16 * 1024; // stays in the first cache
+constexpr std::size_t kContext = 64;      // released bytes that are kept: longer than any anchor
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// A token does not begin in the middle of a word. But what looks like a word before it may be the
+// end of an escape: \n or \u000a of JSON, %0A of a URL. When in doubt it is one.
+bool at_boundary(std::string_view before) {
+  const auto back = [&](std::size_t i) {
+    return i <= before.size() ? before[before.size() - i] : '\0';
+  };
+  const char last = back(1);
+  if (!is_word(last)) return true;
+  constexpr std::string_view kEscapes = "nrtbf";
+  if (back(2) == '\\' && kEscapes.find(last) != std::string_view::npos) return true;
+  if (back(3) == '%' && is_hex(back(2)) && is_hex(last)) return true;
+  return back(6) == '\\' && back(5) == 'u' && is_hex(back(4)) && is_hex(back(3)) &&
+         is_hex(back(2)) && is_hex(last);
+}
+
+constexpr std::size_t kRun = 16; // see Stretch
+
+std::size_t index_of(Looking set) {
+  return static_cast<std::size_t>(set);
+}
+
+constexpr std::array<Looking, kLookings> kAllSets = {
+    Looking::anchors_in_runs,  Looking::anchors_before_runs, Looking::anchors_at_marks,
+    Looking::anchors_anywhere, Looking::long_secrets,        Looking::short_secrets};
+
+} // namespace
+
+void Stream::feed(std::string_view in, std::string& out) {
+  const auto from = out.size();
+  while (!in.empty()) {
+    process(in.substr(0, kSlice), Ending::more_may_come, out);
+    in.remove_prefix(std::min(in.size(), kSlice));
+  }
+  const auto again = std::min(given_away_, out.size() - from);
+  out.erase(from, again);
+  given_away_ -= again;
+}
+
+void Stream::finish(std::string& out) {
+  const auto from = out.size();
+  process({}, Ending::at_end, out);
+  out += folder_.waiting(); // invisible characters at the very end
+  out.erase(from, std::min(given_away_, out.size() - from));
+  auto findings = std::move(findings_);
+  *this = Stream(std::move(rules_), mask_);
+  findings_ = std::move(findings);
+}
+
+void Stream::process(std::string_view in, Ending ending, std::string& out) {
+  thread_local std::string scratch; // a stream itself keeps only its tail
+  scratch.assign(text_);
+  folder_.fold(in,
+               ending == Ending::at_end ? Folder::Ending::at_end : Folder::Ending::more_may_come,
+               base_, scratch, disguises_);
+  const StreamText text{scratch, base_};
+  read_candidates(text);
+  look_again(text, ending);
+  look(text, ending);
+  if (ending == Ending::at_end) {
+    for (auto& open : candidates_) {
+      open.finish();
+      settle(open);
+    }
+    candidates_.clear();
+    starts_.clear();
+  }
+  const auto until = ending == Ending::at_end ? text.end() : releasable(text.end());
+  emit(text, until, out);
+  retire_spans(until, ending == Ending::at_end ? Candidate::kNowhere : looked_);
+  const auto keep = std::min(released_, std::max(base_ + kContext, released_) - kContext);
+  text_.assign(scratch, std::max(keep, base_) - base_);
+  base_ = std::max(keep, base_);
+}
+
+void Stream::read_candidates(const StreamText& text) {
+  std::erase_if(candidates_, [&](Candidate& one) {
+    if (one.read(text) == Candidate::Life::goes_on) return false;
+    settle(one);
+    return true;
+  });
+}
+
+// It will not grow any more.
+void Stream::settle(Candidate& candidate) {
+  if (!candidate.matched() || candidate.secret_begin() == Candidate::kNowhere) return;
+  const Needle& needle = candidate.needle();
+  spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
+                    candidate.absorbs_from(), needle.rule,
+                    static_cast<std::uint32_t>(needle.text.size()), needle.format,
+                    candidate.secret()});
+}
+
+void Stream::look_again(const StreamText& text, Ending ending) {
+  for (const Start& start : std::exchange(starts_, {})) look_at(text, start, ending);
+}
+
+// Where all that decides is at hand, each set has its own fast way; the last bytes, where something
+// may be cut off, are looked at one by one.
+void Stream::look(const StreamText& text, Ending ending) {
+  const auto begin = looked_;
+  std::array<std::uint64_t, kLookings> whole_until{};
+  for (const auto set : kAllSets) {
+    auto needs = compiled().needles(set).longest();
+    if (set == Looking::anchors_before_runs) needs += Shape::kFarthest + kRun;
+    if (set == Looking::anchors_at_marks) needs += Shape::kMarkReach;
+    whole_until[index_of(set)] =
+        std::max(begin, text.end() - std::min<std::uint64_t>(text.end(), needs));
+  }
+  look_in_stretches(text, whole_until);
+  for (const auto set :
+       {Looking::anchors_anywhere, Looking::long_secrets, Looking::short_secrets}) {
+    const auto end = whole_until[index_of(set)];
+    if (end == begin) continue;
+    // A needle that begins before `end` may reach beyond it.
+    const auto reach = end + compiled().needles(set).longest() - begin;
+    compiled().needles(set).find_all(text.from(begin).substr(0, reach),
+                                     [&](std::size_t at, const Needle& needle) {
+                                       if (begin + at < end) found(text, begin + at, needle);
+                                     });
+  }
+  for (const auto set : kAllSets) {
+    look_each(text, set, whole_until[index_of(set)], text.end(), ending);
+  }
+  looked_ = text.end();
+}
+
+void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until) {
+  const auto from = std::max(text.base, looked_ - std::min<std::uint64_t>(looked_, kRun));
+  const auto bytes = text.from(from); // a run may have begun before
+  StretchScan scan;
+  scan.data = bytes.data();
+  scan.size = bytes.size();
+  PlaceOfSet done;
+  done.fill(looked_);
+  const auto look_once = [&](Looking set, std::uint64_t begin, std::uint64_t end) {
+    auto& until = done[index_of(set)];
+    begin = std::max(begin, until);
+    end = std::min(end, whole_until[index_of(set)]);
+    if (begin >= end) return;
+    look_each(text, set, begin, end, Ending::at_end);
+    until = end;
+  };
+  std::array<Stretch, kStretches> stretches;
+  while (const auto count = scan_isas().front().stretches(scan, stretches.data())) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto begin = from + stretches[i].begin, end = from + stretches[i].end;
+      if (stretches[i].kind == Stretch::Kind::mark) {
+        look_once(Looking::anchors_at_marks, begin, end);
+        continue;
+      }
+      look_once(Looking::anchors_in_runs, begin, end);
+      look_once(Looking::anchors_before_runs,
+                begin - std::min<std::uint64_t>(begin, Shape::kFarthest), end);
+    }
+  }
+}
+
+void Stream::look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
+                       Ending ending) {
+  const NeedleSet& needles = compiled().needles(set);
+  if (needles.empty()) return;
+  const char* at = text.from(begin).data();
+  for (auto place = begin; place < end; ++place, ++at) {
+    const bool whole = place + Needle::kLeast <= text.end();
+    if (whole && !needles.may_begin(at)) continue;
+    look_at(text, {place, 0, set}, ending);
+  }
+}
+
+void Stream::look_at(const StreamText& text, Start start, Ending ending) {
+  const auto rest = text.from(start.place);
+  const auto more = compiled().needles(start.set).match(rest, [&](const Needle& needle) {
+    if (needle.text.size() > start.seen) found(text, start.place, needle);
+  });
+  if (more == NeedleSet::Rest::open && ending == Ending::more_may_come) {
+    starts_.push_back({start.place, rest.size(), start.set});
+  }
+}
+
+void Stream::found(const StreamText& text, std::uint64_t place, const Needle& needle) {
+  if (needle.format == nullptr) {
+    const CompiledRule& rule = compiled().rules[needle.rule];
+    findings_.add(rule.id, rule.fingerprint);
+    spans_.push_back({place,
+                      place,
+                      place + needle.text.size(),
+                      Candidate::kNowhere,
+                      needle.rule,
+                      ~std::uint32_t{0},
+                      nullptr,
+                      {}});
+    return;
+  }
+  const auto before = text.bytes.substr(0, place - text.base);
+  if (needle.coding == Coding::plain && needle.format->starts_at_boundary && !at_boundary(before)) {
+    return;
+  }
+  if (needle.lead_bits > 0 && before.empty()) return; // its first bits are not there
+  if (absorbed(needle, place)) return;
+  Candidate candidate(needle, place);
+  if (candidate.read(text) == Candidate::Life::over) {
+    settle(candidate);
+  } else {
+    candidates_.push_back(std::move(candidate));
+  }
+}
+
+bool Stream::absorbed(const Needle& needle, std::uint64_t place) const {
+  const auto covers = [&](const TokenFormat* format, std::uint64_t from, std::uint64_t end) {
+    return format == needle.format && from <= place && place < end;
+  };
+  return std::any_of(candidates_.begin(), candidates_.end(),
+                     [&](const Candidate& one) {
+                       return covers(one.needle().format, one.absorbs_from(), one.secret_end());
+                     }) ||
+         std::any_of(spans_.begin(), spans_.end(), [&](const Span& one) {
+           return covers(one.format, one.absorbs_from, one.end);
+         });
+}
+
+} // namespace sluice::redact

@@ -1,0 +1,90 @@
+// The state of one redacted stream. Positions are places in the folded stream. A place is released
+// when no further byte can change what is masked there; what is masked is a union of spans. Hence
+// the output is a function of the bytes alone. Private to policy/redact.
+#pragma once
+
+#include "policy/redact/candidate.hpp"
+#include "policy/redact/compiled.hpp"
+#include "policy/redact/folder.hpp"
+#include "policy/redact/redactor.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::redact {
+
+class Stream {
+ public:
+  enum class Ending { more_may_come, at_end };
+  Stream(std::shared_ptr<const RuleSet> rules, Redactor::Mask mask)
+      : rules_(std::move(rules)), mask_(mask) {}
+
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out);
+  void release(std::string& out);
+  const Findings& findings() const noexcept { return findings_; }
+  std::size_t held() const; // bytes as written, not released and not given away
+
+ private:
+  struct Span { // certainly secret
+    std::uint64_t anchor = 0, begin = 0, end = 0;
+    std::uint64_t absorbs_from = Candidate::kNowhere;
+    std::uint32_t rule = 0;
+    std::uint32_t rank = 0; // the longer the anchor, the better it knows; a known secret knows best
+    const TokenFormat* format = nullptr;
+    std::string secret;
+  };
+  struct Start { // a needle may begin here, when more is known
+    std::uint64_t place = 0;
+    std::size_t seen = 0; // bytes that were there when it was last looked at
+    Looking set{};
+  };
+
+  using Compiled = RuleSet::Compiled;
+  const Compiled& compiled() const noexcept { return rules_->compiled(); }
+
+  // stream.cpp: what is found
+  void process(std::string_view in, Ending ending, std::string& out);
+  void read_candidates(const StreamText& text);
+  void settle(Candidate& candidate);
+  void look_again(const StreamText& text, Ending ending);
+  void look(const StreamText& text, Ending ending);
+  using PlaceOfSet = std::array<std::uint64_t, kLookings>;
+  void look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until);
+  void look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
+                 Ending ending);
+  void look_at(const StreamText& text, Start start, Ending ending);
+  void found(const StreamText& text, std::uint64_t place, const Needle& needle);
+  bool absorbed(const Needle& needle, std::uint64_t place) const;
+
+  // stream_output.cpp: what leaves
+  std::uint64_t releasable(std::uint64_t end) const;
+  void emit(const StreamText& text, std::uint64_t until, std::string& out);
+  void emit_masked(const StreamText& text, std::uint64_t until, const std::vector<Span>& spans,
+                   std::string& out);
+  enum class Look { as_written, masked };
+  void write(const StreamText& text, std::uint64_t begin, std::uint64_t end, Look look,
+             std::string& out) const;
+  std::vector<Span> spans_until(std::uint64_t until) const;
+  void retire_spans(std::uint64_t until, std::uint64_t looked_until);
+  void count(const Span& span);
+
+  std::shared_ptr<const RuleSet> rules_;
+  Redactor::Mask mask_;
+  Findings findings_;
+  Folder folder_;
+  std::string text_;                // folded: some context, then what is not released
+  std::uint64_t base_ = 0;          // place of its first byte
+  std::uint64_t released_ = 0;      // up to here it is decided and written
+  std::uint64_t looked_ = 0;        // up to here beginnings have been looked for
+  std::vector<Disguise> disguises_; // of places not released
+  std::vector<Candidate> candidates_;
+  std::vector<Start> starts_;
+  std::vector<Span> spans_;
+  std::size_t given_away_ = 0; // bytes as written that release() gave, before they were decided
+};
+
+} // namespace sluice::redact

@@ -1,0 +1,148 @@
+// Stream, the part that decides what may leave and writes it.
+#include "policy/redact/stream.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace sluice::redact {
+
+std::uint64_t Stream::releasable(std::uint64_t end) const {
+  auto until = end;
+  for (const Candidate& one : candidates_) until = std::min(until, one.undecided());
+  for (const Start& one : starts_) {
+    if (is_held(one.set)) until = std::min(until, one.place);
+  }
+  return std::max(until, released_);
+}
+
+void Stream::emit(const StreamText& text, std::uint64_t until, std::string& out) {
+  const auto spans = spans_until(until);
+  if (spans.empty()) {
+    write(text, released_, until, Look::as_written, out);
+  } else {
+    emit_masked(text, until, spans, out);
+  }
+  released_ = until;
+  std::erase_if(disguises_, [until](const Disguise& one) { return one.at < until; });
+}
+
+// Those that reach into what is released now, in order; where two begin together, the better first.
+std::vector<Stream::Span> Stream::spans_until(std::uint64_t until) const {
+  std::vector<Span> out;
+  const auto add = [&](std::uint64_t begin, std::uint64_t end, std::uint32_t rule,
+                       std::uint32_t rank) {
+    if (end <= released_ || begin >= until) return;
+    Span& span = out.emplace_back();
+    span.begin = begin, span.end = end, span.rule = rule, span.rank = rank;
+  };
+  for (const Span& one : spans_) add(one.begin, one.end, one.rule, one.rank);
+  for (const Candidate& one : candidates_) {
+    if (!one.matched()) continue;
+    add(one.secret_begin(), one.secret_end(), one.needle().rule,
+        static_cast<std::uint32_t>(one.needle().text.size()));
+  }
+  std::sort(out.begin(), out.end(), [](const Span& a, const Span& b) {
+    return std::tuple(a.begin, ~a.rank, a.rule) < std::tuple(b.begin, ~b.rank, b.rule);
+  });
+  return out;
+}
+
+// A placeholder stands where a span begins that no earlier one covers.
+void Stream::emit_masked(const StreamText& text, std::uint64_t until,
+                         const std::vector<Span>& spans, std::string& out) {
+  auto at = released_;
+  std::uint64_t masked_until = 0; // by spans that begin before `at`
+  for (const Span& span : spans) {
+    if (span.begin >= masked_until && span.begin >= at) {
+      write(text, at, span.begin, Look::as_written, out);
+      at = span.begin;
+      if (mask_ == Redactor::Mask::placeholder) out += compiled().rules[span.rule].placeholder;
+    }
+    masked_until = std::max(masked_until, span.end);
+    const auto end = std::min(masked_until, until);
+    if (end > at) {
+      write(text, at, end, Look::masked, out);
+      at = end;
+    }
+  }
+  write(text, at, until, Look::as_written, out);
+}
+
+void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t end, Look look,
+                   std::string& out) const {
+  if (look == Look::masked && mask_ == Redactor::Mask::placeholder) return;
+  const auto plain = [&](std::uint64_t until) {
+    if (look == Look::masked) {
+      out.append(until - begin, '*');
+    } else {
+      out.append(text.from(begin).substr(0, until - begin));
+    }
+    begin = until;
+  };
+  for (const Disguise& one : disguises_) {
+    if (one.at < begin) continue;
+    if (one.at >= end) break;
+    plain(one.at);
+    if (look == Look::masked) {
+      out.append(one.written.size(), '*');
+    } else {
+      out += one.written;
+    }
+    ++begin;
+  }
+  plain(end);
+}
+
+// A span is counted when nothing that began with it can still be found: of formats that nest, the
+// one with the longest anchor is meant.
+void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
+  if (spans_.empty()) return;
+  constexpr std::uint64_t kLongestBeginning = 64; // of which a start may still be waiting
+  std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
+    return std::tuple(a.anchor, ~a.rank, a.rule) < std::tuple(b.anchor, ~b.rank, b.rule);
+  });
+  const auto waits = [&](const Span& one) {
+    return one.end > until || looked_until - one.end < kLongestBeginning ||
+           std::any_of(candidates_.begin(), candidates_.end(),
+                       [&](const Candidate& open) { return open.anchor() == one.anchor; });
+  };
+  auto keep = spans_.begin();
+  for (auto group = spans_.begin(); group != spans_.end();) {
+    const auto group_end = std::find_if(
+        group, spans_.end(), [&](const Span& one) { return one.anchor != group->anchor; });
+    const auto token =
+        std::find_if(group, group_end, [](const Span& one) { return one.format != nullptr; });
+    if (std::any_of(group, group_end, waits)) {
+      keep = std::move(group, group_end, keep);
+    } else if (token != group_end) { // known secrets are counted when they are found
+      count(*token);
+    }
+    group = group_end;
+  }
+  spans_.erase(keep, spans_.end());
+}
+
+void Stream::count(const Span& span) {
+  findings_.add(compiled().rules[span.rule].id,
+                fingerprint_of(compiled().fingerprint_key, span.secret));
+}
+
+// A byte that is masked already goes as a star; what is not decided goes as it is.
+void Stream::release(std::string& out) {
+  const StreamText text{text_, base_};
+  std::string all;
+  emit_masked(text, text.end(), spans_until(text.end()), all);
+  all += folder_.waiting();
+  if (all.size() <= given_away_) return;
+  out.append(all, given_away_);
+  given_away_ = all.size();
+}
+
+std::size_t Stream::held() const {
+  std::size_t written = base_ + text_.size() - released_ + folder_.waiting().size();
+  for (const Disguise& one : disguises_) written += one.written.size() - 1;
+  return written - std::min(written, given_away_);
+}
+
+} // namespace sluice::redact
