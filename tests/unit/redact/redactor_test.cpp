@@ -77,10 +77,10 @@ BOOST_AUTO_TEST_CASE(the_prefix_stays_and_the_secret_does_not) {
   const Row table[] = {
       {"aws-access-key-id", "AKIA", "2OGYBAH6SLUICEQS"},
       {"github-token", "ghp_", body(36, kMixed)},
-      {"gitlab-token", "glpat-", body(20, kMixed)},
+      {"gitlab-personal-access-token", "glpat-", body(20, kMixed)},
       {"anthropic-api-key", "sk-ant-", "api03-" + body(93, kMixed) + "AA"},
       {"google-api-key", "AIza", body(35, kMixed)},
-      {"npm-token", "npm_", body(36, kMixed)},
+      {"npm-access-token", "npm_", body(36, kMixed)},
       {"digitalocean-token", "dop_v1_", body(64, kHexDigits)},
       {"jwt", "eyJ", body(20, kMixed) + ".eyJ" + body(30, kMixed) + "." + body(20, kMixed)},
   };
