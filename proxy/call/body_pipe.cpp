@@ -6,17 +6,10 @@ namespace sluice::call {
 
 Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rules,
                                      std::string_view content_encoding) {
-  const auto coding = wire::parse_coding(content_encoding);
-  if (!coding) {
-    return make_error(Origin::downstream, "content_undecodable",
-                      "unknown or stacked content coding");
-  }
+  SLUICE_TRY(const auto codings, wire::parse_codings(content_encoding));
   BodyPipe pipe;
   pipe.redactor_.emplace(std::move(rules));
-  if (*coding != wire::Coding::identity) {
-    pipe.decoder_.emplace(*coding);
-    pipe.encoder_.emplace(*coding);
-  }
+  if (!codings.empty()) pipe.decoder_.emplace(codings);
   return pipe;
 }
 
@@ -30,12 +23,22 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
     return success();
   }
   begun_ = begun_ || !in.empty();
-  decoded_.clear();
-  masked_.clear();
-  SLUICE_TRY(decoder_->feed(in, decoded_));
-  redactor_->feed(decoded_, masked_);
+  const auto before = out.size();
+  bool said = false;
+  const auto fed = decoder_->feed(in, [&](std::string_view text) {
+    masked_.clear();
+    redactor_->feed(text, masked_);
+    if (masked_.empty()) return;
+    if (!encoder_) encoder_.emplace(decoder_->codings());
+    encoder_->feed(masked_, wire::Encoder::Flush::none, out);
+    said = true;
+  });
+  if (!fed) {
+    out.resize(before);
+    return fed;
+  }
   // A peer that streams (SSE over gzip) must be able to read what has been said so far.
-  if (!masked_.empty()) encoder_->feed(masked_, wire::Encoder::Flush::sync, out);
+  if (said) encoder_->feed({}, wire::Encoder::Flush::sync, out);
   return success();
 }
 
@@ -51,6 +54,7 @@ Result<> BodyPipe::finish(std::string& out) {
   if (!begun_) return success();
   masked_.clear();
   redactor_->finish(masked_);
+  if (!encoder_) encoder_.emplace(decoder_->codings());
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);
   encoder_->finish(out);
   return success();
@@ -58,6 +62,10 @@ Result<> BodyPipe::finish(std::string& out) {
 
 redact::Findings BodyPipe::findings() const {
   return redactor_ ? redactor_->findings() : redact::Findings{};
+}
+
+bool BodyPipe::rewrote() const {
+  return decoder_.has_value() || (redactor_ && !redactor_->findings().empty());
 }
 
 } // namespace sluice::call

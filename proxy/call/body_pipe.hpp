@@ -1,5 +1,7 @@
-// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. Never
-// passes on a byte it could not read when redaction is due.
+// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. What was
+// coded goes out in the same codings, whether anything was masked or not: that keeps the agent's
+// and the upstream's choice, and nothing that only a decoder sees (a gzip file name, a skippable
+// frame) gets past. Never passes on a byte it could not read when redaction is due.
 // Tested by tests/unit/call/body_pipe_test.cpp.
 #pragma once
 
@@ -22,16 +24,19 @@ class BodyPipe {
   static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
                                     std::string_view content_encoding);
 
+  // Nothing is appended by a call that fails.
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);
   redact::Findings findings() const;
+  // What went out is not, byte for byte, what came in: it was masked or encoded anew.
+  bool rewrote() const;
 
  private:
   std::optional<redact::Redactor> redactor_;
   std::optional<wire::Decoder> decoder_;
-  std::optional<wire::Encoder> encoder_;
-  bool begun_ = false;           // encoded bytes came in
-  std::string decoded_, masked_; // reused between calls
+  std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
+  bool begun_ = false;                   // encoded bytes came in
+  std::string masked_;                   // reused between calls
 };
 
 } // namespace sluice::call

@@ -3,7 +3,6 @@
 #include "policy/base/bytes.hpp"
 #include "proxy/call/problem.hpp"
 
-#include <charconv>
 #include <utility>
 
 namespace sluice::call {
@@ -14,6 +13,9 @@ using model::Reason;
 
 constexpr std::uint64_t kDiscardLimit = 256 * 1024; // read after a refusal, to keep the connection
 constexpr int kInterimLimit = 16;
+// A held body may be this many times the limit once it is encoded again: that takes a far better
+// encoder at its origin than ours. A longer one would only cost memory.
+constexpr std::uint64_t kHeldGrowth = 8;
 
 Reason reason_of(const wire::ProtocolError& error) {
   switch (error.fault) {
@@ -175,6 +177,8 @@ void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
+  // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
+  if (request_pipe_.rewrote()) drop_digests(request_.fields);
   const bool rewritten = redaction_.everywhere != nullptr;
   if (request_.framing == wire::BodyFraming::length && rewritten && request_.content_length > 0) {
     if (request_.content_length <= context_.whole_body_bytes) {
@@ -210,6 +214,12 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
   if (auto fed = request_pipe_.feed(event.bytes, hold_request_ ? request_body_ : bytes); !fed) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
+  if (hold_request_ && request_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+    hold_request_ = false;
+    request_.framing = wire::BodyFraming::chunked;
+    out.push_back(SendRequestHead{request_});
+    bytes = std::move(request_body_);
+  }
   if (bytes.empty()) return;
   outcome_.bytes_to_upstream += bytes.size();
   out.push_back(SendRequestBody{std::move(bytes)});
@@ -231,7 +241,9 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
+  if (request_pipe_.rewrote()) drop_digests(event.trailers);
   if (hold_request_) {
+    if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
     out.push_back(SendRequestHead{request_});
     bytes = std::move(request_body_);
@@ -291,9 +303,9 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   const bool has_body = response_has_body(head);
   const bool rewritten = redaction_.everywhere != nullptr && has_body;
   if (rewritten) {
-    if (head.status == 206) { // we asked for no range, and half a secret is not a match
+    if (head.status == 206 || head.status == 226) { // half a secret, or a delta, is not a match
       return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
-                  "a range nobody asked for", out);
+                  "a range or delta nobody asked for", out);
     }
     auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
     if (!pipe)
@@ -301,18 +313,11 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
                   "the answer's " + pipe.error().detail, out);
     response_pipe_ = std::move(pipe.value());
   }
-  const std::string declared_length = head.fields.joined("content-length");
-  prepare_response(head, redaction_, rewritten ? BodyChange::may_change : BodyChange::unchanged,
-                   outcome_.findings);
-  if (!has_body && head.status != 204 && head.framing == wire::BodyFraming::none &&
-      !declared_length.empty()) {
-    // RFC 9110 §8.6: HEAD and 304 may say how long the body would have been.
-    std::uint64_t length = 0;
-    const auto* end = declared_length.data() + declared_length.size();
-    if (std::from_chars(declared_length.data(), end, length).ptr == end) {
-      head.framing = wire::BodyFraming::length;
-      head.content_length = length;
-    }
+  const auto length = has_body ? std::nullopt : length_without_body(head, redaction_);
+  prepare_response(head, redaction_, outcome_.findings);
+  if (length) {
+    head.framing = wire::BodyFraming::length;
+    head.content_length = *length;
   }
   if (has_body) choose_response_framing(head, rewritten);
   keep_downstream_ = agent_keeps_alive_ && request_ended_ && !context_.last_on_connection &&
@@ -348,6 +353,14 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
   if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + fed.error().detail, out);
+  }
+  if (hold_response_ && response_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+    hold_response_ = false;
+    const bool chunks = downstream_version_ == wire::Version::http11;
+    response_.framing = chunks ? wire::BodyFraming::chunked : wire::BodyFraming::until_close;
+    head_sent_ = true;
+    out.push_back(SendResponseHead{std::move(response_)});
+    bytes = std::move(response_body_);
   }
   if (bytes.empty()) return;
   outcome_.bytes_to_downstream += bytes.size();

@@ -1,9 +1,11 @@
 #include "proxy/call/head_rules.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "proxy/wire/coding.hpp"
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace sluice::call {
@@ -88,11 +90,37 @@ void redact_fields(wire::Fields& fields, const HeadRedaction& redaction, std::st
   redact_group(fields, true, redaction.credentials, direction, location, list);
 }
 
+// Says how the body goes out, in the names of the RFC, so that nobody reads our answer another way
+// than we do. A field that cannot be read is left to a message without a body.
+void state_codings(wire::Fields& fields) {
+  const auto codings = wire::parse_codings(fields.joined("content-encoding"));
+  if (!codings || fields.count("content-encoding") == 0) return;
+  if (codings.value().empty()) {
+    fields.erase("content-encoding");
+  } else {
+    fields.set("content-encoding", wire::content_encoding(codings.value()));
+  }
+}
+
+// RFC 9110 §8.8.1: a strong validator says "the same bytes", which the upstream cannot know of the
+// redacted ones. An agent's If-Match with the weak one fails, as it should: what it holds is not
+// what it would overwrite.
+void weaken_etag(wire::Fields& fields) {
+  for (auto& field : fields.all()) {
+    if (equal_ignore_case(field.name, "etag") && field.value.starts_with('"'))
+      field.value.insert(0, "W/");
+  }
+}
+
 } // namespace
+
+void drop_digests(wire::Fields& fields) {
+  for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest"})
+    fields.erase(name);
+}
 
 void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,
                      const HeadRedaction& redaction, FindingList& findings) {
-  const bool accepts_gzip = head.fields.has_token("accept-encoding", "gzip");
   wire::remove_hop_by_hop(head.fields);
   head.fields.erase("expect"); // answered by us, once the call is admitted
   head.fields.set("host", to.authority());
@@ -100,10 +128,10 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
   head.target = std::move(target);
   head.keep_alive = true;
   if (!redaction.everywhere) return;
-  // Only codings that can be read may come back; a range would cut a secret in two.
-  head.fields.set("accept-encoding", accepts_gzip ? "gzip" : "identity");
-  head.fields.erase("range");
-  head.fields.erase("if-range");
+  head.fields.set("accept-encoding", wire::offer_decodable(head.fields.joined("accept-encoding")));
+  // A-IM (RFC 3229) offers deltas and ranges under another name.
+  for (const auto* name : {"range", "if-range", "a-im"}) head.fields.erase(name);
+  if (head.framing != wire::BodyFraming::none) state_codings(head.fields);
   redact_fields(head.fields, redaction, "request", "header", findings);
   auto url = redact::redact_whole(redaction.everywhere, head.target);
   if (!url.findings.empty()) {
@@ -118,14 +146,14 @@ void hide_query_keys(model::EgressCall& call, std::string_view target,
   if (!redact::redact_whole(redaction.everywhere, target).findings.empty()) call.query_keys.clear();
 }
 
-void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, BodyChange change,
+void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
                       FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);
-  if (change == BodyChange::may_change) {
-    for (const auto* name :
-         {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"}) {
-      head.fields.erase(name);
-    }
+  if (redaction.everywhere) {
+    drop_digests(head.fields);
+    head.fields.erase("accept-ranges");
+    weaken_etag(head.fields);
+    state_codings(head.fields);
   }
   redact_fields(head.fields, redaction, "response", "header", findings);
   if (redaction.everywhere) {
@@ -137,8 +165,24 @@ void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction, 
   }
 }
 
+std::optional<std::uint64_t> length_without_body(const wire::ResponseHead& head,
+                                                 const HeadRedaction& redaction) {
+  if (head.status == 204 || head.framing != wire::BodyFraming::none) return std::nullopt;
+  if (redaction.everywhere && !head.fields.joined("content-encoding").empty()) return std::nullopt;
+  const auto declared = head.fields.joined("content-length");
+  std::uint64_t length = 0;
+  const auto* end = declared.data() + declared.size();
+  const auto read = std::from_chars(declared.data(), end, length);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return length;
+}
+
 void redact_trailers(wire::Fields& trailers, const HeadRedaction& redaction,
                      std::string_view direction, FindingList& findings) {
+  if (redaction.everywhere && direction == "response") {
+    drop_digests(trailers);
+    weaken_etag(trailers);
+  }
   redact_fields(trailers, redaction, direction, "trailer", findings);
 }
 

@@ -1,239 +1,261 @@
 #include "proxy/wire/coding.hpp"
 
 #include "policy/base/bytes.hpp"
-
-#include <zlib.h>
+#include "proxy/wire/coding_step.hpp"
+#include "proxy/wire/grammar.hpp"
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <new>
+#include <optional>
 #include <utility>
 
 namespace sluice::wire {
 namespace {
 
-constexpr std::size_t kBlock = 16 * 1024; // decoded at a time, so that a bomb is seen early
-constexpr std::uint64_t kRatioFree = 1ULL << 20;
-constexpr int kWindowBits = 15;
-constexpr int kGzipWrapper = 16; // added to the window bits, as zlib has it
+struct Name {
+  std::string_view text;
+  Coding coding;
+};
+// RFC 9110 §8.4.1.3: x-gzip is gzip. The first name of a coding is the one we send.
+constexpr std::array kNames = {Name{"gzip", Coding::gzip}, Name{"x-gzip", Coding::gzip},
+                               Name{"deflate", Coding::deflate}, Name{"br", Coding::br},
+                               Name{"zstd", Coding::zstd}};
 
-// zlib takes its input through a pointer to non-const that it never writes through.
-Bytef* zlib_input(std::string_view in) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
+std::optional<Coding> find_coding(std::string_view name) {
+  for (const auto& known : kNames) {
+    if (equal_ignore_case(known.text, name)) return known.coding;
+  }
+  return std::nullopt;
 }
 
-// zlib counts in unsigned int; what is larger goes in pieces.
-std::string_view take_piece(std::string_view& in) {
-  const auto piece = in.substr(0, std::numeric_limits<uInt>::max());
-  in.remove_prefix(piece.size());
-  return piece;
+// The next element of a comma list, without the space around it.
+std::string_view take_element(std::string_view& list) {
+  const auto comma = list.find(',');
+  const auto element = trim_ows(list.substr(0, comma));
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  return element;
 }
+
+// RFC 9110 §12.4.2: qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
+bool is_qvalue(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return false;
+  if (text.size() > 1 && text[1] != '.') return false;
+  const auto digits = text.substr(std::min<std::size_t>(2, text.size()));
+  return std::all_of(digits.begin(), digits.end(),
+                     [&](char c) { return text[0] == '1' ? c == '0' : is_digit(c); });
+}
+
+struct Offer {
+  std::string name, weight; // weight: "" or a qvalue
+  bool refused() const {
+    return !weight.empty() && weight.find_first_not_of("0.") == std::string::npos;
+  }
+};
+
+// What does not have the form of the RFC offers nothing.
+std::optional<Offer> parse_offer(std::string_view element) {
+  const auto semicolon = element.find(';');
+  Offer offer{ascii_lower(trim_ows(element.substr(0, semicolon))), ""};
+  if (semicolon == std::string_view::npos) return offer;
+  const auto parameter = trim_ows(element.substr(semicolon + 1));
+  if (!equal_ignore_case(parameter.substr(0, 2), "q=")) return std::nullopt;
+  if (!is_qvalue(parameter.substr(2))) return std::nullopt;
+  offer.weight = parameter.substr(2);
+  return offer;
+}
+
+std::unique_ptr<DecodeStep> make_decoder(Coding coding) {
+  if (coding == Coding::br) return brotli_decoder();
+  return coding == Coding::zstd ? zstd_decoder() : zlib_decoder(coding);
+}
+
+std::unique_ptr<EncodeStep> make_encoder(Coding coding) {
+  if (coding == Coding::br) return brotli_encoder();
+  return coding == Coding::zstd ? zstd_encoder() : zlib_encoder(coding);
+}
+
+Error bomb(std::string detail) {
+  return make_error(Origin::downstream, "content_bomb", std::move(detail));
+}
+
+} // namespace
 
 Error undecodable(std::string detail) {
   return make_error(Origin::downstream, "content_undecodable", std::move(detail));
 }
 
-// RFC 1950 §2.2: method 8, a window of at most 32 KiB, a multiple of 31. A raw stream (RFC 1951)
-// that looks so would begin with a stored block whose padding is not zero.
-bool is_zlib_header(std::string_view two) {
-  const auto cmf = static_cast<unsigned char>(two[0]);
-  const auto flags = static_cast<unsigned char>(two[1]);
-  return (cmf & 0x0F) == Z_DEFLATED && (cmf >> 4) <= 7 && (cmf * 256 + flags) % 31 == 0;
+Result<Codings> parse_codings(std::string_view content_encoding) {
+  Codings codings;
+  while (!content_encoding.empty()) {
+    const auto name = take_element(content_encoding);
+    if (name.empty() || equal_ignore_case(name, "identity")) continue;
+    const auto coding = find_coding(name);
+    if (!coding) return undecodable("unknown content coding");
+    if (codings.size() == kMaxCodings) return undecodable("too many content codings");
+    codings.push_back(*coding);
+  }
+  return codings;
 }
 
-} // namespace
-
-std::optional<Coding> parse_coding(std::string_view content_encoding) noexcept {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!content_encoding.empty() && is_space(content_encoding.front()))
-    content_encoding.remove_prefix(1);
-  while (!content_encoding.empty() && is_space(content_encoding.back()))
-    content_encoding.remove_suffix(1);
-  if (content_encoding.empty() || equal_ignore_case(content_encoding, "identity"))
-    return Coding::identity;
-  // RFC 9110 §8.4.1.3: x-gzip is gzip.
-  if (equal_ignore_case(content_encoding, "gzip") || equal_ignore_case(content_encoding, "x-gzip"))
-    return Coding::gzip;
-  if (equal_ignore_case(content_encoding, "deflate")) return Coding::deflate;
-  return std::nullopt;
+std::string_view name_of(Coding coding) noexcept {
+  switch (coding) {
+  case Coding::gzip: return "gzip";
+  case Coding::deflate:
+  case Coding::raw_deflate: return "deflate";
+  case Coding::br: return "br";
+  case Coding::zstd: return "zstd";
+  }
+  return "?";
 }
+
+std::string content_encoding(const Codings& codings) {
+  std::string out;
+  for (const auto coding : codings) {
+    if (!out.empty()) out += ", ";
+    out += name_of(coding);
+  }
+  return out;
+}
+
+std::string offer_decodable(std::string_view accept_encoding) {
+  std::string out;
+  while (!accept_encoding.empty()) {
+    auto offer = parse_offer(take_element(accept_encoding));
+    if (!offer) continue;
+    // "*" would let the upstream choose anything; of what it stands for, gzip is always there.
+    if (offer->name == "*" && !offer->refused()) offer->name = "gzip";
+    const auto coding = find_coding(offer->name);
+    if (coding) offer->name = name_of(*coding);
+    if (!coding && offer->name != "identity" && offer->name != "*") continue;
+    out.append(out.empty() ? "" : ", ").append(offer->name);
+    if (!offer->weight.empty()) out.append(";q=").append(offer->weight);
+  }
+  return out.empty() ? "identity" : out;
+}
+
+// ---- decoding --------------------------------------------------------------------------------
 
 struct Decoder::Impl {
-  enum class Phase : std::uint8_t { unopened, inside, ended, failed };
+  struct Layer {
+    std::unique_ptr<DecodeStep> step;
+    std::uint64_t given = 0;
+    std::uint64_t burst = 0; // given in this feed
+    std::array<char, kCodingBlock> block;
+  };
 
-  Impl(Coding which, const DecodeLimits& bounds) : coding(which), limits(bounds) {}
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  ~Impl() {
-    if (opened) inflateEnd(&stream);
-  }
+  Result<> run(std::size_t at, std::string_view in, const Sink& sink);
+  Result<> count(Layer& layer, std::size_t given) const;
 
-  Result<> decode(std::string_view in, std::string& out);
-  Result<> open(std::string_view& in, std::string& out);
-  Result<> inflate_piece(std::string_view piece, std::string& out);
-  Result<> next_member();
-  Result<> check_limits() const;
-
-  Coding coding;
   DecodeLimits limits;
-  Phase phase = Phase::unopened;
-  bool opened = false; // zlib holds memory
-  z_stream stream{};
-  std::string first; // of a deflate stream, until two bytes tell which kind it is
-  std::uint64_t taken = 0;
-  std::uint64_t given = 0;
+  std::vector<Layer> layers; // the outermost coding, which was applied last, first
+  std::uint64_t taken = 0;   // by the outermost
+  std::size_t fed = 0;       // to it, in this feed
+  bool failed = false;
 };
 
-Result<> Decoder::Impl::decode(std::string_view in, std::string& out) {
-  if (phase == Phase::failed) return undecodable("the content was refused before");
-  if (coding == Coding::identity) {
-    out.append(in);
+Result<> Decoder::Impl::run(std::size_t at, std::string_view in, const Sink& sink) {
+  if (at == layers.size()) {
+    if (!in.empty()) sink(in);
     return success();
   }
-  if (phase == Phase::unopened && !in.empty()) {
-    SLUICE_TRY(open(in, out));
-  }
-  while (!in.empty()) {
-    SLUICE_TRY(inflate_piece(take_piece(in), out));
-  }
-  return success();
-}
-
-Result<> Decoder::Impl::open(std::string_view& in, std::string& out) {
-  int bits = kWindowBits + kGzipWrapper;
-  if (coding == Coding::deflate) {
-    const auto count = std::min<std::size_t>(2 - first.size(), in.size());
-    first.append(in.substr(0, count));
-    in.remove_prefix(count);
-    if (first.size() < 2) return success();
-    // RFC 9110 §8.4.1.2: "deflate" is the zlib format, but some send the bare stream.
-    bits = is_zlib_header(first) ? kWindowBits : -kWindowBits;
-  }
-  if (inflateInit2(&stream, bits) != Z_OK) throw std::bad_alloc();
-  opened = true;
-  phase = Phase::inside;
-  const std::string head = std::exchange(first, {});
-  return head.empty() ? Result<>(success()) : inflate_piece(head, out);
-}
-
-Result<> Decoder::Impl::inflate_piece(std::string_view piece, std::string& out) {
-  std::array<char, kBlock> block;
-  stream.next_in = zlib_input(piece);
-  stream.avail_in = static_cast<uInt>(piece.size());
+  auto& layer = layers[at];
   for (;;) {
-    if (phase == Phase::ended) {
-      if (stream.avail_in == 0) return success();
-      SLUICE_TRY(next_member());
+    const auto before = in.size();
+    SLUICE_TRY(const auto given, layer.step->step(in, layer.block.data(), layer.block.size()));
+    if (at == 0) taken += before - in.size();
+    SLUICE_TRY(count(layer, given));
+    if (given > 0) {
+      SLUICE_TRY(run(at + 1, {layer.block.data(), given}, sink));
     }
-    const auto left = stream.avail_in;
-    stream.next_out = reinterpret_cast<Bytef*>(block.data());
-    stream.avail_out = static_cast<uInt>(block.size());
-    const int code = inflate(&stream, Z_NO_FLUSH);
-    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-      return undecodable("the compressed stream is damaged");
-    const std::size_t produced = block.size() - stream.avail_out;
-    taken += left - stream.avail_in;
-    given += produced;
-    SLUICE_TRY(check_limits());
-    out.append(block.data(), produced);
-    if (code == Z_STREAM_END) {
-      phase = Phase::ended;
-    } else if (stream.avail_in == 0 && stream.avail_out > 0) {
-      return success(); // all that these bytes can give
-    } else if (code == Z_BUF_ERROR && produced == 0) {
-      return stream.avail_in == 0 ? Result<>(success()) : undecodable("no progress");
-    }
+    if (in.empty() && given < layer.block.size()) return success(); // all these bytes can give
+    if (given == 0 && in.size() == before) return undecodable(kDamaged);
   }
 }
 
-// RFC 1952 §2.2: a gzip file is a series of members. The other kinds end where they end.
-Result<> Decoder::Impl::next_member() {
-  if (coding != Coding::gzip) return undecodable("bytes follow the end of the compressed stream");
-  if (inflateReset(&stream) != Z_OK) return undecodable("the compressed stream is damaged");
-  phase = Phase::inside;
-  return success();
+Result<> Decoder::Impl::count(Layer& layer, std::size_t given) const {
+  layer.given += given;
+  layer.burst += given;
+  if (layer.given > limits.output_bytes) return bomb("decoded content is too large");
+  const bool fast = layer.given > limits.free_bytes && layer.given / limits.ratio > taken;
+  const bool sudden =
+      layer.burst > limits.burst_bytes && (layer.burst - limits.burst_bytes) / limits.ratio > fed;
+  return fast || sudden ? Result<>(bomb("decoded content grows too fast")) : success();
 }
 
-Result<> Decoder::Impl::check_limits() const {
-  if (given > limits.output_bytes)
-    return make_error(Origin::downstream, "content_bomb", "decoded content is too large");
-  if (given > kRatioFree && given / limits.ratio > taken)
-    return make_error(Origin::downstream, "content_bomb", "decoded content grows too fast");
-  return success();
-}
-
-Decoder::Decoder(Coding coding, const DecodeLimits& limits)
-    : impl_(std::make_unique<Impl>(coding, limits)) {
+Decoder::Decoder(const Codings& codings, const DecodeLimits& limits)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->limits = limits;
   impl_->limits.ratio = std::max<std::uint64_t>(limits.ratio, 1);
+  impl_->layers.reserve(codings.size());
+  for (auto coding = codings.rbegin(); coding != codings.rend(); ++coding) {
+    impl_->layers.emplace_back().step = make_decoder(*coding);
+  }
 }
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 Decoder::~Decoder() = default;
 
-Result<> Decoder::feed(std::string_view in, std::string& out) {
-  auto done = impl_->decode(in, out);
-  if (!done) impl_->phase = Impl::Phase::failed;
+Result<> Decoder::feed(std::string_view in, const Sink& sink) {
+  if (impl_->failed) return undecodable("the content was refused before");
+  if (in.empty()) return success();
+  impl_->fed = in.size();
+  for (auto& layer : impl_->layers) layer.burst = 0;
+  auto done = impl_->run(0, in, sink);
+  impl_->failed = !done;
   return done;
 }
 
 Result<> Decoder::finish() {
-  using Phase = Impl::Phase;
-  if (impl_->phase == Phase::failed) return undecodable("the content was refused before");
-  // No bytes at all are an empty content: real servers send it, and it hides nothing.
-  const bool nothing = impl_->phase == Phase::unopened && impl_->first.empty();
-  if (nothing || impl_->phase == Phase::ended) return success();
-  impl_->phase = Phase::failed;
-  return undecodable("the compressed stream is cut short");
+  if (impl_->failed) return undecodable("the content was refused before");
+  for (const auto& layer : impl_->layers) {
+    if (layer.step->whole()) continue;
+    impl_->failed = true;
+    return undecodable("the compressed stream is cut short");
+  }
+  return success();
 }
 
+Codings Decoder::codings() const {
+  Codings out;
+  for (auto layer = impl_->layers.rbegin(); layer != impl_->layers.rend(); ++layer) {
+    out.push_back(layer->step->coding());
+  }
+  return out;
+}
+
+// ---- encoding --------------------------------------------------------------------------------
+
 struct Encoder::Impl {
-  explicit Impl(Coding which) : coding(which) {
-    if (coding == Coding::identity) return;
-    const int bits = coding == Coding::gzip ? kWindowBits + kGzipWrapper : kWindowBits;
-    constexpr int kMemoryLevel = 8; // zlib's own default
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, bits, kMemoryLevel,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
-      throw std::bad_alloc();
-  }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  ~Impl() {
-    if (coding != Coding::identity) deflateEnd(&stream);
+  void run(std::size_t at, std::string_view in, EncodeStep::Until until, std::string& out) {
+    if (at == layers.size()) {
+      out.append(in);
+    } else if (at + 1 == layers.size()) {
+      layers[at]->step(in, until, out);
+    } else {
+      std::string inner;
+      layers[at]->step(in, until, inner);
+      run(at + 1, inner, until, out);
+    }
   }
 
-  void deflate_piece(std::string_view piece, int flush, std::string& out) {
-    std::array<char, kBlock> block;
-    stream.next_in = zlib_input(piece);
-    stream.avail_in = static_cast<uInt>(piece.size());
-    do { // zlib has given all when it leaves room in the block
-      stream.next_out = reinterpret_cast<Bytef*>(block.data());
-      stream.avail_out = static_cast<uInt>(block.size());
-      deflate(&stream, flush);
-      out.append(block.data(), block.size() - stream.avail_out);
-    } while (stream.avail_out == 0);
-  }
-
-  Coding coding;
-  z_stream stream{};
+  std::vector<std::unique_ptr<EncodeStep>> layers; // the innermost coding first
 };
 
-Encoder::Encoder(Coding coding) : impl_(std::make_unique<Impl>(coding)) {}
+Encoder::Encoder(const Codings& codings) : impl_(std::make_unique<Impl>()) {
+  for (const auto coding : codings) impl_->layers.push_back(make_encoder(coding));
+}
 Encoder::Encoder(Encoder&&) noexcept = default;
 Encoder& Encoder::operator=(Encoder&&) noexcept = default;
 Encoder::~Encoder() = default;
 
 void Encoder::feed(std::string_view in, Flush flush, std::string& out) {
-  if (impl_->coding == Coding::identity) {
-    out.append(in);
-    return;
-  }
-  while (!in.empty()) impl_->deflate_piece(take_piece(in), Z_NO_FLUSH, out);
-  if (flush == Flush::sync) impl_->deflate_piece({}, Z_SYNC_FLUSH, out);
+  using Until = EncodeStep::Until;
+  if (in.empty() && flush == Flush::none) return;
+  impl_->run(0, in, flush == Flush::sync ? Until::flush : Until::more, out);
 }
 
 void Encoder::finish(std::string& out) {
-  if (impl_->coding != Coding::identity) impl_->deflate_piece({}, Z_FINISH, out);
+  impl_->run(0, {}, EncodeStep::Until::end, out);
 }
 
 } // namespace sluice::wire

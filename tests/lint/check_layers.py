@@ -30,6 +30,8 @@ RULES = (
     ("yaml-cpp/", ("policy/base/",)),
     ("idn2.h", ("policy/model/",)),
     ("zlib.h", ("proxy/wire/",)),
+    ("brotli/", ("proxy/wire/",)),
+    ("zstd", ("proxy/wire/",)),
     ("CLI/", ("proxy/cli/",)),
     ("nghttp2/", ("proxy/wire/",)),
 )

@@ -1,6 +1,8 @@
 // Calls that are admitted: what goes out, in which order, and how they end.
 #include "tests/support/playbook.hpp"
 
+#include <tuple>
+
 using namespace sluice;
 using sluice::test::Playbook;
 using wire::BodyFraming;
@@ -83,6 +85,68 @@ BOOST_AUTO_TEST_CASE(long_declared_body_goes_out_chunked) {
   play.happens(call::UpstreamOpened{}).gives({"SendRequestHead POST / chunked"});
 }
 
+// A short body can become a long one; then holding it is not worth the memory.
+BOOST_AUTO_TEST_CASE(held_body_that_outgrows_its_limit_goes_out_chunked) {
+  auto context = Playbook::forward_context();
+  context.whole_body_bytes = 64;
+  redact::RuleSetConfig rules;
+  rules.known.push_back({"one", Secret("secret"), false});
+  rules.placeholder = std::string(100, '#');
+  context.redaction.everywhere = redact::RuleSet::build(rules).value();
+  std::string body, masked;
+  for (int i = 0; i < 8; ++i) {
+    body += "secret ";
+    masked += rules.placeholder + " ";
+  }
+  Playbook play(std::move(context));
+  play.happens(play.request("POST", "http://api.test/", {}, BodyFraming::length, body.size()))
+      .gives({"AskGate POST http://api.test:80 /"});
+  play.happens(play.admitted()).gives({"Connect"});
+  play.happens(call::UpstreamOpened{}).gives({});
+  play.happens(call::RequestBodyReceived{body})
+      .gives({"SendRequestHead POST / chunked", "SendRequestBody " + masked});
+  play.happens(call::RequestBodyReceived{"."}).gives({"SendRequestBody ."});
+  play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
+  play.happens(play.response(200, BodyFraming::length, body.size())).gives({});
+  play.happens(call::ResponseBodyReceived{body})
+      .gives({"SendResponseHead 200 chunked keep-alive", "SendResponseBody " + masked});
+  play.happens(call::ResponseBodyReceived{"."}).gives({"SendResponseBody ."});
+  play.happens(call::ResponseEnded{}).gives({"SendResponseEnd", "ReleaseUpstream", "Finished"});
+  BOOST_TEST(play.ending().outcome->bytes_to_upstream == masked.size() + 1);
+  BOOST_TEST(play.ending().outcome->bytes_to_downstream == masked.size() + 1);
+}
+
+// Digests go when the bytes are others, and only then: an upstream may insist on them.
+BOOST_AUTO_TEST_CASE(digests_of_a_rewritten_request_are_dropped) {
+  for (const auto& [coding, body, kept] :
+       {std::tuple{"", "clean", 1U}, {"", kKey.c_str(), 0U}, {"identity", "clean", 1U}}) {
+    Playbook play;
+    play.happens(play.request("POST", "http://api.test/",
+                              {{"Content-MD5", "x"}, {"Content-Encoding", coding}},
+                              BodyFraming::length, std::string_view(body).size()))
+        .gives({"AskGate POST http://api.test:80 /"});
+    play.happens(play.admitted()).gives({"Connect"});
+    play.happens(call::UpstreamOpened{}).gives({});
+    play.happens(call::RequestBodyReceived{body}).gives({});
+    call::RequestEnded end;
+    end.trailers.add("Repr-Digest", "x");
+    play.happens(std::move(end));
+    BOOST_TEST(only<call::SendRequestHead>(play.actions()).head.fields.count("content-md5") ==
+               kept);
+    BOOST_TEST(only<call::SendRequestEnd>(play.actions()).trailers.count("repr-digest") == kept);
+    play.gives(
+        {test::render(play.actions()[0]), test::render(play.actions()[1]), "SendRequestEnd"});
+  }
+  Playbook play; // coded: always encoded anew
+  play.happens(play.request("POST", "http://api.test/",
+                            {{"Content-Digest", "x"}, {"Content-Encoding", "br"}},
+                            BodyFraming::chunked))
+      .gives({"AskGate POST http://api.test:80 /"});
+  play.happens(play.admitted()).gives({"Connect"});
+  play.happens(call::UpstreamOpened{}).gives({"SendRequestHead POST / chunked"});
+  BOOST_TEST(only<call::SendRequestHead>(play.actions()).head.fields.count("content-digest") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(expect_continue_is_answered_once_admitted) {
   Playbook play;
   auto head =
@@ -105,6 +169,17 @@ BOOST_AUTO_TEST_CASE(head_and_no_content_have_no_body) {
   play.happens(play.response(200, BodyFraming::none, 0, {{"Content-Length", "1234"}}))
       .gives({"SendResponseHead 200 length=1234 keep-alive"});
   play.happens(call::ResponseEnded{}).gives({"SendResponseEnd", "ReleaseUpstream", "Finished"});
+
+  Playbook coded; // the body of a GET would be encoded anew, and be of another length
+  coded.happens(coded.request("HEAD", "http://api.test/"))
+      .gives({"AskGate HEAD http://api.test:80 /"});
+  coded.happens(coded.admitted()).gives({"Connect"});
+  coded.happens(call::UpstreamOpened{}).gives({"SendRequestHead HEAD / none"});
+  coded.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
+  coded
+      .happens(coded.response(200, BodyFraming::none, 0,
+                              {{"Content-Length", "1234"}, {"Content-Encoding", "gzip"}}))
+      .gives({"SendResponseHead 200 none keep-alive"});
 
   Playbook empty;
   empty.runs_until_answer_due();

@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(undeclared_body_over_the_limit_is_cut) {
 
 BOOST_AUTO_TEST_CASE(a_body_that_cannot_be_read_does_not_leave) {
   Playbook play;
-  play.happens(play.request("POST", "http://api.test/", {{"Content-Encoding", "br"}},
+  play.happens(play.request("POST", "http://api.test/", {{"Content-Encoding", "dcz"}},
                             BodyFraming::length, 3))
       .gives({"AskGate POST http://api.test:80 /"});
   play.happens(play.admitted());
@@ -190,16 +190,18 @@ BOOST_AUTO_TEST_CASE(unasked_answers) {
       upgrade, 502,
       {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
 
-  Playbook range;
-  range.runs_until_answer_due();
-  range.happens(range.response(206, BodyFraming::chunked));
-  check_refusal(
-      range, 502,
-      {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  for (const int partial : {206, 226}) {
+    Playbook range;
+    range.runs_until_answer_due();
+    range.happens(range.response(partial, BodyFraming::chunked));
+    check_refusal(
+        range, 502,
+        {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});
+  }
 
   Playbook coding;
   coding.runs_until_answer_due();
-  coding.happens(coding.response(200, BodyFraming::chunked, 0, {{"Content-Encoding", "br"}}));
+  coding.happens(coding.response(200, BodyFraming::chunked, 0, {{"Content-Encoding", "dcz"}}));
   check_refusal(
       coding, 502,
       {"AbandonUpstream", "SendResponseHead", "SendResponseBody", "SendResponseEnd", "Finished"});

@@ -11,10 +11,11 @@ packages_of() {
   case "$1" in
   build) echo cmake g++ ninja-build ccache pkg-config libboost1.81-dev libboost-test1.81-dev \
     libboost-url1.81-dev libssl-dev libre2-dev nlohmann-json3-dev libyaml-cpp-dev libidn2-dev \
-    zlib1g-dev libcli11-dev libsqlite3-dev libnghttp2-dev openssl ca-certificates curl python3 \
-    python3-venv ;;
+    zlib1g-dev libbrotli-dev libzstd-dev libcli11-dev libsqlite3-dev libnghttp2-dev openssl \
+    ca-certificates curl python3 python3-venv ;;
   test) echo clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 git nginx-light util-linux \
-    procps nftables iproute2 curl python3-requests python3-httpx python3-aiohttp python3-yaml ;;
+    procps nftables iproute2 curl python3-requests python3-httpx python3-aiohttp python3-brotli \
+    python3-zstandard python3-yaml ;;
   clients) echo nodejs "$(unless npm npm)" "$(unless go golang-go)" postgresql-15 postgresql-client-15 git \
     python3-pip python3-venv iproute2 nftables iputils-ping openssh-client util-linux ;;
   image) echo libunistring-dev binutils busybox-static nftables curl ca-certificates util-linux ;;

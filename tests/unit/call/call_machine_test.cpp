@@ -3,6 +3,7 @@
 // framing and how it came in. Traces of single behaviours are in tests/playbook.
 #include "proxy/call/call_machine.hpp"
 
+#include "tests/support/coding_text.hpp"
 #include "tests/support/permit_for_test.hpp"
 #include "tests/support/playbook.hpp"
 
@@ -178,19 +179,13 @@ struct Body {
 
 std::string encoded(const std::string& coding, const std::string& plain) {
   if (coding.empty() || plain.empty()) return plain; // no content at all is allowed, and seen
-  wire::Encoder encoder(*wire::parse_coding(coding));
-  std::string out;
-  encoder.feed(plain, wire::Encoder::Flush::none, out);
-  encoder.finish(out);
-  return out;
+  return test::encoded(wire::parse_codings(coding).value(), plain);
 }
 
 std::string decoded(const std::string& coding, const std::string& bytes) {
-  wire::Decoder decoder(*wire::parse_coding(coding));
-  std::string out;
-  BOOST_REQUIRE(decoder.feed(bytes, out).has_value());
-  BOOST_REQUIRE(decoder.finish().has_value());
-  return out;
+  const auto plain = test::decoded(wire::parse_codings(coding).value(), bytes, bytes.size() + 1);
+  BOOST_REQUIRE(plain.has_value());
+  return plain.value();
 }
 
 std::string masked(std::string text) {
@@ -325,7 +320,7 @@ void exchange(const Body& request, const Body& response, const Setting& setting)
 std::vector<Body> bodies(std::initializer_list<BodyFraming> framings) {
   std::vector<Body> out;
   for (const auto framing : framings) {
-    for (const auto* coding : {"", "gzip", "deflate"}) {
+    for (const auto* coding : {"", "gzip", "deflate", "br, zstd"}) {
       for (const auto& plain : {std::string(), "a " + kToken + " b",
                                 kToken + std::string(3 * kWholeBody, 'x') + kToken}) {
         out.push_back({framing, coding, plain});
