@@ -104,7 +104,7 @@ constexpr std::array kRows = {
               "send less, or raise the rule's limits.bytes"},
     ReasonRow{content_undecodable, "content_undecodable", "guard.redaction", 403, R::none, S::high,
               "The body cannot be read, so it cannot be redacted",
-              "send it uncompressed, or as valid gzip or deflate"},
+              "send it uncompressed, or as valid gzip, deflate, br or zstd"},
     ReasonRow{secret_blocked, "secret_blocked", "secret.block", 403, R::none, S::critical,
               "The call carries a secret that must not leave",
               "remove the secret from the request"},

@@ -92,7 +92,7 @@ class Redaction(SluiceTestCase):
                 self.assert_clean(text, "before ", MASK, " after")
 
     def test_undecodable_request_is_refused(self):
-        for coding, body in (("br", b"\x0b\x02\x80"), ("gzip, gzip", b"x"), ("gzip", b"this is not gzip")):
+        for coding, body in (("dcb", b"x"), ("gzip, gzip", b"x"), ("gzip", b"this is not gzip")):
             with self.subTest(coding=coding, body=body):
                 self.upstream.requests.clear()
                 answer = self.sluice.get(self.url, "POST", body, {"Content-Encoding": coding})
@@ -164,7 +164,7 @@ class Redaction(SluiceTestCase):
         answer = self.sluice.get(self.url, headers={"Accept-Encoding": "gzip, br"})
         text = gzip.decompress(answer.body) if answer.headers["content-encoding"] == "gzip" else answer.body
         self.assert_clean(text, "start ", MASK, " end")
-        self.assertNotIn("br", self.seen().header("accept-encoding") or "")
+        self.assertEqual(self.seen().header("accept-encoding"), "gzip, br")
 
     def test_response_that_is_not_gzip_is_not_passed_on(self):
         for body in (b"not gzip at all", gzip.compress(b"x" * 5000)[:-12], gzip.compress(b"y") + b"trailing"):
