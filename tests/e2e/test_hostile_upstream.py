@@ -3,11 +3,12 @@ certificate: the agent gets the exact answer or a visibly cut one, never a wrong
 is on record; and the next call works."""
 
 import gzip
+import threading
 import time
 
 from certificates import bad_contexts, test_ca
 from servers import HttpUpstream, RawUpstream, Response, drip, free_port, reset, send_and_close
-from sluice_test import UP, Sluice, SluiceTestCase, allow, main
+from sluice_test import SLOW, UP, Sluice, SluiceTestCase, allow, main
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TRUST = {"ca_dir": "ca", "upstream_roots": "none"}
@@ -163,6 +164,34 @@ class HostileUpstream(SluiceTestCase):
             for _ in range(5):
                 self.assertEqual(self.call(upstream).body, b"ok")
                 time.sleep(0.02)
+
+    def test_what_came_unasked_on_a_pooled_tls_connection_is_not_the_next_answer(self):
+        good, evil = OK + b"Content-Length: 2\r\n\r\nok", OK + b"Content-Length: 4\r\n\r\nevil"
+        planting = {"nothing": lambda c: c.sendall(good),
+                    "in the same record": lambda c: c.sendall(good + evil),
+                    "in a record right behind": lambda c: (c.sendall(good), c.sendall(evil)),
+                    "while it is pooled": lambda c: (c.sendall(good), time.sleep(0.2 * SLOW), c.sendall(evil)),
+                    "half an answer": lambda c: (c.sendall(good), time.sleep(0.2 * SLOW), c.sendall(evil[:20]))}
+        for name, first_answer in planting.items():
+            planted, asked = threading.Event(), []
+
+            def script(connection, head):
+                number = len(asked)
+                asked.append(1)
+                (first_answer if number == 0 else lambda c: c.sendall(good))(connection)
+                planted.set()
+                while connection.recv(65536):
+                    asked[number] += 1
+                    connection.sendall(good)
+
+            with self.subTest(name), RawUpstream(script, tls=test_ca().server_context(UP)) as upstream, \
+                    Sluice(config={"tls": TRUST_TEST_CA, "workers": 1}) as sluice:  # a worker, a pool
+                self.assertEqual(sluice.get_tls(UP, upstream.port).body, b"ok")
+                self.assertTrue(planted.wait(10 * SLOW))
+                for _ in range(3):
+                    self.assertEqual(sluice.get_tls(UP, upstream.port).body, b"ok")
+                # Each connection and how many requests it carried: only a clean one is used again.
+                self.assertEqual(asked, [4] if name == "nothing" else [1, 3])
 
     def test_bad_certificates(self):
         for name, context in bad_contexts(UP).items():
