@@ -1,11 +1,13 @@
 """Every limit, from just inside to just outside: the exact status, a record, and an upstream that is
 left alone. Clients that are slow on purpose lose their connection and nobody else does."""
 
+import contextlib
+import select
 import socket
 import time
 
-from servers import HttpUpstream
-from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main
+from servers import HttpUpstream, RawUpstream
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, wait_until
 
 LIMITS = {"header_bytes": "8KiB", "header_count": 50, "request_body": "64KiB", "connections": 40,
           "header_timeout": "1s", "idle_timeout": "2s", "first_byte": "5s"}
@@ -106,6 +108,53 @@ class Limits(SluiceTestCase):
         with socket.create_connection((LOOPBACK, self.sluice.port), 10 * SLOW) as peer:
             received, closed = exchange(peer, b"")
         self.assertEqual((received, closed), (b"", True))
+
+    def stopped_reader(self):
+        """A connection whose receive window is small and stays full."""
+        peer = self.enterContext(socket.socket())
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.settimeout(10 * SLOW)
+        peer.connect((LOOPBACK, self.sluice.port))
+        return peer
+
+    def assert_closed(self, peer, seconds):
+        """Without reading what is there: a hang-up shows all the same."""
+        poll = select.poll()
+        poll.register(peer, 0)
+        self.assertTrue(poll.poll(seconds * 1000 * SLOW), f"still open after {seconds * SLOW} s")
+
+    def test_who_asks_for_much_and_never_reads_loses_its_place(self):
+        gone = []
+
+        def flood(connection, head):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            try:
+                while True:
+                    connection.sendall(bytes(1 << 20))
+            except OSError as error:  # a timeout of ours is not a close
+                gone.append(error)
+
+        with RawUpstream(flood) as upstream:
+            peer = self.stopped_reader()
+            peer.sendall(f"GET http://{UP}:{upstream.port}/wide/much HTTP/1.1\r\nHost: {UP}:{upstream.port}\r\n\r\n"
+                         .encode())
+            self.assert_closed(peer, 10)
+            call = self.sluice.wait_for_record("egress_allowed", path="/wide/much")["payload"]["call_id"]
+            outcome = self.sluice.wait_for_record("egress_error", call_id=call)["payload"]
+            self.assertEqual((outcome["status"], outcome["reason_code"]), ("interrupted", "downstream_closed"))
+            self.assertLess(outcome["bytes_to_downstream"], 1_000_000_000)
+            wait_until(lambda: gone, what="the end of the upstream connection")
+            self.assertIsInstance(gone[0], ConnectionError)
+
+    def test_who_is_refused_often_and_never_reads_loses_its_place(self):
+        peer = self.stopped_reader()
+        request = f"GET http://{UP}:{self.upstream.port}/no HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\n\r\n".encode()
+        peer.settimeout(1 * SLOW)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while True:
+                peer.sendall(request * 100)
+        self.assert_closed(peer, 20)
+        self.assertEqual(self.upstream.requests, [])
 
     def test_too_many_connections(self):
         peers = []

@@ -201,6 +201,21 @@ class Tcp(SluiceTestCase):
                 peer.recv(10)
             self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_unreachable")
 
+    def test_one_connection_too_many_is_reset_without_a_word_and_on_record(self):
+        with TcpServer(echo) as server, sluice_for(server, config={"limits": {"connections": 2}}) as sluice:
+            with self.connect(sluice) as one, self.connect(sluice) as two:
+                for peer in (one, two):
+                    peer.sendall(b"x")
+                    self.assertEqual(peer.recv(1), b"x")
+                with self.connect(sluice) as extra, self.assertRaises(ConnectionResetError):
+                    self.fail(f"got {extra.recv(1000)!r}")
+                refusal = sluice.wait_for_record("policy_denied")["payload"]
+                self.assertEqual((refusal["reason_code"], refusal["rule_id"]), ("too_many_connections", "limit.connections"))
+                self.assertEqual((refusal["listener"], refusal["protocol"]), ("db", "tcp"))
+                one.sendall(b"y")
+                self.assertEqual(one.recv(1), b"y")
+            self.assertEqual(len(server.received), 2)
+
     def test_a_new_policy_cuts_what_it_forbids_within_a_second(self):
         for defaults in ({}, {"redact": []}):
             with self.subTest(defaults=defaults), TcpServer(echo) as server:
