@@ -1,12 +1,15 @@
 """Raw TCP: the tcp listener, the relay's half-close, limits, masks and evidence, and how a stream is
 cut when the policy no longer allows it."""
 
+import http.client
+import json
 import os
 import socket
 import threading
 import time
 
-from sluice_test import LOOPBACK, SLOW, Sluice, SluiceTestCase, main, policy, wait_until
+from servers import RawUpstream, reset
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, main, policy, wait_until
 
 KEY = b"AKIAIOSFODNN7EXAMPLE"
 DB = "db.test"
@@ -56,6 +59,14 @@ def collect(peer, received):
     peer.sendall(b"%d bytes" % len(received))
 
 
+def socks(peer, port):
+    """Asks for DB, as RFC 1928 has it."""
+    peer.sendall(b"\5\1\0")
+    assert peer.recv(2) == b"\5\0"
+    peer.sendall(b"\5\1\0\3" + bytes([len(DB)]) + DB.encode() + port.to_bytes(2, "big"))
+    assert peer.recv(10)[:2] == b"\5\0"
+
+
 def rule(port, **more):
     return {"name": "db", "allow": {"hosts": [DB], "ports": [port]}, "private": True} | more
 
@@ -96,7 +107,7 @@ class Tcp(SluiceTestCase):
 
     def test_without_a_rule_it_is_reset_and_on_record(self):
         with TcpServer(echo) as server, sluice_for(server, tcp=[]) as sluice:
-            with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError), self.connect(sluice) as peer:
                 peer.sendall(b"hello")
                 peer.recv(10)
                 peer.recv(10)
@@ -107,7 +118,7 @@ class Tcp(SluiceTestCase):
     def test_a_private_address_needs_its_rule(self):
         closed = [{"name": "db", "allow": {"hosts": [DB], "ports": ["1-65535"]}}]
         with TcpServer(echo) as server, sluice_for(server, tcp=closed) as sluice:
-            with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError), self.connect(sluice) as peer:
                 peer.sendall(b"hello")
                 peer.recv(10)
                 peer.recv(10)
@@ -182,11 +193,11 @@ class Tcp(SluiceTestCase):
             self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_timeout")
 
     def test_an_upstream_that_resets_is_a_reset(self):
-        def reset(peer, received):
+        def hang_up(peer, received):
             received += peer.recv(100)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        with TcpServer(reset) as server, sluice_for(server) as sluice:
-            with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
+            reset(peer)
+        with TcpServer(hang_up) as server, sluice_for(server) as sluice:
+            with self.assertRaises(ConnectionResetError), self.connect(sluice) as peer:
                 peer.sendall(b"hello")
                 peer.recv(10)
                 peer.recv(10)
@@ -197,7 +208,7 @@ class Tcp(SluiceTestCase):
         with socket.create_server((LOOPBACK, 0)) as probe:
             nobody.port = probe.getsockname()[1]
         with sluice_for(nobody) as sluice:
-            with self.connect(sluice) as peer, self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError), self.connect(sluice) as peer:
                 peer.recv(10)
             self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "upstream_unreachable")
 
@@ -207,7 +218,7 @@ class Tcp(SluiceTestCase):
                 for peer in (one, two):
                     peer.sendall(b"x")
                     self.assertEqual(peer.recv(1), b"x")
-                with self.connect(sluice) as extra, self.assertRaises(ConnectionResetError):
+                with self.assertRaises(ConnectionResetError), self.connect(sluice) as extra:
                     self.fail(f"got {extra.recv(1000)!r}")
                 refusal = sluice.wait_for_record("policy_denied")["payload"]
                 self.assertEqual((refusal["reason_code"], refusal["rule_id"]), ("too_many_connections", "limit.connections"))
@@ -215,6 +226,64 @@ class Tcp(SluiceTestCase):
                 one.sendall(b"y")
                 self.assertEqual(one.recv(1), b"y")
             self.assertEqual(len(server.received), 2)
+
+    def test_a_call_that_broke_off_leaves_nothing_to_the_next(self):
+        """Two connections, to the tcp listener and by SOCKS: both directions of the first were under way."""
+        def break_first(peer, received):
+            received += peer.recv(100)
+            if received.startswith(b"first"):
+                peer.sendall(b"half of the first " + KEY[:12])
+                reset(peer)
+            else:
+                peer.sendall(received)
+                echo(peer, received)
+
+        with TcpServer(break_first) as server:
+            listeners = [{"name": "db", "kind": "tcp", "bind": f"{LOOPBACK}:0", "upstream": f"{DB}:{server.port}"},
+                         {"name": "egress", "kind": "forward", "bind": f"{LOOPBACK}:0"}]
+            with Sluice(listeners=listeners, policy_text=json.dumps(policy([], tcp=[rule(server.port)])),
+                        config={"resolve": {DB: [LOOPBACK]}, "workers": 1}) as sluice:
+                for name, greet in (("db", lambda peer: None), ("egress", lambda peer: socks(peer, server.port))):
+                    for _ in range(5):
+                        with socket.create_connection((LOOPBACK, sluice.ports[name]), 10 * SLOW) as first:
+                            greet(first)
+                            first.sendall(b"first " + KEY[:12])
+                            with self.assertRaises(ConnectionResetError):
+                                while first.recv(100):
+                                    pass
+                        with socket.create_connection((LOOPBACK, sluice.ports[name]), 10 * SLOW) as second:
+                            greet(second)
+                            second.sendall(b"second\n")
+                            second.shutdown(socket.SHUT_WR)
+                            self.assertEqual(read_all(second), b"second\n")
+                        self.assertEqual(server.received[-1], b"second\n")
+                sluice.wait_for_record("egress_error", count=10, reason_code="upstream_closed")
+                sluice.wait_for_record("egress_outcome", count=10)
+
+    def test_a_call_that_broke_off_leaves_nothing_to_a_tunnel_on_its_connection(self):
+        def reset_unread(connection, head):
+            time.sleep(0.3)  # until our request stands still in the middle
+            reset(connection)
+
+        with TcpServer(echo) as server, RawUpstream(reset_unread) as broken:
+            with Sluice(policy_text=json.dumps(policy([allow()], tcp=[rule(server.port)])),
+                        config={"resolve": {DB: [LOOPBACK], UP: [LOOPBACK]},
+                                "limits": {"whole_body": "32MiB"}}) as sluice:
+                with self.connect(sluice, 30) as peer:
+                    body = b"first-call " * (2 << 20)
+                    peer.sendall(f"POST http://{UP}:{broken.port}/ HTTP/1.1\r\nHost: {UP}:{broken.port}\r\n"
+                                 f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                    answer = http.client.HTTPResponse(peer)
+                    answer.begin()
+                    self.assertEqual(answer.status, 502)
+                    self.assertEqual(json.loads(answer.read())["reason_code"], "upstream_closed")
+                    peer.sendall(f"CONNECT {DB}:{server.port} HTTP/1.1\r\nHost: {DB}:{server.port}\r\n\r\n".encode())
+                    self.assertTrue(peer.recv(1000).startswith(b"HTTP/1.1 200 "))
+                    peer.sendall(b"\0second\n")
+                    peer.shutdown(socket.SHUT_WR)
+                    self.assertEqual(read_all(peer), b"\0second\n")
+                self.assertEqual(server.received, [b"\0second\n"])
+                self.assertEqual(sluice.wait_for_record("egress_outcome")["payload"]["bytes_to_upstream"], 8)
 
     def test_a_new_policy_cuts_what_it_forbids_within_a_second(self):
         for defaults in ({}, {"redact": []}):
