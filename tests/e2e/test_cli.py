@@ -85,6 +85,24 @@ class Cli(SluiceTestCase):
         self.assertIn("allow", said)
         self.assertIn("hosts", said)
 
+    def test_a_secret_id_is_plain(self):
+        """It stands in masks and records: nothing that a header, a URL or a terminal takes for more than text."""
+        text = ('version: 1\nlisteners: [{{name: e, kind: forward, bind: "127.0.0.1:0"}}]\npolicy: policy.yaml\n'
+                'secrets:\n  - id: pass\n    value: {{env: HOME}}\n  - id: "{id}"\n    value: {{env: HOME}}\n')
+        config = self.folder / "sluice.yaml"
+        for plain in ("a", "A.b-c_9", "x" * 64):
+            config.write_text(text.format(id=plain))
+            self.run_ok("check", "sluice.yaml")
+        for odd in ("two words", "a/b", "a\\n", "a\\x1b[2J", "a\\x00", "a:b", "schl\u00fcssel", "x" * 65):
+            with self.subTest(odd):
+                config.write_text(text.format(id=odd))
+                for verb in (("check", "sluice.yaml"), ("run", "-c", "sluice.yaml")):
+                    done = self.run_ok(*verb, code=2)
+                    said = done.stdout + done.stderr
+                    self.assertRegex(said, r"sluice\.yaml:7:9: /secrets/1/id: (an id is letters|a string holds a NUL)")
+                    self.assertEqual(len(said.splitlines()), 1, said)
+                    self.assertTrue(said.strip().isprintable(), repr(said))
+
     def test_missing_files(self):
         for arguments in (["check", "gone.yaml"], ["policy", "digest", "--policy", "gone.yaml"],
                           ["evidence", "verify", "--dir", "gone"], ["evidence", "show", "--dir", "gone"]):

@@ -8,6 +8,7 @@ import struct
 from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, main, policy
 
 A, TXT, AAAA, HTTPS, ANY = 1, 16, 28, 65, 255
+KNOWN = "correct-horse-battery-staple"
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 
 
@@ -83,6 +84,19 @@ class Dns(SluiceTestCase):
         with self.sluice() as sluice:
             self.ask(sluice, "AKIAIOSFODNN7EXAMPLE.wild.test", A)
             self.ask(sluice, "ghp-x.AKIAIOSFODNN7EXAMPLE.blocked.test", A)
+
+    def test_a_name_that_holds_a_known_secret_is_refused_unresolved(self):
+        secrets = [{"id": "pass", "value": {"env": "E2E_SECRET"}}]
+        resolve = {f"{KNOWN}.wild.test": ["10.8.8.8"]}  # a query that passes would be answered
+        with self.sluice(config={"secrets": secrets, "resolve": resolve}, environment={"E2E_SECRET": KNOWN}) as sluice:
+            names = [f"{said}.test" for said in (f"{KNOWN}.wild", f"{KNOWN.upper()}.wild", f"a.x{KNOWN}y.wild",
+                                                 f"{KNOWN}.elsewhere")]
+            for name in names:
+                self.assertEqual(self.ask(sluice, name, A), (REFUSED, []))
+            facts = [(r["payload"]["decision"], r["payload"]["reason_code"], r["payload"]["rule_id"])
+                     for r in sluice.records("dns_query")]
+            self.assertEqual(facts, [("block", "secret_blocked", "secret.block")] * len(names))
+            self.assertNotIn(KNOWN.encode(), sluice.everything_written().lower())
 
     def test_tcp_answers_the_same_and_several_times(self):
         with self.sluice() as sluice, socket.create_connection((LOOPBACK, sluice.port), 5) as peer:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from servers import HttpUpstream
-from sluice_test import SLOW, UP, Sluice, SluiceTestCase, allow, main, policy, wait_until
+from sluice_test import SLOW, UP, Sluice, SluiceTestCase, allow, main, policy, run_cli, wait_until
 
 # text -> what the message must contain after file:line:col
 BROKEN = {
@@ -90,6 +90,42 @@ class PolicyReload(SluiceTestCase):
             self.assertEqual(digests, {before}, "the same policy has the same digest")
             stored = [path.name for path in (sluice.evidence / "policies").iterdir()]
             self.assertEqual(len(stored), 2, stored)
+
+    def test_what_is_no_file_any_more_changes_nothing(self):
+        """A folder, nothing, a link to nowhere, and their folder gone: the old policy stays, and says so."""
+        def into_folder(file):
+            file.unlink()
+            file.mkdir()
+
+        def into_link(file):
+            file.unlink()
+            file.symlink_to("nowhere.yaml")
+
+        def without_folder(file):
+            file.parent.rename(file.parent.with_name("elsewhere"))
+        ways = {"a folder": into_folder, "nothing": lambda file: file.unlink(), "a link to nowhere": into_link,
+                "no folder": without_folder}
+        for name, replace in ways.items():
+            sluice = Sluice(config={"policy": "rules/policy.yaml", "admin": {"bind": "unix:./sluice.sock"}})
+            rules = sluice.folder / "rules"
+            rules.mkdir()
+            file = sluice.policy_file.rename(rules / "policy.yaml")
+            with self.subTest(name), HttpUpstream() as upstream, sluice:
+                url = f"http://{UP}:{upstream.port}/"
+                digest = sluice.wait_for_record("policy_loaded")["payload"]["policy_digest"]
+                replace(file)
+                sluice.hang_up()
+                rejected = sluice.wait_for_record("policy_rejected")["payload"]
+                self.assertEqual(rejected["policy_digest"], digest)
+                self.assertIn("policy.yaml", rejected["errors"])
+                before = len(sluice.records("policy_rejected"))
+                ordered = run_cli("admin", "reload", "--admin", sluice.folder / "sluice.sock")
+                self.assertNotEqual(ordered.returncode, 0, ordered.stdout + ordered.stderr)
+                sluice.wait_for_record("policy_rejected", count=before + 1)
+                self.assertEqual(sluice.get(url).status, 200)
+                self.assertEqual(sluice.get("http://other.test/").problem["reason_code"], "default_deny")
+                self.assertEqual(sluice.wait_for_record("egress_allowed")["payload"]["policy_digest"], digest)
+                self.assertEqual(len(sluice.records("policy_loaded")), 1)
 
     def test_reload_under_load(self):
         """SIGHUP after SIGHUP while calls run: each call gets one answer, from one policy."""
