@@ -29,6 +29,12 @@ class Exec(unittest.TestCase):
                               cwd=self.sluice.folder, capture_output=True, text=True, timeout=60 * SLOW,
                               stdin=subprocess.DEVNULL)
 
+    def start(self, script, *words):
+        """The same with a shell that is still there: it reads lines from us."""
+        return subprocess.Popen([*self.run_as, SLUICE, "exec", "-c", self.sluice.config_file, "--",
+                                 "sh", "-c", script, "sh", *words], cwd=self.sluice.folder, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
     def probes(self):
         return [r["payload"] for r in self.sluice.records("containment_probe")]
 
@@ -88,6 +94,81 @@ class Exec(unittest.TestCase):
                                          'grep -c "BEGIN CERT" $SSL_CERT_FILE | grep -v "^0"')
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertRegex(done.stdout, r"\A\d+\n\Z")
+
+    def with_admin_socket(self, place):
+        self.sluice.config["admin"] = {"bind": f"unix:./{place}"}
+        self.sluice.config_file.write_text(json.dumps(self.sluice.config))
+        return self.sluice.folder / place
+
+    def check_out_of_reach(self, socket, kind):
+        """For CMD in the box; from outside the socket answers."""
+        ask = ("curl", "-sS", "-m", "5", "--unix-socket", str(socket), "http://sluice/readyz")
+        agent = self.start('"$@"; echo "ended with $?"; read line', *ask)
+        try:
+            self.assertEqual(agent.stdout.readline(), "ended with 7\n")  # curl's word for no connection
+            outside = subprocess.run(ask, capture_output=True, text=True, timeout=10 * SLOW, check=False)
+            self.assertEqual(outside.stdout, "ready\n", outside.stderr)
+        finally:
+            _, said = agent.communicate("\n", timeout=20 * SLOW)
+        self.assertIn(f"contained: {kind}", said)
+        self.assertNotIn("WARNING", said)
+        (probe,) = self.probes()
+        self.assertEqual((probe["holds"], probe["kind"]), ("true", kind))
+        self.assertIn("admin socket", [check["name"] for check in json.loads(probe["checks"])])
+
+    def test_an_admin_socket_in_the_working_directory_costs_root_no_box(self):
+        self.check_out_of_reach(self.with_admin_socket("sluice.sock"), "namespace")
+
+    def test_an_admin_socket_in_its_own_folder_is_hidden_from_the_same_user(self):
+        (self.sluice.folder / "admin").mkdir()
+        self.as_somebody()
+        self.check_out_of_reach(self.with_admin_socket("admin/sluice.sock"), "user-namespace")
+
+    def test_an_admin_socket_in_the_working_directory_of_the_same_user_is_no_reason_to_go_without(self):
+        """Its folder must be hidden and is where CMD works: CMD does not start, rather than start uncontained."""
+        self.with_admin_socket("sluice.sock")
+        self.as_somebody()
+        for options in ((), ("--require-containment",)):
+            done = self.exec("sh", "-c", "echo ran; touch ran", options=options)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+            self.assertIn("give it a folder of its own", done.stderr)
+            self.assertNotIn("WARNING", done.stderr)
+            self.assertFalse((self.sluice.folder / "ran").exists())
+        self.assertEqual(self.probes(), [])
+
+    def test_a_policy_that_the_command_puts_in_the_place_of_ours_is_not_loaded(self):
+        rules, admin = self.sluice.folder / "rules", self.sluice.folder / "admin" / "sluice.sock"
+        rules.mkdir()
+        admin.parent.mkdir()
+        policy_file = self.sluice.policy_file.rename(rules / "policy.yaml")
+        self.sluice.config["policy"] = "rules/policy.yaml"
+        self.with_admin_socket("admin/sluice.sock")
+        self.as_somebody()
+        open_to_all = json.dumps(policy([{"name": "all", "allow": {"hosts": ["**"]}}]))
+        call = "curl -sS http://name.test/; echo"
+        agent = self.start(f'mv rules ours && mkdir rules && printf %s "$1" >rules/policy.yaml && echo moved; '
+                           f'read line; {call}; read line; {call}', open_to_all)
+        try:
+            self.assertEqual(agent.stdout.readline(), "moved\n", "else there is nothing to test")
+            reload = run_cli("admin", "reload", "--admin", admin)
+            self.assertNotEqual(reload.returncode, 0, reload.stdout)
+            agent.stdin.write("\n")
+            agent.stdin.flush()
+            self.assertIn("default_deny", agent.stdout.readline())
+            rejected = self.sluice.wait_for_record("policy_rejected")["payload"]
+            self.assertIn("its folder is another than when sluice started", rejected["errors"])
+            self.assertEqual(len(self.sluice.records("policy_loaded")), 1)
+            # The same folder in its place again: what is in it counts.
+            policy_file.unlink()
+            rules.rmdir()
+            (self.sluice.folder / "ours").rename(rules)
+            policy_file.write_text(open_to_all)
+            reload = run_cli("admin", "reload", "--admin", admin)
+            self.assertEqual(reload.returncode, 0, reload.stdout + reload.stderr)
+        finally:
+            agent.communicate("\n", timeout=20 * SLOW)
+        self.assertEqual(len(self.sluice.records("policy_loaded")), 2)
+        self.sluice.verify()
 
     def test_user(self):
         for user, uid in (("1234", "1234"), ("daemon", "1")):
