@@ -1,14 +1,21 @@
 """The admin server: health, readiness, counters, the four orders, and who may give them."""
 
+import contextlib
 import http.client
 import json
 import os
 import socket
 import stat
+import tempfile
+import threading
 import time
+from pathlib import Path
 
 from servers import HttpUpstream, Response
-from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, main, policy, run_cli, wait_until
+from sluice_test import (LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, policy, read_answer,
+                         run_cli, wait_until)
+
+SLOW_NAME = "slow.test"
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -28,6 +35,58 @@ def ask(connection, method, path):
     body = answer.read().decode()
     connection.close()
     return answer.status, body
+
+
+def connecting_to(port):
+    """Whether a connection to this port is still asked for (SYN_SENT)."""
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(line[2].endswith(f":{port:04X}") and line[3] == "02" for line in fields)
+
+
+class SlowNames:
+    """A name server of the test's own: every name is 127.0.0.1, told when `answer` is set. Only what is run
+    with `command_prefix` asks it."""
+
+    ADDRESS = "127.77.53.53"
+
+    def __init__(self):
+        self.asked, self.answer = threading.Event(), threading.Event()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.settimeout(0.1)
+        self._socket.bind((self.ADDRESS, 53))
+        self._folder = tempfile.TemporaryDirectory(prefix="sluice-names-")
+        file = Path(self._folder.name) / "resolv.conf"
+        file.write_text(f"nameserver {self.ADDRESS}\noptions timeout:20 attempts:1\n")
+        self.command_prefix = ("unshare", "-m", "sh", "-c",
+                               f'mount --bind {file} "$(readlink -f /etc/resolv.conf)" && exec "$@"', "sh")
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def _serve(self):
+        waiting = []
+        with contextlib.suppress(OSError):
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    waiting.append(self._socket.recvfrom(4096))
+                    self.asked.set()
+                while self.answer.is_set() and waiting:
+                    self._socket.sendto(*self._reply(*waiting.pop()))
+
+    @staticmethod
+    def _reply(query, peer):
+        question = query[12:query.index(b"\0", 12) + 5]
+        address = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(LOOPBACK)
+        records = [address] if question[-3] == 1 else []  # AAAA: none
+        head = query[:2] + b"\x81\x80\0\1" + bytes([0, len(records)]) + b"\0\0\0\0"
+        return head + question + b"".join(records), peer
+
+    def __exit__(self, *_):
+        self._socket.close()
+        self._thread.join(5)
+        self._folder.cleanup()
 
 
 class Admin(SluiceTestCase):
@@ -108,6 +167,94 @@ class Admin(SluiceTestCase):
                 answer.read()
             self.assertLess(time.monotonic() - started, 1.0 * SLOW)
             self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "policy_changed")
+
+    def test_a_stream_that_begins_after_its_host_was_forbidden_is_cut(self):
+        """Admitted before the reload, but the head that shows a stream comes after it."""
+        go_on = threading.Event()
+
+        def late(_):
+            go_on.wait(20 * SLOW)
+            return Response(headers={"Content-Type": "text/event-stream"}, chunks=[b"data: late\n\n"] * 100, pause=0.05)
+        with HttpUpstream(late) as upstream, self.sluice() as sluice:
+            connection = sluice.connection()
+            connection.request("GET", f"http://{UP}:{upstream.port}/")
+            wait_until(lambda: upstream.requests, what="the call at the upstream")
+            sluice.write_policy(policy([allow(hosts=["other.test"])]))
+            self.assertEqual(self.order(sluice, "POST", "/v1/reload")[0], 200)
+            wait_until(lambda: sluice.get(f"http://{UP}:{upstream.port}/").status == 403, what="the new policy")
+            started = time.monotonic()
+            go_on.set()
+            try:
+                answer = read_answer(connection.getresponse())
+            except ConnectionError:  # also what http.client says when the connection ends without an answer
+                answer = None
+            connection.close()
+            self.assertLess(time.monotonic() - started, 2.0 * SLOW)
+            if answer is not None:
+                self.assertTrue(answer.status == 403 or not answer.complete, answer.status)
+                self.assertNotIn(b"data: late\n\ndata: late", answer.body)
+            self.assertEqual(sluice.wait_for_record("egress_error")["payload"]["reason_code"], "policy_changed")
+
+    def test_a_raw_connection_that_is_made_after_its_host_was_forbidden_is_cut(self):
+        """Admitted before the reload, but its upstream takes its time to accept."""
+        with socket.socket() as upstream, contextlib.ExitStack() as waiting:
+            upstream.bind((LOOPBACK, 0))
+            upstream.listen(0)  # one connection may wait, and no other is let in before it is accepted
+            port = upstream.getsockname()[1]
+            waiting.enter_context(socket.create_connection((LOOPBACK, port)))
+            listeners = [{"name": "raw", "kind": "tcp", "bind": f"{LOOPBACK}:0", "upstream": f"{UP}:{port}"}]
+            rule = {"name": "raw", "allow": {"hosts": [UP], "ports": [port]}, "private": True}
+            with self.sluice(listeners=listeners, policy_text=json.dumps(policy([], tcp=[rule]))) as sluice, \
+                    socket.create_connection((LOOPBACK, sluice.port), 10 * SLOW) as peer:
+                peer.sendall(b"not for this host any more")
+                sluice.wait_for_record("egress_allowed")
+                self.assertTrue(connecting_to(port), "it must still be on its way")
+                sluice.write_policy(policy([]))
+                self.assertEqual(self.order(sluice, "POST", "/v1/reload")[0], 200)
+                self.assertTrue(connecting_to(port), "it must still be on its way")
+                self.assertEqual(sluice.records("egress_error"), [])
+                upstream.accept()[0].close()
+                upstream.settimeout(10 * SLOW)
+                late, _ = upstream.accept()
+                with late, self.assertRaises(ConnectionResetError):
+                    late.settimeout(10 * SLOW)
+                    self.fail(f"the upstream got {late.recv(1000)!r}")
+                with self.assertRaises(ConnectionResetError):
+                    peer.recv(1000)
+                outcome = sluice.wait_for_record("egress_error")["payload"]
+                self.assertEqual((outcome["reason_code"], outcome["bytes_to_upstream"]), ("policy_changed", 0))
+
+    def test_the_kill_switch_stops_a_call_whose_name_is_being_resolved(self):
+        for kind in ("forward", "tcp"):
+            with self.subTest(kind), SlowNames() as names, HttpUpstream() as upstream:
+                port = upstream.port
+                listener = {"name": "in", "kind": kind, "bind": f"{LOOPBACK}:0"}
+                if kind == "tcp":
+                    listener["upstream"] = f"{SLOW_NAME}:{port}"
+                rules = policy([allow(hosts=[SLOW_NAME])],
+                               tcp=[{"allow": {"hosts": [SLOW_NAME], "ports": [port]}, "private": True}])
+                with self.sluice(listeners=[listener], policy_text=json.dumps(rules),
+                                 command_prefix=names.command_prefix) as sluice, \
+                        socket.create_connection((LOOPBACK, sluice.port), 10 * SLOW) as peer:
+                    peer.sendall(f"GET http://{SLOW_NAME}:{port}/ HTTP/1.1\r\nHost: {SLOW_NAME}:{port}\r\n\r\n"
+                                 .encode())
+                    self.assertTrue(names.asked.wait(5 * SLOW))
+                    self.assertEqual(run_cli("admin", "kill", "--admin", sluice.folder / "sluice.sock").returncode, 0)
+                    names.answer.set()
+                    refusal = sluice.wait_for_record("policy_denied")["payload"]
+                    self.assertEqual((refusal["reason_code"], refusal["rule_id"]), ("killed", "guard.kill_switch"))
+                    received, closed = exchange(peer, b"")
+                    self.assertTrue(closed)
+                    self.assertTrue(received == b"" or received.startswith(b"HTTP/1.1 503 "), received)
+                    self.assertEqual(sluice.records("egress_allowed"), [])
+                self.assertEqual(upstream.connections, 0)
+
+    def test_the_slow_name_server_serves(self):
+        """Without the kill the call goes through: else the test above would show nothing."""
+        with SlowNames() as names, HttpUpstream() as upstream:
+            names.answer.set()
+            with self.sluice(rules=[allow(hosts=[SLOW_NAME])], command_prefix=names.command_prefix) as sluice:
+                self.assertEqual(sluice.get(f"http://{SLOW_NAME}:{upstream.port}/").status, 200)
 
     def test_drain_by_order_ends_the_process(self):
         with self.sluice() as sluice:
