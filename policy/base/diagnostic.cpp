@@ -1,30 +1,10 @@
 #include "policy/base/diagnostic.hpp"
 
-#include "policy/base/bytes.hpp"
+#include "policy/base/printable.hpp"
 
 #include <algorithm>
 
 namespace sluice {
-namespace {
-
-// A key or a file name comes from outside: a newline or an escape sequence in it must not forge a
-// second message or drive the terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x" + to_hex(std::string_view(&c, 1));
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-} // namespace
-
 bool has_errors(const Diagnostics& all) {
   return std::any_of(all.begin(), all.end(),
                      [](const Diagnostic& d) { return d.level == Diagnostic::Level::error; });

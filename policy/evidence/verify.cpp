@@ -37,6 +37,26 @@ bool names_policy_in_force(std::string_view event_type) {
          event_type == "policy_denied" || event_type == "approval_required";
 }
 
+Issue not_canonical(std::uint64_t line, std::size_t stopped_at) {
+  return {"malformed", "not a canonical record, from byte " + std::to_string(stopped_at + 1), line,
+          0};
+}
+
+// What is wrong with a line before it is looked into.
+std::optional<Issue> issue_of(const LineReader::Item& item) {
+  switch (item.kind) {
+  case LineReader::Kind::torn:
+    return Issue{"tail_truncation", "the last line has no newline", item.number, 0};
+  case LineReader::Kind::too_long:
+    return Issue{"malformed", "the line is longer than 1 MiB", item.number, 0};
+  case LineReader::Kind::failed:
+    return Issue{"missing_file", file_error("read", kAuditFile, item.error).detail, item.number, 0};
+  case LineReader::Kind::line:
+  case LineReader::Kind::end: break;
+  }
+  return std::nullopt;
+}
+
 class Verifier {
  public:
   Verifier(const std::string& directory, const std::optional<ExpectedHead>& head)
@@ -68,28 +88,15 @@ class Verifier {
   }
 
   void check(const LineReader::Item& item) {
-    switch (item.kind) {
-    case LineReader::Kind::line: check_line(item); break;
-    case LineReader::Kind::torn:
-      report({"tail_truncation", "the last line has no newline", item.number, 0});
-      break;
-    case LineReader::Kind::too_long:
-      report({"malformed", "the line is longer than 1 MiB", item.number, 0});
-      break;
-    case LineReader::Kind::failed:
-      report({"missing_file", file_error("read", kAuditFile, item.error).detail, item.number, 0});
-      break;
-    case LineReader::Kind::end: break;
-    }
+    if (auto issue = issue_of(item)) return report(std::move(*issue));
+    check_line(item);
   }
 
   void check_line(const LineReader::Item& item) {
     std::size_t stopped_at = 0;
     const std::optional<Line> line = parse_line(item.text, stopped_at);
     if (!line) {
-      report({"malformed", "not a canonical record, from byte " + std::to_string(stopped_at + 1),
-              item.number, 0});
-      return;
+      return report(not_canonical(item.number, stopped_at));
     }
     ++result_.audit_record_count;
     if (std::optional<Issue> issue = chain_.next(*line)) {
@@ -149,17 +156,24 @@ Verification verify_directory(const std::string& directory,
   return Verifier(directory, head).run();
 }
 
-bool read_records(const std::string& directory,
-                  const std::function<bool(const RecordView&)>& each) {
+bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each,
+                  const std::function<void(const Issue&)>& unread) {
   int error = 0;
   const UniqueFd fd = open_log(directory, error);
   if (!fd.valid()) return false;
   LineReader reader(fd.get());
   for (auto item = reader.next(); item.kind != LineReader::Kind::end; item = reader.next()) {
-    if (item.kind == LineReader::Kind::failed) return false;
+    if (const auto issue = issue_of(item)) {
+      if (unread) unread(*issue);
+      if (item.kind == LineReader::Kind::failed) break;
+      continue;
+    }
     std::size_t stopped_at = 0;
     const std::optional<Line> line = parse_line(item.text, stopped_at);
-    if (!line) continue;
+    if (!line) {
+      if (unread) unread(not_canonical(item.number, stopped_at));
+      continue;
+    }
     const RecordView view{line->seq,
                           std::string(line->prev_hash),
                           std::string(line->record_hash),

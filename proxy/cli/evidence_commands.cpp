@@ -1,10 +1,14 @@
 // sluice evidence verify|show
+#include "policy/base/printable.hpp"
+#include "policy/evidence/layout.hpp"
 #include "policy/evidence/verify.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/runtime/config.hpp"
 
 #include <charconv>
+#include <deque>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <utility>
 
@@ -33,6 +37,16 @@ std::optional<evidence::ExpectedHead> parse_head(const std::string& text) {
   return head;
 }
 
+Json to_json(const evidence::Issue& issue) {
+  return {
+      {"type", issue.type}, {"message", issue.message}, {"line", issue.line}, {"seq", issue.seq}};
+}
+
+std::string place_of(const std::string& dir, const evidence::Issue& issue) {
+  return printable(evidence::audit_path(dir) + ":" + std::to_string(issue.line) + ": " +
+                   issue.type + ": " + issue.message);
+}
+
 int verify(const Output& out, const Program& program, const EvidenceOptions& options) {
   std::optional<evidence::ExpectedHead> head;
   if (!options.head.empty()) {
@@ -49,12 +63,8 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
   text += "  " + std::to_string(result.audit_record_count) + " records, head " +
           std::to_string(result.audit_head_seq) + ":" + result.audit_head_hash + "\n";
   for (const auto& issue : result.issues) {
-    issues.push_back({{"type", issue.type},
-                      {"message", issue.message},
-                      {"line", issue.line},
-                      {"seq", issue.seq}});
-    text += dir + "/audit.jsonl:" + std::to_string(issue.line) + ": " + issue.type + ": " +
-            issue.message + "\n";
+    issues.push_back(to_json(issue));
+    text += place_of(dir, issue) + "\n";
   }
   if (result.passed() && !head) {
     text +=
@@ -70,14 +80,24 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
   return result.passed() ? kDone : kVerificationFailed;
 }
 
+// Whatever stands there: a log may have been written by somebody else.
+std::string shown(const Json& value) {
+  return printable(value.is_string() ? value.get<std::string>() : dump(value));
+}
+
+std::string shown(const Json& object, const char* key) {
+  const auto at = object.is_object() ? object.find(key) : object.end();
+  return at == object.end() ? "?" : shown(*at);
+}
+
 // The part of a payload a person looks for first.
 std::string summary(const Json& payload) {
+  if (payload.is_null()) return "";
   std::string text;
   const auto add = [&text, &payload](const char* key, const char* label) {
     const auto at = payload.find(key);
-    if (at == payload.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
-      return;
-    text += std::string("  ") + label + at->get<std::string>();
+    if (at == payload.end() || at->is_null() || *at == "") return;
+    text += std::string("  ") + label + shown(*at);
   };
   add("method", "");
   add("destination_text", "");
@@ -89,41 +109,61 @@ std::string summary(const Json& payload) {
   add("would", "would=");
   const auto findings = payload.find("findings");
   if (findings == payload.end()) return text;
+  if (!findings->is_array()) return text + "  findings=" + shown(*findings);
   for (const auto& finding : *findings) {
-    text += "  redacted=" + finding.value("rule", "?") + "x" +
-            std::to_string(finding.value("count", 0)) + "(" + finding.value("direction", "?") +
-            " " + finding.value("location", "?") + ")";
+    text += "  redacted=" + shown(finding, "rule") + "x" + shown(finding, "count") + "(" +
+            shown(finding, "direction") + " " + shown(finding, "location") + ")";
   }
   return text;
 }
 
+Json to_json(const evidence::RecordView& record) {
+  Json payload = Json::parse(record.payload, nullptr, false);
+  // Canonical, and still more than a parser takes: a number beyond any double.
+  if (payload.is_discarded()) payload = record.payload;
+  return {{"seq", record.seq},
+          {"prev_hash", record.prev_hash},
+          {"record_hash", record.record_hash},
+          {"timestamp", record.timestamp},
+          {"event_type", record.event_type},
+          {"deployment_mode", record.deployment_mode},
+          {"actor", record.actor},
+          {"payload", std::move(payload)}};
+}
+
+std::string line_of(const evidence::RecordView& record, const Json& payload) {
+  const std::string seq = std::to_string(record.seq);
+  return std::string(seq.size() < 6 ? 6 - seq.size() : 0, ' ') + seq + "  " +
+         printable(record.timestamp) + "  " + printable(record.event_type) + summary(payload) +
+         "\n";
+}
+
+// Shows what can be read, and says of each other line that it cannot: a hole in the story must not
+// look like the end of it.
 int show(const Output& out, const Program& program, const EvidenceOptions& options) {
   const std::string dir = evidence_directory(program);
-  std::vector<Json> records;
-  const bool read = evidence::read_records(dir, [&](const evidence::RecordView& record) {
-    Json payload = Json::parse(record.payload, nullptr, false);
-    if (payload.is_discarded()) payload = nullptr;
-    records.push_back({{"seq", record.seq},
-                       {"prev_hash", record.prev_hash},
-                       {"record_hash", record.record_hash},
-                       {"timestamp", record.timestamp},
-                       {"event_type", record.event_type},
-                       {"deployment_mode", record.deployment_mode},
-                       {"actor", record.actor},
-                       {"payload", std::move(payload)}});
-    if (options.last != 0 && records.size() > options.last) records.erase(records.begin());
+  std::deque<evidence::RecordView> kept;
+  Json issues = Json::array();
+  const auto keep = [&](const evidence::RecordView& record) {
+    kept.push_back(record);
+    if (options.last != 0 && kept.size() > options.last) kept.pop_front();
     return true;
-  });
-  if (!read) return out.fail(kNotFound, "not_found", dir + " holds no evidence log");
+  };
+  const auto complain = [&](const evidence::Issue& issue) {
+    issues.push_back(to_json(issue));
+    std::cerr << place_of(dir, issue) << "\n";
+  };
+  if (!evidence::read_records(dir, keep, complain))
+    return out.fail(kNotFound, "not_found", dir + " holds no evidence log");
+  Json records = Json::array();
   std::string text;
-  for (const auto& record : records) {
-    const std::string seq = std::to_string(record["seq"].get<std::uint64_t>());
-    text += std::string(seq.size() < 6 ? 6 - seq.size() : 0, ' ') + seq + "  " +
-            record["timestamp"].get<std::string>() + "  " +
-            record["event_type"].get<std::string>() + summary(record["payload"]) + "\n";
+  for (const auto& record : kept) {
+    records.push_back(to_json(record));
+    text += line_of(record, records.back()["payload"]);
   }
-  out.print({{"records", records}}, text);
-  return kDone;
+  const bool whole = issues.empty();
+  out.print({{"records", std::move(records)}, {"issues", std::move(issues)}}, text);
+  return whole ? kDone : kVerificationFailed;
 }
 
 } // namespace
@@ -143,9 +183,11 @@ void add_evidence_commands(CLI::App& app, Program& program) {
                "sluice evidence verify --dir ./evidence",
                [&program, options](const Output& out) { return verify(out, program, *options); }));
   check->add_option("--head", options->head, "SEQ:HASH that a witness remembers; finds a cut tail");
-  auto* list = common(
-      add_verb(*group, program, "show", "print the records", "sluice evidence show --last 20",
-               [&program, options](const Output& out) { return show(out, program, *options); }));
+  auto* list =
+      common(add_verb(*group, program, "show", "print the records; exit 4 when a line is none",
+                      "sluice evidence show --last 20", [&program, options](const Output& out) {
+                        return show(out, program, *options);
+                      }));
   list->add_option("--last", options->last, "only the last N records");
 }
 

@@ -1,5 +1,7 @@
 #include "proxy/cli/output.hpp"
 
+#include "policy/base/bytes.hpp"
+
 #include <iostream>
 #include <utility>
 
@@ -7,10 +9,6 @@ namespace sluice::cli {
 namespace {
 
 constexpr int kSchemaVersion = 1;
-
-std::string dump(const Json& document) {
-  return document.dump(2, ' ', false, Json::error_handler_t::replace);
-}
 
 // What a person can do about an error, by its stable code.
 std::string hint_for(const std::string& code) {
@@ -27,6 +25,24 @@ std::string hint_for(const std::string& code) {
 
 } // namespace
 
+std::string dump(const Json& document, int indent) {
+  const auto json = document.dump(indent, ' ', false, Json::error_handler_t::replace);
+  // JSON leaves DEL and C1 as they are; a terminal does not. They stand in strings only.
+  std::string out;
+  out.reserve(json.size());
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0U;
+    if (json[i] == '\x7f') {
+      out += "\\u007f";
+    } else if (json[i] == '\xc2' && next >= 0x80 && next < 0xA0) {
+      out += "\\u00" + to_hex(json.substr(++i, 1));
+    } else {
+      out += json[i];
+    }
+  }
+  return out;
+}
+
 void Output::print(Json document, const std::string& text) const {
   if (!json_) {
     std::cout << text << std::flush;
@@ -35,7 +51,7 @@ void Output::print(Json document, const std::string& text) const {
   Json whole;
   whole["schema_version"] = kSchemaVersion;
   for (auto& [key, value] : document.items()) whole[key] = std::move(value);
-  std::cout << dump(whole) << std::endl;
+  std::cout << dump(whole, 2) << std::endl;
 }
 
 int Output::fail(int exit_code, const std::string& code, const std::string& message,

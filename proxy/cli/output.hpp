@@ -35,5 +35,8 @@ class Output {
 };
 
 Json to_json(const Diagnostics& diagnostics);
+// Valid JSON whatever the strings hold, and without a byte that drives a terminal. `indent` -1: on
+// one line.
+std::string dump(const Json& document, int indent = -1);
 
 } // namespace sluice::cli

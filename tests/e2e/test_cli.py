@@ -4,11 +4,12 @@ and a starter directory that checks clean."""
 import json
 import os
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 from servers import HttpUpstream
-from sluice_test import UP, Sluice, SluiceTestCase, main, run_cli
+from sluice_test import SLOW, UP, Sluice, SluiceTestCase, main, run_cli
 
 KEY = "AKIA" + "2OGYBAH6SLUICEQS"
 POLICY = """version: 1
@@ -196,6 +197,49 @@ class Cli(SluiceTestCase):
                 log.write_bytes(tampered)
                 self.run_ok("evidence", "verify", *where, code=4)
                 self.run_json("evidence", "verify", *where, code=4)
+
+    def write_log(self, *lines):
+        (self.folder / "log").mkdir()
+        (self.folder / "log/audit.jsonl").write_text("".join(lines), newline="")
+        return "--dir", "log"
+
+    @staticmethod
+    def record(seq, payload, event="run_start"):
+        return (f'{{"seq":{seq},"prev_hash":"{"0" * 64}","record_hash":"{"0" * 64}","timestamp":"2026-01-01T00:00:00Z",'
+                f'"event_type":"{event}","deployment_mode":"local","actor":"a","payload":{payload}}}\n')
+
+    def test_evidence_show_says_what_it_cannot_read(self):
+        where = self.write_log(self.record(1, "{}"), "junk\n", self.record(3, "{}"), '{"seq":')
+        done = self.run_ok("evidence", "show", *where, code=4)
+        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()], ["1", "3"])
+        self.assertRegex(done.stderr, r"(?m)^log/audit\.jsonl:2: malformed: .+\nlog/audit\.jsonl:4: tail_truncation: ")
+        shown = self.run_json("evidence", "show", *where, "--last", "1", code=4)
+        self.assertEqual([record["seq"] for record in shown["records"]], [3])
+        self.assertEqual([issue["line"] for issue in shown["issues"]], [2, 4])
+
+    def test_evidence_show_takes_any_payload(self):
+        payloads = ('{"method":7,"path":["x"],"rule_id":{"a":1}}', '{"findings":5}', '{"findings":[1,"x",{"count":"c"}]}',
+                    '{"findings":[{"count":{},"rule":9}]}', "{}", '{"n":' + "9" * 400 + "}")
+        where = self.write_log(*(self.record(n + 1, payload) for n, payload in enumerate(payloads)))
+        self.assertEqual(len(self.run_ok("evidence", "show", *where).stdout.splitlines()), len(payloads))
+        self.run_json("evidence", "show", *where)
+
+    def test_evidence_show_drives_no_terminal(self):
+        hostile = "\\u001b[2J\\n\x9b31m\x7f\\b"
+        where = self.write_log(self.record(1, f'{{"path":"{hostile}"}}', event=hostile))
+        for options in ((), ("--json",)):
+            said = self.run_ok("evidence", "show", *where, *options).stdout
+            self.assertEqual([c for c in said if ord(c) < 32 and c != "\n" or 0x7F <= ord(c) < 0xA0], [])
+        self.assertEqual(self.run_json("evidence", "show", *where)["records"][0]["payload"]["path"],
+                         "\x1b[2J\n\x9b31m\x7f\b")
+        self.assertEqual(len(self.run_ok("evidence", "show", *where).stdout.splitlines()), 1)
+
+    def test_evidence_show_last_is_linear(self):
+        where = self.write_log(*(self.record(n, "{}") for n in range(1, 60_001)))
+        started = time.monotonic()
+        said = self.run_ok("evidence", "show", *where, "--last", "30000").stdout
+        self.assertEqual(said.splitlines()[0].split()[0], "30001")
+        self.assertLess(time.monotonic() - started, 5 * SLOW)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_exec(self):

@@ -244,6 +244,20 @@ BOOST_AUTO_TEST_CASE(reads_records_back) {
   BOOST_TEST(!read_records(directory.path("none"), [](const RecordView&) { return true; }));
 }
 
+BOOST_AUTO_TEST_CASE(says_which_lines_are_no_records) {
+  write_text(directory.audit(), "junk\n" + vector_text("agentpaas.jsonl") + "{\"half\":");
+  std::size_t records = 0;
+  std::vector<Issue> unread;
+  BOOST_TEST(read_records(
+      directory.log(), [&](const RecordView&) { return ++records > 0; },
+      [&](const Issue& issue) { unread.push_back(issue); }));
+  BOOST_REQUIRE(unread.size() == 2U);
+  BOOST_TEST(unread[0].line == 1U);
+  BOOST_TEST(unread[0].type == "malformed");
+  BOOST_TEST(unread[1].line == records + 2);
+  BOOST_TEST(unread[1].type == "tail_truncation");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace sluice::evidence
