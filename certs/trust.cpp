@@ -18,8 +18,9 @@ namespace {
 constexpr const char* kSystemBundle = "/etc/ssl/certs/ca-certificates.crt";
 constexpr unsigned char kOffered[] = "\x08http/1.1";
 
-// Every client looks elsewhere; SSL_CERT_DIR is left alone, because SSL_CERT_FILE is enough and a
-// directory would need hashed links.
+// Every client looks elsewhere. SSL_CERT_DIR is left alone: whoever reads it (OpenSSL, Go, rustls)
+// reads SSL_CERT_FILE too and takes both together, so a folder adds nothing, would need a hashed
+// link for each root, and one that names our CA alone would take the system's roots from Go.
 constexpr const char* kVariables[] = {"SSL_CERT_FILE",
                                       "REQUESTS_CA_BUNDLE",
                                       "CURL_CA_BUNDLE",

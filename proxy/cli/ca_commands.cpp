@@ -62,6 +62,19 @@ int with_authority(const Output& out, const Program& program, const CaOptions& o
   return use(loaded.value());
 }
 
+// For a POSIX shell: nothing is special between single quotes but a single quote.
+std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
 int ca_env(const Output& out, const certs::Authority& authority, const CaOptions& options) {
   const auto file =
       options.bundle.empty() ? authority.info().certificate_file + ".bundle.pem" : options.bundle;
@@ -71,7 +84,7 @@ int ca_env(const Output& out, const certs::Authority& authority, const CaOptions
   std::string text;
   for (const auto& variable : variables.value()) {
     environment[variable.name] = variable.value;
-    text += "export " + variable.name + "='" + variable.value + "'\n";
+    text += "export " + variable.name + "=" + shell_quoted(variable.value) + "\n";
   }
   out.print({{"environment", environment}}, text);
   return kDone;

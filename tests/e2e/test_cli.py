@@ -3,6 +3,7 @@ and a starter directory that checks clean."""
 
 import json
 import os
+import subprocess
 import tempfile
 import time
 import unittest
@@ -171,6 +172,14 @@ class Cli(SluiceTestCase):
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE"):
             self.assertIn(name, variables)
         self.assertNotIn("PRIVATE KEY", variables)
+
+    def test_ca_env_is_quoted_for_a_shell(self):
+        folder = "it's $(touch made) `touch made` \\a \"b\" c"
+        self.run_ok("ca", "init", "--dir", folder)
+        script = self.run_ok("ca", "env", "--dir", folder).stdout + 'printf "%s" "$SSL_CERT_FILE"'
+        done = subprocess.run(["sh", "-c", script], cwd=self.folder, capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, str(self.folder.resolve() / folder / "ca.pem.bundle.pem"))
+        self.assertFalse((self.folder / "made").exists())
 
     def test_evidence(self):
         with HttpUpstream() as upstream, Sluice() as sluice:
