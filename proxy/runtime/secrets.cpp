@@ -6,10 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 extern char** environ;
@@ -18,7 +21,8 @@ namespace sluice::runtime {
 namespace {
 
 constexpr std::size_t kMaxSecret = 64 * 1024;
-constexpr int kHelperMillis = 10'000;
+using Clock = std::chrono::steady_clock;
+constexpr auto kWithin = std::chrono::seconds(10); // one source, from its start to its end
 
 Error unreadable(const SecretSource& source, const std::string& why) {
   return make_error(Origin::config, "secret_unreadable", "secret " + source.id + ": " + why);
@@ -30,19 +34,26 @@ Secret trimmed(std::string value) {
   return Secret(std::move(value));
 }
 
-// Reads to the end, at most kMaxSecret bytes, waiting at most `millis` for each piece.
-bool read_all(int fd, int millis, std::string& out) {
+int millis_until(Clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+}
+
+// Reads to the end, at most kMaxSecret bytes, until `deadline` however many pieces it comes in.
+bool read_all(int fd, Clock::time_point deadline, std::string& out) {
   char piece[4096];
   for (;;) {
     pollfd ready{fd, POLLIN, 0};
-    if (::poll(&ready, 1, millis) <= 0) return false;
+    const int polled = ::poll(&ready, 1, millis_until(deadline));
+    if (polled < 0 && errno == EINTR) continue;
+    if (polled <= 0) return false;
     const ssize_t got = ::read(fd, piece, sizeof piece);
     if (got == 0) return true;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return false;
     out.append(piece, static_cast<std::size_t>(got));
     std::memset(piece, 0, sizeof piece);
-    if (out.size() > kMaxSecret) return false;
+    if (out.size() > kMaxSecret || Clock::now() >= deadline) return false;
   }
 }
 
@@ -50,37 +61,61 @@ Result<Secret> from_file(const SecretSource& source) {
   const int fd = ::open(source.words.front().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return unreadable(source, source.words.front() + ": " + std::strerror(errno));
   std::string value;
-  const bool read = read_all(fd, kHelperMillis, value);
+  const bool read = read_all(fd, Clock::now() + kWithin, value);
   ::close(fd);
   if (!read) return unreadable(source, source.words.front() + ": not readable, or over 64 KiB");
   return trimmed(std::move(value));
 }
 
-Result<Secret> from_helper(const SecretSource& source) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return unreadable(source, std::strerror(errno));
+// In a process group of its own, so that what it starts can be ended with it.
+int spawn_helper(const std::vector<std::string>& words, int output, pid_t& child) {
   std::vector<char*> arguments;
-  for (const auto& word : source.words) arguments.push_back(const_cast<char*>(word.c_str()));
+  for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  pid_t child = 0;
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   const int failed =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  std::string value;
-  const bool read = failed == 0 && read_all(ends[0], kHelperMillis, value);
-  ::close(ends[0]);
-  if (failed != 0) return unreadable(source, source.words.front() + ": " + std::strerror(failed));
-  if (!read) ::kill(child, SIGKILL);
+  return failed;
+}
+
+// Waits for a helper that has said everything; false when it has not ended by then. The number is
+// not given away to another process before waitpid() took it, so the group killed is still its own.
+bool ended_well(pid_t child, bool said_everything, Clock::time_point deadline) {
+  siginfo_t info{};
+  while (said_everything && info.si_pid == 0 && Clock::now() < deadline) {
+    const int found = ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT);
+    if (found != 0) return false; // somebody else waited for it: the number is not ours any more
+    if (info.si_pid == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (info.si_pid == 0) ::kill(-child, SIGKILL);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!read || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    return unreadable(source,
-                      source.words.front() + ": the helper failed, was slow, or said over 64 KiB");
+  return said_everything && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+Result<Secret> from_helper(const SecretSource& source) {
+  const auto deadline = Clock::now() + kWithin;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return unreadable(source, std::strerror(errno));
+  pid_t child = 0;
+  const int failed = spawn_helper(source.words, ends[1], child);
+  ::close(ends[1]);
+  std::string value;
+  const bool read = failed == 0 && read_all(ends[0], deadline, value);
+  ::close(ends[0]);
+  if (failed != 0) return unreadable(source, source.words.front() + ": " + std::strerror(failed));
+  if (!ended_well(child, read, deadline)) {
+    return unreadable(source, source.words.front() +
+                                  ": the helper failed, took over 10 s, or said over 64 KiB");
   }
   return trimmed(std::move(value));
 }

@@ -4,6 +4,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -26,6 +30,14 @@ std::string temp_file(const std::string& content) {
       std::filesystem::temp_directory_path() / ("sluice-secret-" + std::to_string(::getpid()));
   std::ofstream(path, std::ios::binary) << content;
   return path.string();
+}
+
+// An orphan whose new parent does not wait for it is dead all the same.
+bool is_zombie(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string id, name, state;
+  file >> id >> name >> state;
+  return state == "Z";
 }
 
 } // namespace
@@ -68,6 +80,28 @@ BOOST_AUTO_TEST_CASE(failures_name_the_source) {
     }
   }
   std::filesystem::remove(empty);
+}
+
+// Ten seconds for all of it, and nothing of it stays: neither what drips, nor what closed its
+// output, nor what it started.
+BOOST_AUTO_TEST_CASE(a_slow_helper_is_ended_with_all_it_started) {
+  const std::string left = temp_file("");
+  const char* scripts[] = {"(sleep 300; true) & echo $! >\"$0\"; while echo x; do sleep 1; done",
+                           "(sleep 300; true) & echo $! >\"$0\"; exec >&- ; sleep 300"};
+  for (const char* script : scripts) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto read =
+        runtime::read_secrets({source(From::exec, {"sh", "-c", script, left.c_str()})});
+    const auto took = std::chrono::steady_clock::now() - started;
+    BOOST_TEST(!read.has_value());
+    BOOST_TEST((took > std::chrono::seconds(9) && took < std::chrono::seconds(13)));
+    pid_t child = 0;
+    std::ifstream(left) >> child;
+    BOOST_REQUIRE(child > 0);
+    for (int i = 0; i < 100 && ::kill(child, 0) == 0 && !is_zombie(child); ++i) ::usleep(20'000);
+    BOOST_TEST((::kill(child, 0) != 0 || is_zombie(child)));
+  }
+  std::filesystem::remove(left);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
