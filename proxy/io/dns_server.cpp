@@ -19,7 +19,7 @@ using wire::DnsRcode;
 
 constexpr std::size_t kMaxInFlight = 256; // datagrams; more are dropped, and asked again
 constexpr std::size_t kMaxDatagram = 4096;
-constexpr std::uint32_t kTtlSeconds = 30;
+constexpr std::uint32_t kTtlSeconds = 30; // getaddrinfo tells none
 
 // In dry-run nothing may leave, a name neither: these addresses (RFC 5737, RFC 3849) are captured.
 const std::array kNowhere = {
@@ -156,7 +156,8 @@ Task<std::string> DnsServer::resolve(const wire::DnsQuery& query, wire::DnsTrans
     }
     addresses = std::move(found.value());
   }
-  worker_.services().pins.remember(host.value().text(), addresses);
+  worker_.services().pins.remember(host.value().text(), addresses,
+                                   std::chrono::seconds(kTtlSeconds));
   std::vector<wire::DnsAddress> answers;
   for (const auto& address : addresses) answers.push_back(wire_form(address));
   co_return wire::dns_answer(query, DnsRcode::no_error, answers, kTtlSeconds, transport);

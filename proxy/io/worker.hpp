@@ -46,7 +46,7 @@ class Worker {
   Resolver& resolver() noexcept { return resolver_; }
   DnsServer& dns() noexcept { return dns_; }
   UpstreamPool& upstreams() noexcept { return upstreams_; }
-  const NamePins& pins() const noexcept { return services_.pins; }
+  NamePins& pins() const noexcept { return services_.pins; }
   const OwnPorts& own_ports() const noexcept { return services_.own_ports; }
   certs::LeafStore* leaves() noexcept { return leaves_ ? &*leaves_ : nullptr; }
   const Settings& settings() const noexcept { return settings_; }

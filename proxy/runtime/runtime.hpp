@@ -79,7 +79,7 @@ class Runtime {
   certs::SslCtxPtr upstream_trust_;
   std::unique_ptr<evidence::EvidenceLog> log_;
   std::atomic<std::uint32_t> connections_{0};
-  io::NamePins pins_;
+  io::NamePins pins_{clock_};
   io::OwnPorts own_ports_;
   io::Metrics metrics_;
   std::atomic<bool> killed_{false}, draining_{false};
