@@ -3,8 +3,8 @@
 import functools
 import ssl
 import subprocess
-import tempfile
-from pathlib import Path
+
+from folders import temporary_folder
 
 _CA_CONFIG = """
 [ca]
@@ -33,7 +33,7 @@ class TestCa:
     __test__ = False
 
     def __init__(self, name="Test upstream CA"):
-        self.folder = Path(tempfile.mkdtemp(prefix="sluice-ca-"))
+        self.folder = temporary_folder("sluice-ca-")
         self.certificate = self.folder / "ca.pem"
         self.key = self.folder / "ca.key"
         (self.folder / "index.txt").touch()

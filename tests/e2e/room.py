@@ -10,8 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from folders import temporary_folder
 
 MARK = "SLUICE_TEST_ROOM"  # set in the room only
 PREFIX4, PREFIX6 = "10.213.77.", "fd00:5177::"
@@ -68,9 +69,8 @@ def add_addresses(*addresses):
 
 
 def public_folder(prefix):
-    """A temporary folder that agents of another uid can read; it goes when the script ends."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """A temporary folder that agents of another uid can read."""
+    folder = temporary_folder(prefix)
     folder.chmod(0o755)
     return folder
 
@@ -81,6 +81,8 @@ def lay_over(path, text, folder):
     file.write_text(text)
     file.chmod(0o644)
     _run("mount", "--bind", file, os.path.realpath(path))
+    # What is mounted upon cannot be removed, and a second layer is mounted upon the first one's file.
+    atexit.register(subprocess.run, ["umount", os.path.realpath(path)], check=False)
 
 
 def with_hosts(names, folder):

@@ -14,13 +14,14 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from folders import temporary_folder  # noqa: E402
+
 SLUICE = os.environ.get("SLUICE_BIN", "")
 LOOPBACK = "127.0.0.1"
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+San")
@@ -70,7 +71,7 @@ class Sluice:
 
     def __init__(self, rules=None, *, config=None, listeners=None, upstream=None, preexec=None,
                  command_prefix=(), environment=None, policy_text=None):
-        self.folder = Path(tempfile.mkdtemp(prefix="sluice-e2e-"))
+        self.folder = temporary_folder("sluice-e2e-")
         self.evidence = self.folder / "evidence"
         self.policy_file = self.folder / "policy.yaml"
         self.ca_file = self.folder / "ca" / "ca.pem"
