@@ -29,6 +29,19 @@ std::string Endpoint::text() const {
   return host + ":" + std::to_string(port);
 }
 
+bool Endpoint::is_any() const {
+  return address == model::IpAddress::v4(0) || address == model::IpAddress();
+}
+
+bool overlap(const Endpoint& a, const Endpoint& b) {
+  if (a.port != b.port || a.port == 0) return false;
+  if (a.address == b.address) return true;
+  const auto covers = [](const Endpoint& wide, const Endpoint& other) {
+    return wide.is_any() && (!wide.address.is_v4() || other.address.is_v4());
+  };
+  return covers(a, b) || covers(b, a);
+}
+
 std::optional<Endpoint> endpoint_of(const sockaddr* from) {
   if (from == nullptr) return std::nullopt;
   if (from->sa_family == AF_INET) {

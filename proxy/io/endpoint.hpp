@@ -18,8 +18,13 @@ struct Endpoint {
   model::IpAddress address;
   std::uint16_t port = 0;
   std::string text() const; // "10.0.0.1:80", "[::1]:80"
+  bool is_any() const;      // 0.0.0.0 or ::, which stand for every address of this machine
   bool operator==(const Endpoint&) const = default;
 };
+
+// Whether two sockets cannot both listen there: "any" holds every address of its family, and the
+// IPv6 one IPv4's too. Port 0 is nobody's yet.
+bool overlap(const Endpoint& a, const Endpoint& b);
 
 std::optional<Endpoint> endpoint_of(const sockaddr* from);
 Endpoint endpoint_of(const Tcp::endpoint& from); // a v4-mapped address becomes the v4 address

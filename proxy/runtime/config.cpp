@@ -162,6 +162,19 @@ class Loader {
     }
     listener.address = parsed.value().host.address();
     listener.port = any_port ? 0 : *parsed.value().port;
+    alone(at, {listener.address, listener.port}, "listener " + listener.name);
+  }
+
+  // The kernel would let two of ours share a port (SO_REUSEPORT), and either take half of the
+  // calls.
+  void alone(const Reader& at, const io::Endpoint& here, const std::string& name) {
+    for (const auto& [other, owner] : bound_) {
+      if (!io::overlap(here, other)) continue;
+      at.error(owner + " is bound to " + other.text() + " already",
+               "give each an address or a port of its own");
+      break;
+    }
+    bound_.emplace_back(here, name);
   }
 
   void admin(Reader at) {
@@ -194,7 +207,9 @@ class Loader {
                "write unix:./sluice.sock or 127.0.0.1:15000");
       return;
     }
-    config_.admin.emplace_back(io::Endpoint{parsed.value().host.address(), *parsed.value().port});
+    const io::Endpoint here{parsed.value().host.address(), *parsed.value().port};
+    alone(at, here, "the admin server");
+    config_.admin.emplace_back(here);
   }
 
   void tls(Reader at) {
@@ -303,6 +318,7 @@ class Loader {
   Reader root_;
   Config config_;
   fs::path folder_;
+  std::vector<std::pair<io::Endpoint, std::string>> bound_; // and by whom
 };
 
 ConfigLoad finish_load(std::optional<Document> document, Diagnostics diagnostics) {

@@ -26,8 +26,10 @@ io::ErrorCode last_error() {
   return {errno, boost::system::system_category()};
 }
 
-// A reserved socket only fixes a port: it does not listen, so no connection can land on it.
-enum class Purpose { reserve, serve };
+// A reserved socket only fixes a port: it does not listen, so no connection can land on it. A probe
+// shares with nobody: it finds out whether another process of this user listens there, with which
+// SO_REUSEPORT would share every connection in silence.
+enum class Purpose { probe, reserve, serve };
 
 io::Acceptor open_acceptor(const io::Executor& executor, const io::ListenerSettings& listener,
                            Purpose purpose, io::ErrorCode& error) {
@@ -37,7 +39,8 @@ io::Acceptor open_acceptor(const io::Executor& executor, const io::ListenerSetti
   if (!error) acceptor.set_option(io::Acceptor::reuse_address(true), error);
   const int yes = 1;
   const int fd = acceptor.native_handle();
-  if (!error && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
+  if (!error && purpose != Purpose::probe &&
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) {
     error = last_error();
   }
   if (!error && listener.tproxy) {
@@ -51,8 +54,10 @@ io::Acceptor open_acceptor(const io::Executor& executor, const io::ListenerSetti
   return acceptor;
 }
 
-Error cannot_listen(const io::ListenerSettings& listener, const std::string& why) {
-  return make_error(Origin::config, "cannot_listen", listener.name + ": " + why);
+Error cannot_listen(const io::ListenerSettings& listener, const io::ErrorCode& why) {
+  std::string where = "listener " + listener.name;
+  if (!listener.adopted) where += ", " + io::Endpoint{listener.address, listener.port}.text();
+  return make_error(Origin::config, "cannot_listen", where + ": " + why.message());
 }
 
 io::Tcp family_of(int fd) {
@@ -60,10 +65,6 @@ io::Tcp family_of(int fd) {
   socklen_t size = sizeof local;
   const bool known = ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0;
   return known && local.ss_family == AF_INET6 ? io::Tcp::v6() : io::Tcp::v4();
-}
-
-bool is_any(const model::IpAddress& address) {
-  return address == model::IpAddress::v4(0) || address == model::IpAddress();
 }
 
 } // namespace
@@ -81,13 +82,17 @@ Result<> Listeners::reserve(std::vector<io::ListenerSettings>& listeners,
       continue;
     }
     io::ErrorCode error;
+    if (listener.port != 0) {
+      (void)open_acceptor(unused_.get_executor(), listener, Purpose::probe, error);
+      if (error) return cannot_listen(listener, error);
+    }
     auto acceptor = open_acceptor(unused_.get_executor(), listener, Purpose::reserve, error);
-    if (error) return cannot_listen(listener, error.message());
+    if (error) return cannot_listen(listener, error);
     listener.port = acceptor.local_endpoint().port();
     const io::Endpoint here{listener.address, listener.port};
     around_.listening.push_back(here);
     // A socket bound to "any" answers on every address of this machine.
-    if (is_any(listener.address)) {
+    if (here.is_any()) {
       for (const auto& address : around_.addresses) {
         around_.listening.push_back({address, listener.port});
       }
@@ -120,7 +125,7 @@ Result<> Listeners::give_to(io::Worker& worker, unsigned number, unsigned worker
         acceptor.assign(family, one.fd, error);
         if (!error) worker.add_listener(listener, std::move(acceptor));
       }
-      if (error) return cannot_listen(listener, error.message());
+      if (error) return cannot_listen(listener, error);
     }
   }
   return success();
@@ -130,7 +135,7 @@ Result<> Listeners::open_for(io::Worker& worker, unsigned number,
                              const io::ListenerSettings& listener) {
   io::ErrorCode error;
   auto acceptor = open_acceptor(worker.executor(), listener, Purpose::serve, error);
-  if (error) return cannot_listen(listener, error.message());
+  if (error) return cannot_listen(listener, error);
   worker.add_listener(listener, std::move(acceptor));
   if (listener.kind != call::ListenerKind::dns || number != 0) return success();
   // Datagrams are few and short: one worker answers them all.
@@ -139,7 +144,7 @@ Result<> Listeners::open_for(io::Worker& worker, unsigned number,
   io::UdpSocket socket(worker.executor());
   socket.open(here.protocol(), error);
   if (!error) socket.bind(here, error);
-  if (error) return cannot_listen(listener, error.message());
+  if (error) return cannot_listen(listener, error);
   worker.add_dns_socket(listener, std::move(socket));
   return success();
 }

@@ -250,6 +250,15 @@ class Cli(SluiceTestCase):
         self.assertEqual(said.splitlines()[0].split()[0], "30001")
         self.assertLess(time.monotonic() - started, 5 * SLOW)
 
+    def test_a_port_is_not_shared_with_another_sluice(self):
+        with Sluice() as first:
+            for bind in (f"127.0.0.1:{first.port}", f"0.0.0.0:{first.port}"):
+                second = Sluice(listeners=[{"name": "mine", "kind": "forward", "bind": bind}])
+                error = self.run_json("run", "-c", second.config_file, code=2)["error"]
+                self.assertEqual((error["code"], error["message"]),
+                                 ("cannot_listen", f"listener mine, {bind}: Address already in use"))
+                self.assertIn("end who uses that address", error["hint"])
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_exec(self):
         config = {"agent": {"id": "x", "session": "s", "actor": "a"}}

@@ -111,6 +111,23 @@ BOOST_AUTO_TEST_CASE(mistakes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(two_that_listen_at_one_place_are_noticed) {
+  const auto config = [](const std::string& first, const std::string& second) {
+    return "version: 1\npolicy: p\nlisteners:\n  - {name: a, kind: forward, bind: \"" + first +
+           "\"}\n  - {name: b, kind: dns, bind: \"" + second + "\"}\n";
+  };
+  const std::string said = "f:5:32: /listeners/1/bind: listener a is bound to 127.0.0.1:1 already";
+  const auto text = format(load_config_text(config("127.0.0.1:1", "127.0.0.1:1"), "f").diagnostics);
+  BOOST_TEST(has(text, said), text);
+  BOOST_TEST(has(problems(config("0.0.0.0:1", "127.0.0.1:1")), "bound to 0.0.0.0:1 already"));
+  BOOST_TEST(has(problems(config("127.0.0.1:1", "[::]:1")), "bound to 127.0.0.1:1 already"));
+  BOOST_TEST(problems(config("127.0.0.1:1", "127.0.0.1:2")) == "");
+  BOOST_TEST(problems(config("127.0.0.1:0", "127.0.0.1:0")) == "");
+  BOOST_TEST(
+      has(problems(config("127.0.0.1:1", "127.0.0.1:2") + "admin: {bind: \"127.0.0.1:2\"}\n"),
+          "/admin/bind: listener b is bound to"));
+}
+
 BOOST_AUTO_TEST_CASE(a_secret_in_the_file_is_refused_and_not_quoted) {
   const auto text = problems(kMinimal + "secrets: [{id: db, value: hunter2hunter2}]\n");
   BOOST_TEST(has(text, "a secret never stands in the file"));

@@ -54,6 +54,31 @@ BOOST_AUTO_TEST_CASE(without_a_redirect_the_original_destination_is_the_listener
   BOOST_TEST(!original_destination(accepted).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(who_cannot_listen_beside_whom) {
+  const auto at = [](const char* address, std::uint16_t port) {
+    return Endpoint{*model::IpAddress::parse_strict(address), port};
+  };
+  const struct {
+    const char *a, *b;
+    bool overlap;
+  } rows[] = {{"127.0.0.1", "127.0.0.1", true},
+              {"127.0.0.1", "127.0.0.2", false},
+              {"0.0.0.0", "127.0.0.1", true},
+              {"0.0.0.0", "::1", false},
+              {"::", "::1", true},
+              {"::", "127.0.0.1", true},
+              {"::", "0.0.0.0", true},
+              {"::1", "127.0.0.1", false}};
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.a << " " << row.b) {
+      BOOST_TEST(overlap(at(row.a, 1), at(row.b, 1)) == row.overlap);
+      BOOST_TEST(overlap(at(row.b, 1), at(row.a, 1)) == row.overlap);
+      BOOST_TEST(!overlap(at(row.a, 1), at(row.b, 2)));
+      BOOST_TEST(!overlap(at(row.a, 0), at(row.b, 0)));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace
