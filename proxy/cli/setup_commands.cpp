@@ -7,6 +7,7 @@
 #include "proxy/cli/starter_files.hpp"
 #include "proxy/contain/box.hpp"
 #include "proxy/runtime/config.hpp"
+#include "proxy/runtime/preflight.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <sys/resource.h>
@@ -65,8 +66,9 @@ Diagnostics check_file(const std::string& path) {
   auto load = runtime::load_config_file(path);
   if (load.config) { // what the config names is part of what is checked
     auto policy = engine::load_policy_file(load.config->policy_file);
-    load.diagnostics.insert(load.diagnostics.end(), policy.diagnostics.begin(),
-                            policy.diagnostics.end());
+    for (const auto& more : {policy.diagnostics, runtime::preflight(*load.config, SystemClock())}) {
+      load.diagnostics.insert(load.diagnostics.end(), more.begin(), more.end());
+    }
   }
   return load.diagnostics;
 }

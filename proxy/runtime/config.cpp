@@ -79,6 +79,10 @@ class Loader {
     return (folder_ / *text).lexically_normal().string();
   }
 
+  void remember(const Reader& at) {
+    if (at.present()) config_.places[at.pointer()] = {at.node()->line, at.node()->column};
+  }
+
   void agent(Reader at) {
     if (!at.present()) return;
     config_.settings.who.agent_id = at.at("id").string().value_or("");
@@ -214,12 +218,18 @@ class Loader {
 
   void tls(Reader at) {
     if (!at.present()) return;
-    config_.ca_dir = path(at.at("ca_dir"));
-    config_.upstream_roots =
-        at.at("upstream_roots").one_of(kRoots).value_or(certs::UpstreamRoots::system);
+    auto dir = at.at("ca_dir");
+    config_.ca_dir = path(dir);
+    remember(dir);
+    auto roots = at.at("upstream_roots");
+    config_.upstream_roots = roots.one_of(kRoots).value_or(certs::UpstreamRoots::system);
+    remember(roots);
     auto extra = at.at("extra_roots");
     if (extra.present()) {
-      for (auto& file : extra.items()) config_.extra_roots.push_back(path(file));
+      for (auto& file : extra.items()) {
+        config_.extra_roots.push_back(path(file));
+        remember(file);
+      }
     }
     at.finish();
   }
@@ -241,6 +251,7 @@ class Loader {
       } else if (value.present()) {
         secret_value(value, source);
       }
+      remember(value);
       item.finish();
       config_.secrets.push_back(std::move(source));
     }

@@ -9,6 +9,7 @@
 #include "proxy/io/admin_server.hpp"
 #include "proxy/io/settings.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,9 +31,14 @@ struct AdoptedSocket { // made and bound elsewhere, for a listener that is `adop
   Role role = Role::tcp_accept;
 };
 
+struct Place { // in the file, from 1; 0: unknown
+  int line = 0, column = 0;
+};
+
 struct Config {
   std::string file;
-  io::Settings settings; // agent.run_id is "" unless the file gives one
+  std::map<std::string, Place> places; // by JSON pointer: of what is looked at only when it runs
+  io::Settings settings;               // agent.run_id is "" unless the file gives one
   std::string policy_file;
   std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;

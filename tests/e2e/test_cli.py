@@ -68,6 +68,8 @@ class Cli(SluiceTestCase):
         self.assertTrue((self.folder / "starter/sluice.yaml").exists())
         self.assertTrue((self.folder / "starter/policy.yaml").exists())
         self.assertIn("mode: enforce", (self.folder / "starter/sluice.yaml").read_text())
+        self.assertIn("/tls/ca_dir: ", self.run_ok("check", "starter/sluice.yaml", code=2).stderr)
+        self.run_ok("ca", "init", "-c", "starter/sluice.yaml")
         self.run_ok("check", "starter/sluice.yaml", "starter/policy.yaml")
         self.run_json("check", "starter/sluice.yaml")
         before = (self.folder / "starter/policy.yaml").read_text()
@@ -104,6 +106,22 @@ class Cli(SluiceTestCase):
                     self.assertRegex(said, r"sluice\.yaml:7:9: /secrets/1/id: (an id is letters|a string holds a NUL)")
                     self.assertEqual(len(said.splitlines()), 1, said)
                     self.assertTrue(said.strip().isprintable(), repr(said))
+
+    def test_check_finds_what_run_would_refuse(self):
+        (self.folder / "sluice.yaml").write_text(
+            "version: 1\nlisteners: [{name: a, kind: forward, bind: \"127.0.0.1:0\"}]\npolicy: policy.yaml\n"
+            "tls:\n  ca_dir: nowhere\n  extra_roots: [gone.pem, policy.yaml]\nsecrets:\n"
+            "  - {id: a, value: {env: SLUICE_TEST_NOT_SET}}\n  - {id: b, value: {file: gone}}\n"
+            "  - {id: c, value: {file: short}}\n  - {id: d, value: {exec: [touch, ran]}}\n")
+        (self.folder / "short").write_text("xyzzy\n")
+        said = self.run_ok("check", "sluice.yaml", code=2).stderr
+        for place in ("5:11: /tls/ca_dir: ", "6:17: /tls/extra_roots/0: ", "6:27: /tls/extra_roots/1: ",
+                      "8:20: /secrets/0/value: ", "9:20: /secrets/1/value: ", "10:20: /secrets/2/value: "):
+            self.assertRegex(said, rf"(?m)^sluice\.yaml:{place}.* \(.+\)$")
+        self.assertIn("sluice.yaml:11:20: warning: /secrets/3/value: the helper was not run", said)
+        self.assertFalse((self.folder / "ran").exists())
+        self.assertNotIn("xyzzy", said)
+        self.assertNotEqual(run_cli("run", "-c", "sluice.yaml", cwd=self.folder).returncode, 0)
 
     def test_missing_files(self):
         for arguments in (["check", "gone.yaml"], ["policy", "digest", "--policy", "gone.yaml"],

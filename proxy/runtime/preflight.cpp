@@ -1,0 +1,95 @@
+#include "proxy/runtime/preflight.hpp"
+
+#include "certs/authority.hpp"
+#include "certs/trust.hpp"
+#include "proxy/runtime/secrets.hpp"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+namespace sluice::runtime {
+namespace {
+
+class Preflight {
+ public:
+  Preflight(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
+
+  Diagnostics run() {
+    interception_ca();
+    roots();
+    for (std::size_t i = 0; i < config_.secrets.size(); ++i) {
+      secret(config_.secrets[i], "/secrets/" + std::to_string(i) + "/value");
+    }
+    return std::move(found_);
+  }
+
+ private:
+  using Level = Diagnostic::Level;
+
+  void report(Level level, const std::string& pointer, std::string message, std::string hint) {
+    const auto at = config_.places.find(pointer);
+    const auto place = at == config_.places.end() ? Place{} : at->second;
+    found_.push_back({level, config_.file, place.line, place.column, pointer, std::move(message),
+                      std::move(hint)});
+  }
+
+  void interception_ca() {
+    if (config_.ca_dir.empty()) return;
+    const auto loaded = certs::Authority::load(config_.ca_dir, clock_);
+    if (loaded) return;
+    const bool missing = loaded.error().code == "ca_missing";
+    report(Level::error, "/tls/ca_dir", loaded.error().detail,
+           missing ? "make it with: sluice ca init --dir " + config_.ca_dir : loaded.error().code);
+  }
+
+  void roots() {
+    if (const auto made = certs::make_upstream_context(config_.upstream_roots, {}); !made) {
+      report(Level::error, "/tls/upstream_roots", made.error().detail + " cannot be read",
+             "install ca-certificates, or upstream_roots: none");
+    }
+    for (std::size_t i = 0; i < config_.extra_roots.size(); ++i) {
+      const auto made =
+          certs::make_upstream_context(certs::UpstreamRoots::none, {config_.extra_roots[i]});
+      if (made) continue;
+      report(Level::error, "/tls/extra_roots/" + std::to_string(i),
+             "no certificates can be read from it: " + made.error().detail,
+             "a PEM file that sluice can read");
+    }
+  }
+
+  void secret(const SecretSource& source, const std::string& pointer) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    if (source.from == SecretSource::From::exec) {
+      return report(Level::warning, pointer, "the helper was not run, so its value is not checked",
+                    "sluice doctor runs it");
+    }
+    // Reading a pipe would take the value from whoever it is for, or wait for it.
+    if (source.from == SecretSource::From::file &&
+        fs::is_fifo(fs::status(source.words.front(), error))) {
+      return report(Level::warning, pointer, "the file is a pipe and was not read", "");
+    }
+    auto known = read_secrets({source});
+    if (!known) {
+      return report(Level::error, pointer, known.error().detail, "run refuses to start without it");
+    }
+    redact::RuleSetConfig rules;
+    rules.known = std::move(known.value());
+    if (const auto built = redact::RuleSet::build(rules); !built) {
+      report(Level::error, pointer, built.error().detail, "at least 6 bytes, or 3 with allow_short: true");
+    }
+  }
+
+  const Config& config_;
+  const Clock& clock_;
+  Diagnostics found_;
+};
+
+} // namespace
+
+Diagnostics preflight(const Config& config, const Clock& clock) {
+  return Preflight(config, clock).run();
+}
+
+} // namespace sluice::runtime
