@@ -160,7 +160,7 @@ class Builder final : public YAML::EventHandler {
   void refuse_as_key(const YAML::Mark& mark, std::string_view what) const {
     if (at_key()) {
       throw Refused(place(mark), std::string(what) + " is used as a key",
-                    "write the key as a string");
+                    "write the key as a string; or is a bracket not closed?");
     }
   }
 
@@ -252,6 +252,32 @@ Place place_of_offset(std::string_view text, std::size_t offset) {
   return {static_cast<int>(line) + 1, static_cast<int>(column) + 1};
 }
 
+// After a colon yaml-cpp quotes the input, which may be a secret; what it quotes of an escape is a
+// character or its number, and without it the sentence says nothing.
+std::string without_quotes(const std::string& said) {
+  for (const auto* whole : {YAML::ErrorMsg::INVALID_ESCAPE, YAML::ErrorMsg::INVALID_UNICODE}) {
+    if (said.starts_with(whole)) return said;
+  }
+  return said.substr(0, said.find(':'));
+}
+
+// yaml-cpp says what it expected, not what to look for.
+std::string hint_for(std::string_view said) {
+  namespace msg = YAML::ErrorMsg;
+  const std::pair<std::string_view, const char*> hints[] = {
+      {msg::END_OF_MAP_FLOW, "a ',' or ':' is missing here, or a '}' behind it"},
+      {msg::END_OF_SEQ_FLOW, "a ',' is missing here, or a ']' behind it"},
+      {msg::FLOW_END, "a '}' or ']' too many"},
+      {msg::MAP_VALUE, "quote a value that contains ': '"},
+      {msg::EOF_IN_SCALAR, "a closing quote is missing"},
+      {msg::UNKNOWN_TOKEN, "quote a value that begins with a special character"},
+      {msg::INVALID_ESCAPE, "write \\\\ for a backslash, or use single quotes"}};
+  for (const auto& [text, hint] : hints) {
+    if (said.starts_with(text)) return hint;
+  }
+  return "";
+}
+
 void report(Diagnostics& out, const std::string& file, Place at, std::string pointer,
             std::string message, std::string hint = {}) {
   out.push_back({Diagnostic::Level::error, file, at.line, at.column, std::move(pointer),
@@ -300,9 +326,8 @@ std::optional<Document> parse_document(std::string_view text, std::string file, 
   } catch (const Refused& refused) {
     report(out, file, refused.at, builder.pointer(), refused.message, refused.hint);
   } catch (const YAML::Exception& error) {
-    // After a colon yaml-cpp quotes the input, which may be a secret.
-    const std::string message = "not valid YAML: " + error.msg.substr(0, error.msg.find(':'));
-    report(out, file, place(error.mark), builder.pointer(), message);
+    report(out, file, place(error.mark), builder.pointer(),
+           "not valid YAML or JSON: " + without_quotes(error.msg), hint_for(error.msg));
   } catch (const std::exception&) {
     report(out, file, {1, 1}, "", "the document cannot be read");
   }

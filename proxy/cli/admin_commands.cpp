@@ -1,5 +1,6 @@
 // sluice admin status|ready|metrics|reload|drain|kill|resume: what curl would do on the admin
 // socket, for images without curl, health checks included.
+#include "policy/base/printable.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/runtime/config.hpp"
 
@@ -104,6 +105,28 @@ Result<Reply> ask(const std::string& path, const Order& order) {
   return reply;
 }
 
+// One line a member, "key  value"; a list takes a line for each item, its members side by side.
+std::string text_of(const Json& answer) {
+  const auto one = [](const Json& value) {
+    return printable(value.is_string() ? value.get<std::string>() : dump(value));
+  };
+  std::string text;
+  for (const auto& [key, value] : answer.items()) {
+    if (key == "schema_version") continue;
+    const std::string label = key + std::string(key.size() < 18 ? 18 - key.size() : 1, ' ');
+    if (!value.is_array()) text += label + one(value) + "\n";
+    for (const auto& item : value.is_array() ? value : Json::array()) {
+      text += label;
+      const char* between = "";
+      for (const auto& member : item.is_object() ? item : Json::array({item})) {
+        text += std::exchange(between, "  ") + one(member);
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
 int run_order(const Output& out, const Program& program, const Order& order) {
   const auto path = socket_path(program);
   if (!path) {
@@ -120,7 +143,11 @@ int run_order(const Output& out, const Program& program, const Order& order) {
     return out.fail(kFailed, parsed["error"].value("code", "failed"),
                     parsed["error"].value("message", ""));
   }
-  out.print(parsed.is_object() ? parsed : Json{{"status", status}, {"text", body}}, body);
+  if (parsed.is_object()) {
+    out.print(parsed, text_of(parsed));
+  } else {
+    out.print({{"status", status}, {"text", body}}, body);
+  }
   return status < 300 ? kDone : kFailed;
 }
 

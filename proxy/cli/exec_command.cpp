@@ -23,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kCommandNotExecutable = 126, kCommandNotFound = 127;
 constexpr const char* kStateFolder = ".sluice"; // of `exec --allow`
 
 struct ExecOptions {
@@ -128,6 +129,16 @@ Result<int> run_beside(const runtime::Runtime& runtime, const ExecOptions& optio
   return contain::supervise(child, signals);
 }
 
+// As a shell answers for a command that never ran: POSIX, Shell Command Language, 2.8.2.
+int not_started(const Output& out, const Error& error) {
+  if (error.code == "command_not_found")
+    return out.fail(kCommandNotFound, error.code, error.detail, "what to run stands behind --");
+  if (error.code == "command_not_executable")
+    return out.fail(kCommandNotExecutable, error.code, error.detail,
+                    "CMD's user must be able to execute it");
+  return out.fail(error);
+}
+
 // Requires: no thread yet, control signals blocked.
 int run_command(const Output& out, runtime::Config config, const ExecOptions& options,
                 const sigset_t& signals) {
@@ -155,7 +166,7 @@ int run_command(const Output& out, runtime::Config config, const ExecOptions& op
           : run_beside(*runtime, options, std::move(environment.value()), signals);
   runtime->stop(ended ? "command ended with exit code " + std::to_string(ended.value())
                       : "command not started");
-  return ended ? ended.value() : out.fail(ended.error());
+  return ended ? ended.value() : not_started(out, ended.error());
 }
 
 int exec(const Output& out, const Program& program, const ExecOptions& options, bool config_given) {

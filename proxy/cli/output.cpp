@@ -1,6 +1,7 @@
 #include "proxy/cli/output.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "policy/base/printable.hpp"
 
 #include <iostream>
 #include <utility>
@@ -8,7 +9,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr const char* kSchemaVersion = "1"; // as the admin server says it
 
 // What a person can do about an error, by its stable code.
 std::string hint_for(const std::string& code) {
@@ -55,13 +56,14 @@ void Output::print(Json document, const std::string& text) const {
   std::cout << dump(whole, 2) << std::endl;
 }
 
-int Output::fail(int exit_code, const std::string& code, const std::string& message,
+int Output::fail(int exit_code, const std::string& code, const std::string& said,
                  const std::string& hint) const {
+  const auto message = without_passwords(said);
   if (json_) {
     Json error = {{"code", code}, {"message", message}, {"hint", hint}};
     print(Json{{"error", std::move(error)}}, "");
   } else {
-    std::cerr << "sluice: " << message;
+    std::cerr << "sluice: " << printable(message);
     if (!hint.empty()) std::cerr << " (" << hint << ")";
     std::cerr << std::endl;
   }
@@ -70,6 +72,10 @@ int Output::fail(int exit_code, const std::string& code, const std::string& mess
 
 int Output::fail(const Error& error) const {
   const int exit_code = error.origin == Origin::config ? kUsage : kFailed;
+  // The code is a field of its own in JSON; in text it is what can be searched for.
+  if (json_ && !error.detail.empty()) {
+    return fail(exit_code, error.code, error.detail, hint_for(error.code));
+  }
   std::string message = error.code;
   if (!error.detail.empty()) message += ": " + error.detail;
   return fail(exit_code, error.code, message, hint_for(error.code));
@@ -84,20 +90,36 @@ int Output::fail(const Diagnostics& diagnostics) const {
         {"diagnostics", to_json(diagnostics)}};
     print(Json{{"error", std::move(error)}}, "");
   } else {
-    for (const auto& one : diagnostics) std::cerr << format(one) << "\n";
+    for (const auto& one : diagnostics) std::cerr << without_passwords(format(one)) << "\n";
   }
   return kUsage;
+}
+
+std::string without_passwords(std::string_view text) {
+  constexpr std::string_view kScheme = "://";
+  std::string out;
+  for (;;) {
+    const auto scheme = text.find(kScheme);
+    const auto begin = scheme == text.npos ? text.size() : scheme + kScheme.size();
+    out += text.substr(0, begin);
+    text.remove_prefix(begin);
+    if (text.empty()) return out;
+    const auto end = text.substr(0, text.find_first_of(" \t\r\n\"")).rfind('@');
+    if (end == text.npos) continue;
+    out += "***";
+    text.remove_prefix(end);
+  }
 }
 
 Json to_json(const Diagnostics& diagnostics) {
   Json list = Json::array();
   for (const auto& one : diagnostics) {
     list.push_back({{"level", one.level == Diagnostic::Level::error ? "error" : "warning"},
-                    {"file", one.file},
+                    {"file", without_passwords(one.file)},
                     {"line", one.line},
                     {"column", one.column},
                     {"pointer", one.pointer},
-                    {"message", one.message},
+                    {"message", without_passwords(one.message)},
                     {"hint", one.hint}});
   }
   return list;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace sluice::cli {
 
@@ -35,6 +36,8 @@ class Output {
 };
 
 Json to_json(const Diagnostics& diagnostics);
+// "https://***@host": what stands before the last '@' of each URL in a message may be a password.
+std::string without_passwords(std::string_view text);
 // Valid JSON whatever the strings hold, and without a byte that drives a terminal. `indent` -1: on
 // one line.
 std::string dump(const Json& document, int indent = -1);

@@ -3,6 +3,8 @@
 #include "proxy/cli/commands.hpp"
 #include "proxy/runtime/config.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -12,6 +14,8 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::string_view kTcpUrl = "tcp://";
+constexpr std::array<std::string_view, 10> kMethods = {
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "TCP"};
 
 struct PolicyOptions {
   std::string method, url;
@@ -104,14 +108,33 @@ std::optional<model::EgressCall> call_of(const PolicyOptions& options, std::stri
   return why.empty() ? std::optional(std::move(call)) : std::nullopt;
 }
 
+// "" unless it is a common method in other letters: another method then, which no rule means.
+std::string meant_method(const std::string& method) {
+  std::string upper = method;
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const bool known = std::find(kMethods.begin(), kMethods.end(), upper) != kMethods.end();
+  return known && upper != method ? upper : "";
+}
+
+// What is typed before an '@' may be a password, even where no scheme says that it is a URL.
+std::string shown_url(const std::string& url) {
+  const auto at = url.rfind('@');
+  if (at == url.npos) return url;
+  const auto scheme = url.find("://");
+  return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
+}
+
 int explain(const Output& out, const Program& program, const PolicyOptions& options) {
+  if (const auto meant = meant_method(options.method); !meant.empty())
+    return out.fail(kUsage, "usage", "methods are case-sensitive: " + options.method,
+                    "did you mean " + meant + "?");
   int failed = kFailed;
   const auto policy = load(out, program, failed);
   if (!policy) return failed;
   std::string why;
   const auto call = call_of(options, why);
   if (!call)
-    return out.fail(kUsage, "usage", options.url + ": " + why,
+    return out.fail(kUsage, "usage", shown_url(options.url) + ": " + why,
                     "write METHOD https://host/path, or TCP tcp://host:port");
   const auto explanation = engine::Engine(policy).explain(*call);
   const auto& decision = explanation.decision;

@@ -221,7 +221,9 @@ Result<> Box::start(const std::vector<std::string>& command,
   auto answer = sent ? channel_.receive() : std::nullopt;
   if (!answer) return make_error(Origin::internal, "cannot_start", "the box has ended");
   if (answer->word == Word::started) return success();
-  return make_error(Origin::config, "cannot_start", answer->text);
+  const auto space = answer->text.find(' '); // a code, and why
+  if (space == std::string::npos) return make_error(Origin::config, "cannot_start", answer->text);
+  return make_error(Origin::config, answer->text.substr(0, space), answer->text.substr(space + 1));
 }
 
 } // namespace sluice::contain

@@ -87,16 +87,16 @@ void probe(const Plan& plan, const Channel& sidecar) {
 }
 
 // In the child; gives why CMD could not be started, or does not return.
-std::string become_command(const Plan& plan, std::vector<std::string>& command,
-                           std::vector<std::string>& environment) {
-  if (auto agent = become_agent(plan); !agent) return agent.error().detail;
+Error become_command(const Plan& plan, std::vector<std::string>& command,
+                     std::vector<std::string>& environment) {
+  if (auto agent = become_agent(plan); !agent) return agent.error();
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   std::signal(SIGPIPE, SIG_DFL);
   auto argv = as_argv(command), envp = as_argv(environment);
   ::execvpe(argv[0], argv.data(), envp.data());
-  return command.front() + ": " + std::strerror(errno);
+  return start_error(command.front(), environment, errno);
 }
 
 // posix_spawn cannot take privileges away. The pipe closes when CMD runs.
@@ -109,7 +109,8 @@ Result<pid_t> start_command(const Plan& plan, std::vector<std::string> command,
   UniqueFd writing(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto why = become_command(plan, command, environment);
+    const auto error = become_command(plan, command, environment);
+    const auto why = error.code + " " + error.detail;
     (void)!::write(writing.get(), why.data(), why.size());
     ::_exit(kInitFailed);
   }
@@ -117,9 +118,10 @@ Result<pid_t> start_command(const Plan& plan, std::vector<std::string> command,
   char why[512];
   const ssize_t got = child < 0 ? -1 : ::read(reading.get(), why, sizeof why);
   if (got == 0) return child;
-  return make_error(Origin::config, "cannot_start",
-                    got < 0 ? std::strerror(errno)
-                            : std::string(why, static_cast<std::size_t>(got)));
+  if (got < 0) return make_error(Origin::config, "cannot_start", std::strerror(errno));
+  const std::string said(why, static_cast<std::size_t>(got));
+  const auto space = std::min(said.find(' '), said.size() - 1);
+  return make_error(Origin::config, said.substr(0, space), said.substr(space + 1));
 }
 
 } // namespace
@@ -141,7 +143,8 @@ int run_init(Plan plan, const Channel& sidecar) {
     case Word::start: {
       auto child = start_command(plan, std::move(command), std::move(environment));
       if (!child || !keep_only_signals()) {
-        (void)sidecar.send(Word::failed, child ? "init keeps privileges" : child.error().detail);
+        (void)sidecar.send(Word::failed, child ? "cannot_start init keeps privileges"
+                                               : child.error().code + " " + child.error().detail);
         return kInitFailed;
       }
       (void)sidecar.send(Word::started);

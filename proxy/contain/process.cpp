@@ -3,9 +3,12 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
+#include <string_view>
 
 namespace sluice::contain {
 
@@ -14,6 +17,37 @@ std::vector<char*> as_argv(std::vector<std::string>& words) {
   for (auto& word : words) out.push_back(word.data());
   out.push_back(nullptr);
   return out;
+}
+
+namespace {
+
+bool is_in_path(const std::string& command, const std::vector<std::string>& environment) {
+  constexpr std::string_view kPath = "PATH=";
+  for (const auto& one : environment) {
+    if (!one.starts_with(kPath)) continue;
+    std::istringstream folders(one.substr(kPath.size()));
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      if (::access((folder.empty() ? command : folder + '/' + command).c_str(), F_OK) == 0)
+        return true;
+    }
+  }
+  return false;
+}
+
+} // namespace
+
+Error start_error(const std::string& command, const std::vector<std::string>& environment,
+                  int error) {
+  const bool searched = command.find('/') == std::string::npos;
+  // A folder of PATH that may not be entered is no command that may not be executed.
+  const bool absent = error == ENOENT || error == ENOTDIR ||
+                      (error == EACCES && searched && !is_in_path(command, environment));
+  const bool refused = error == EACCES || error == EPERM || error == ENOEXEC || error == EISDIR;
+  return make_error(Origin::config,
+                    absent    ? "command_not_found"
+                    : refused ? "command_not_executable"
+                              : "cannot_start",
+                    command + ": " + (absent && searched ? "not in PATH" : std::strerror(error)));
 }
 
 sigset_t block_control_signals() {
@@ -43,8 +77,7 @@ Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> e
       ::posix_spawnp(&child, argv[0], nullptr, &attributes, argv.data(), envp.data());
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    return make_error(Origin::config, "cannot_start",
-                      command.front() + ": " + std::strerror(failed));
+    return start_error(command.front(), environment, failed);
   }
   return child;
 }

@@ -28,6 +28,10 @@ enum class Senders : std::uint8_t { outside_only = 0, anyone };
 // Waits for `child` and everything it left behind; gives its exit code (128 + signal when killed).
 int supervise(pid_t child, const sigset_t& signals, Senders senders = Senders::anyone);
 
+// (config) command_not_found, command_not_executable or cannot_start, by what errno says.
+Error start_error(const std::string& command, const std::vector<std::string>& environment,
+                  int error);
+
 // For the exec family; valid as long as `words` is neither changed nor moved.
 std::vector<char*> as_argv(std::vector<std::string>& words);
 

@@ -176,7 +176,9 @@ BOOST_AUTO_TEST_CASE(exit_codes_and_signals_pass) {
   BOOST_TEST(must(run_script("kill -KILL $$")).exit_code == 137);
   const auto missing = run_in_box({"/no/such/program"});
   BOOST_REQUIRE(missing.has_error());
-  BOOST_TEST(missing.error().code == "cannot_start");
+  BOOST_TEST(missing.error().code == "command_not_found");
+  BOOST_TEST(missing.error().detail == "/no/such/program: No such file or directory");
+  BOOST_TEST(run_in_box({"/etc/passwd"}).error().code == "command_not_executable");
 }
 
 BOOST_AUTO_TEST_CASE(control_signals_reach_the_command) {

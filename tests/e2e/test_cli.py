@@ -40,7 +40,7 @@ class Cli(SluiceTestCase):
         """Exactly one JSON document on stdout."""
         done = self.run_ok(*arguments, "--json", code=code, **options)
         document = json.loads(done.stdout)
-        self.assertIn("schema_version", document)
+        self.assertEqual(document["schema_version"], "1")
         return document
 
     def assert_error(self, document):
@@ -62,6 +62,37 @@ class Cli(SluiceTestCase):
 
     def test_error_as_json(self):
         self.assert_error(self.run_json("run", "-c", "missing.yaml", code=2))
+        error = self.run_json("ca", "init", "--dir", "ca") and self.run_json("ca", "init", "--dir", "ca", code=2)["error"]
+        self.assertEqual(error["code"], "ca_exists")
+        self.assertNotIn("ca_exists", error["message"])
+
+    def test_an_unknown_verb_names_the_nearest(self):
+        for words, unknown, nearest in ((["chekc"], 'sluice has no verb "chekc"', "check"),
+                                        (["--json", "evidense"], 'sluice has no verb "evidense"', "evidence"),
+                                        (["policy", "explian"], 'sluice policy has no verb "explian"', "explain"),
+                                        (["admin", "stauts", "--admin", "x"], 'sluice admin has no verb "stauts"', "status")):
+            with self.subTest(words=words):
+                done = self.run_ok(*words, code=2)
+                self.assertIn(unknown, done.stdout.replace('\\"', '"') + done.stderr)
+                self.assertIn(f"did you mean {nearest}?", done.stdout + done.stderr)
+        self.assertIn("see sluice --help", self.run_ok("xyzzy", code=2).stderr)
+
+    def test_a_method_in_lower_case_is_another_method(self):
+        for method in ("get", "Post", "tcp"):
+            error = self.run_json("policy", "explain", method, "https://a.test/", "--policy", "policy.yaml", code=2)["error"]
+            self.assertEqual(error["hint"], f"did you mean {method.upper()}?")
+        self.run_ok("policy", "explain", "mine", "https://a.test/", "--policy", "policy.yaml")
+
+    def test_a_password_in_a_url_is_not_said_again(self):
+        explain = ("policy", "explain", "GET", "--policy", "policy.yaml")
+        for url in ("https://me:hunter2@a.test/", "ftp://me:hunter2@a.test/", "https://me:hunt/hunter2@a/"):
+            for words in ((*explain, url), (*explain, "https://a.test/", url), ("check", url), ("exec", "--allow", url, "--", "x")):
+                for options in ((), ("--json",)):
+                    at = words.index("--") if "--" in words else len(words)
+                    done = run_cli(*words[:at], *options, *words[at:], cwd=self.folder)
+                    self.assertEqual(done.returncode, 2, f"{words} {done.stdout}{done.stderr}")
+                    self.assertNotIn("hunter2", done.stdout + done.stderr, words)
+        self.assertIn("***@a.test: ", self.run_ok(*explain, "me:hunter2@a.test", code=2).stderr)
 
     def test_init_check_doctor(self):
         self.run_ok("init", "starter")
@@ -293,7 +324,13 @@ class Cli(SluiceTestCase):
             for name in ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
                 self.assertRegex(done.stdout, rf"(?m)^{name}=\S+")
             self.assertRegex(done.stdout, r"(?m)^NO_PROXY=localhost,127.0.0.1,::1$")
-            self.assertNotEqual(run_cli(*run, "/no/such/program", cwd=sluice.folder).returncode, 0)
+            done = run_cli(*run, "nosuchcommand", cwd=sluice.folder)
+            self.assertEqual(done.returncode, 127)
+            self.assertIn("sluice: nosuchcommand: not in PATH (", done.stderr)
+            for command, code, word in (("/no/such/program", 127, "command_not_found"),
+                                        ("/etc/passwd", 126, "command_not_executable")):
+                done = run_cli(*run[:-1], "--json", "--", command, cwd=sluice.folder)
+                self.assertEqual((done.returncode, json.loads(done.stdout)["error"]["code"]), (code, word))
             done = run_cli(*run, "sh", "-c", "kill -9 $$", cwd=sluice.folder)
             self.assertEqual(done.returncode, 137)
             self.assertTrue(sluice.records("run_start"))

@@ -108,9 +108,12 @@ BOOST_AUTO_TEST_CASE(refuses_with_a_position) {
       {"a: &x [*x]\n", "f:1:8: /a/0: an alias stands inside its own anchor"},
       {"a: !secret x\n", "f:1:4: /a: tags are not read (remove the tag)"},
       {"a: !!int 5\n", "f:1:4: /a: tags are not read (remove the tag)"},
-      {"? [1]\n: 2\n", "f:1:3: a list is used as a key (write the key as a string)"},
-      {"? {a: 1}\n: 2\n", "f:1:3: a map is used as a key (write the key as a string)"},
-      {"a: &x k\n*x : 2\n", "f:2:1: an alias is used as a key (write the key as a string)"},
+      {"? [1]\n: 2\n",
+       "f:1:3: a list is used as a key (write the key as a string; or is a bracket not closed?)"},
+      {"? {a: 1}\n: 2\n",
+       "f:1:3: a map is used as a key (write the key as a string; or is a bracket not closed?)"},
+      {"a: &x k\n*x : 2\n",
+       "f:2:1: an alias is used as a key (write the key as a string; or is a bracket not closed?)"},
       {"~: 1\n", "f:1:1: a key is empty"},
       {"a: \"b\\0c\"\n", "f:1:4: /a: a string holds a NUL character"},
       {"ab\xff", "f:1:3: a byte is not printable UTF-8 (save the file as UTF-8 text)"},
@@ -121,13 +124,25 @@ BOOST_AUTO_TEST_CASE(refuses_with_a_position) {
   for (const Row& row : rows) BOOST_TEST(first_error(row.text) == row.message);
   BOOST_TEST(!first_error(std::string_view("a\0b", 3)).empty());
   BOOST_TEST(first_error("a: [1, 2").substr(0, 2) == "f:");
-  BOOST_TEST(first_error("a: b: c").find("not valid YAML") != std::string::npos);
+  BOOST_TEST(first_error("a: b: c").find("not valid YAML or JSON: ") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_syntax_error_says_all_of_it) {
+  const std::string no = "not valid YAML or JSON: ";
+  BOOST_TEST(first_error(R"(a: "x\qy")") == "f:1:8: /a: " + no +
+                                                "unknown escape character: q (write \\\\ for a "
+                                                "backslash, or use single quotes)");
+  BOOST_TEST(first_error(R"({"a": "\ud800"})").find(no + "invalid unicode: ") != std::string::npos);
+  BOOST_TEST(first_error(R"({"a" 1})") == "f:1:6: " + no +
+                                              "end of map flow not found (a ',' or ':' is missing "
+                                              "here, or a '}' behind it)");
+  BOOST_TEST(first_error(R"({"a": 1,)").find("or is a bracket not closed?") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_syntax_error_does_not_quote_the_input) {
   const std::string message = first_error("value: *hunter2-secret\n");
   BOOST_TEST(message.find("hunter2") == std::string::npos);
-  BOOST_TEST(message.find("not valid YAML") != std::string::npos);
+  BOOST_TEST(message.find("not valid YAML or JSON: ") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(an_alias_bomb_is_refused) {
