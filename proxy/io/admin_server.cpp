@@ -1,5 +1,6 @@
 #include "proxy/io/admin_server.hpp"
 
+#include "policy/base/unique_fd.hpp"
 #include "proxy/io/task.hpp"
 #include "proxy/wire/http1.hpp"
 
@@ -10,6 +11,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +20,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -27,8 +31,11 @@ using Generic = net::generic::stream_protocol;
 using AdminSocket = net::basic_stream_socket<Generic, Executor>;
 
 constexpr auto kWithin = std::chrono::seconds(10); // a whole exchange
+constexpr auto kLockWithin = std::chrono::seconds(2);
 constexpr std::size_t kMaxBody = 64 * 1024;
 constexpr int kBacklog = 64;
+// People and a health check; who opens more holds a descriptor and a timer each for kWithin.
+constexpr std::size_t kMaxConnections = 32;
 
 Error cannot_listen(const std::string& where, int error) {
   return make_error(Origin::config, "cannot_listen", where + ": " + std::strerror(error));
@@ -38,7 +45,30 @@ struct Listening {
   int fd = -1;
   bool may_change = false;
   std::string path; // to remove at the end; "" for TCP
+  dev_t device = 0; // which file is ours: somebody may put another one there
+  ino_t inode = 0;
 };
+
+// A lock beside the socket, held while one looks whether somebody listens and takes the place: of
+// two that start at once the second one sees the first. Its file stays, because who removes it lets
+// a third one lock a new file while the second one holds the old one.
+UniqueFd lock_beside(const std::string& path) {
+  UniqueFd lock(::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.valid()) return lock;
+  // Held for an instant only, unless somebody means ill.
+  const auto until = std::chrono::steady_clock::now() + kLockWithin;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() >= until) return UniqueFd();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return lock;
+}
+
+bool is_ours(const Listening& one) {
+  struct stat found {};
+  return ::lstat(one.path.c_str(), &found) == 0 && found.st_dev == one.device &&
+         found.st_ino == one.inode;
+}
 
 bool somebody_listens(const sockaddr_un& at) {
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -52,6 +82,8 @@ Result<Listening> listen_at(const std::string& path) {
   at.sun_family = AF_UNIX;
   if (path.size() >= sizeof at.sun_path) return cannot_listen(path, ENAMETOOLONG);
   path.copy(at.sun_path, path.size());
+  const UniqueFd lock = lock_beside(path);
+  if (!lock.valid()) return cannot_listen(path, errno);
   struct stat found {};
   if (::lstat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode) || somebody_listens(at)) return cannot_listen(path, EADDRINUSE);
@@ -61,7 +93,10 @@ Result<Listening> listen_at(const std::string& path) {
   // Nobody can connect before listen(), and then only the owner can.
   const bool ready = out.fd >= 0 &&
                      ::bind(out.fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
-                     ::chmod(path.c_str(), 0600) == 0 && ::listen(out.fd, kBacklog) == 0;
+                     ::chmod(path.c_str(), 0600) == 0 && ::listen(out.fd, kBacklog) == 0 &&
+                     ::lstat(path.c_str(), &found) == 0;
+  out.device = found.st_dev;
+  out.inode = found.st_ino;
   if (ready) return out;
   const int why = errno;
   if (out.fd >= 0) ::close(out.fd);
@@ -100,6 +135,7 @@ struct AdminServer::Impl {
   net::io_context context{1};
   Handler handler;
   std::vector<Listening> listening;
+  std::size_t connections = 0;
   std::thread thread;
 
   Task<> accept(Listening from);
@@ -123,7 +159,10 @@ Task<> AdminServer::Impl::accept(Listening from) {
       co_await pause.async_wait(use_task);
       continue;
     }
-    net::co_spawn(context, serve(std::move(socket), from.may_change), net::detached);
+    if (connections >= kMaxConnections) continue; // closed with `socket`
+    ++connections;
+    net::co_spawn(context, serve(std::move(socket), from.may_change),
+                  [this](const std::exception_ptr&) { --connections; });
   }
 }
 
@@ -140,7 +179,8 @@ Task<> AdminServer::Impl::serve(AdminSocket socket, bool may_change) {
   const bool whole = co_await read_request(*shared, request);
   AdminAnswer answer;
   answer.status = 400;
-  answer.body = R"({"error":{"code":"bad_request","message":"not a request this server reads"}})";
+  answer.body =
+      R"({"error":{"code":"bad_request","message":"not a request this server reads"},"schema_version":"1"})";
   if (whole) answer = handler(request);
   answer.body += '\n';
   std::string bytes;
@@ -203,7 +243,9 @@ AdminServer::~AdminServer() {
   impl_->context.stop();
   if (impl_->thread.joinable()) impl_->thread.join();
   for (const auto& one : impl_->listening) {
-    if (!one.path.empty()) ::unlink(one.path.c_str());
+    if (one.path.empty()) continue;
+    const UniqueFd lock = lock_beside(one.path); // nobody takes the place between look and removal
+    if (is_ours(one)) ::unlink(one.path.c_str());
   }
 }
 

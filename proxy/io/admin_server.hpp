@@ -32,11 +32,12 @@ using AdminAddress = std::variant<std::string, Endpoint>; // a socket's path, or
 class AdminServer {
  public:
   using Handler = std::function<AdminAnswer(const AdminRequest&)>;
-  // Binds and starts. The Unix socket is 0600 and replaces one that nobody listens on. Fails
+  // Binds and starts. The Unix socket is 0600 and replaces one that nobody listens on; a lock file
+  // beside it stays. Serves a few connections at a time and closes the others at once. Fails
   // (config, "cannot_listen"). `handler` runs on the server's thread, one request at a time.
   static Result<std::unique_ptr<AdminServer>> start(const std::vector<AdminAddress>& addresses,
                                                     Handler handler);
-  ~AdminServer(); // stops, and removes the socket file
+  ~AdminServer(); // stops, and removes the socket file if it is still its own
 
  private:
   struct Impl;

@@ -6,14 +6,15 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 from servers import HttpUpstream, Response
-from sluice_test import (LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, policy, read_answer,
-                         run_cli, wait_until)
+from sluice_test import (LOOPBACK, SLOW, SLUICE, UP, Sluice, SluiceTestCase, allow, exchange, main, policy,
+                         read_answer, run_cli, wait_until)
 
 SLOW_NAME = "slow.test"
 
@@ -297,6 +298,55 @@ class Admin(SluiceTestCase):
             second = run_cli("run", "-c", sluice.config_file, "--dir", sluice.folder / "other", cwd=sluice.folder)
             self.assertEqual(second.returncode, 2, second.stderr)
             self.assertIn("sluice.sock", second.stderr)
+
+    def test_of_many_that_start_at_once_one_gets_the_socket(self):
+        with self.sluice() as sluice:
+            path = sluice.folder / "sluice.sock"
+        path.touch()
+        path.unlink()
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(str(path))  # somebody was here, and is gone
+        stale.close()
+        for _ in range(3):
+            started = [subprocess.Popen([SLUICE, "run", "-c", sluice.config_file, "--dir", sluice.folder / f"evidence-{n}"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True) for n in range(6)]
+            try:
+                wait_until(lambda: sum(one.poll() is not None for one in started) >= 5, 20, "five that gave up")
+                time.sleep(0.2)
+                running = [one for one in started if one.poll() is None]
+                self.assertEqual(len(running), 1)
+                self.assertEqual(self.order(sluice, "GET", "/healthz")[0], 200)
+            finally:
+                for one in started:
+                    one.terminate()
+                    one.communicate()
+
+    def test_a_socket_that_is_not_its_own_any_more_stays(self):
+        with self.sluice() as sluice:
+            path = sluice.folder / "sluice.sock"
+            path.rename(sluice.folder / "moved.sock")
+            other = self.enterContext(socket.socket(socket.AF_UNIX))
+            other.bind(str(path))
+        self.assertTrue(path.exists())
+
+    def test_few_connections_at_a_time(self):
+        with self.sluice() as sluice:
+            def connect():
+                peer = self.enterContext(socket.socket(socket.AF_UNIX))
+                peer.settimeout(5 * SLOW)
+                peer.connect(str(sluice.folder / "sluice.sock"))
+                return peer
+            idle = [connect() for _ in range(32)]
+            self.assertEqual(connect().recv(1), b"")
+            idle[0].close()
+            wait_until(lambda: self.answers(sluice), what="an answer again")
+
+    def answers(self, sluice):
+        try:
+            return self.order(sluice, "GET", "/healthz")[0] == 200
+        except (ConnectionError, http.client.HTTPException):
+            return False
 
     def test_the_verbs(self):
         with self.sluice() as sluice:
