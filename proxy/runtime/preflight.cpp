@@ -77,7 +77,8 @@ class Preflight {
     redact::RuleSetConfig rules;
     rules.known = std::move(known.value());
     if (const auto built = redact::RuleSet::build(rules); !built) {
-      report(Level::error, pointer, built.error().detail, "at least 6 bytes, or 3 with allow_short: true");
+      report(Level::error, pointer, built.error().detail,
+             "at least 6 bytes, or 3 with allow_short: true");
     }
   }
 
