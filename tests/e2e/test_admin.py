@@ -1,6 +1,7 @@
 """The admin server: health, readiness, counters, the four orders, and who may give them."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -302,13 +303,11 @@ class Admin(SluiceTestCase):
     def test_of_many_that_start_at_once_one_gets_the_socket(self):
         with self.sluice() as sluice:
             path = sluice.folder / "sluice.sock"
-        path.touch()
-        path.unlink()
         stale = socket.socket(socket.AF_UNIX)
         stale.bind(str(path))  # somebody was here, and is gone
         stale.close()
         for _ in range(3):
-            started = [subprocess.Popen([SLUICE, "run", "-c", sluice.config_file, "--dir", sluice.folder / f"evidence-{n}"],
+            started = [subprocess.Popen([SLUICE, "run", "-c", sluice.config_file, "--dir", sluice.folder / f"log-{n}"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True) for n in range(6)]
             try:
@@ -321,6 +320,15 @@ class Admin(SluiceTestCase):
                 for one in started:
                     one.terminate()
                     one.communicate()
+
+    def test_the_place_is_taken_under_a_lock(self):
+        with self.sluice() as sluice:
+            pass
+        with open(sluice.folder / "sluice.sock.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            refused = run_cli("run", "-c", sluice.config_file, cwd=sluice.folder)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("sluice.sock", refused.stderr)
 
     def test_a_socket_that_is_not_its_own_any_more_stays(self):
         with self.sluice() as sluice:
