@@ -79,6 +79,10 @@ class CallMachine {
   void choose_response_framing(wire::ResponseHead& head, bool rewritten);
   void end_response(wire::Fields trailers, Actions& out);
 
+  // A held body may be this many times the limit once it is encoded again: that takes a far better
+  // encoder at its origin than ours. A longer one would only cost memory.
+  static constexpr std::uint64_t kHeldGrowth = 8;
+
   CallContext context_;
   State state_ = State::idle;
   std::optional<Permit> permit_;

@@ -250,6 +250,8 @@ Task<> Session::pump_response(Exchange& call) {
       feed_response(call);
     }
     co_await perform(call);
+    // Whatever deadline passed above, the answer to it has one of its own.
+    expect_within(worker_.settings().limits.idle_timeout);
     if (call.upstream && !call.pumping) co_await to_upstream_.flush(call.upstream->stream);
     co_await to_downstream_.flush(downstream_);
     if (!to_downstream_.ok()) {

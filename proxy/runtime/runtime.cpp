@@ -61,7 +61,7 @@ Runtime::Started Runtime::start(Config config) {
   }
   Diagnostics diagnostics;
   runtime->policy_file_state_ = look_at(runtime->config_.policy_file);
-  runtime->policy_folder_ = look_at(folder_of(runtime->config_.policy_file)).inode;
+  runtime->policy_folder_ = look_at(folder_of(runtime->config_.policy_file)).id;
   auto policy = runtime->build_policy(diagnostics);
   if (!policy) {
     StartFailure failed;
@@ -178,7 +178,8 @@ Runtime::FileState Runtime::look_at(const std::string& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return {};
   constexpr std::int64_t kSecond = 1'000'000'000;
-  return {static_cast<std::int64_t>(found.st_ino), found.st_size,
+  return {{found.st_dev, found.st_ino},
+          found.st_size,
           found.st_mtim.tv_sec * kSecond + found.st_mtim.tv_nsec};
 }
 
@@ -199,7 +200,7 @@ Diagnostics Runtime::reload() {
 Diagnostics Runtime::reload_policy() {
   Diagnostics diagnostics;
   if (config_.policy_folder_pinned &&
-      look_at(folder_of(config_.policy_file)).inode != policy_folder_) {
+      look_at(folder_of(config_.policy_file)).id != policy_folder_) {
     Diagnostic one;
     one.file = config_.policy_file;
     one.message = "its folder is another than when sluice started";

@@ -67,13 +67,18 @@ class Runtime {
   SystemClock clock_;
   std::string policy_digest_;
   std::string fingerprint_key_; // of this process: a fingerprint must not be guessed from the log
+  struct FileId {               // an inode number is its file system's to choose
+    std::uint64_t device = 0, inode = 0;
+    bool operator==(const FileId&) const = default;
+  };
   struct FileState {
-    std::int64_t inode = 0, size = 0, modified_ns = 0;
+    FileId id;
+    std::int64_t size = 0, modified_ns = 0;
     bool operator==(const FileState&) const = default;
   };
   static FileState look_at(const std::string& file);
   FileState policy_file_state_;
-  std::int64_t policy_folder_ = 0; // its inode at the start
+  FileId policy_folder_; // at the start
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;

@@ -170,7 +170,6 @@ class Exec(unittest.TestCase):
         self.assertEqual(len(self.sluice.records("policy_loaded")), 2)
         self.sluice.verify()
 
-    @unittest.expectedFailure  # a defect: the folder is known by its inode number alone, not by its device
     def test_a_folder_of_another_file_system_is_another_folder(self):
         """Its inode number is its maker's to choose: in a tmpfs they are counted up."""
         folder = self.sluice.folder

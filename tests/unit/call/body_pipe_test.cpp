@@ -16,7 +16,7 @@ using test::encoded;
 using wire::Coding;
 
 const std::string kToken = std::string("AKIA") + "IOSFODNN7EXAMPLQ";
-const std::string kMask = "[REDACTED:aws-access-key-id]";
+const std::string kMask = "AKIA[REDACTED:aws-access-key-id]";
 
 std::shared_ptr<const redact::RuleSet> rules() {
   return redact::RuleSet::build({}).value();

@@ -169,7 +169,7 @@ std::string text(const std::vector<Happens>& events) {
 // ---- framing -----------------------------------------------------------------------------------
 
 const std::string kToken = std::string("AKIA") + "IOSFODNN7EXAMPLQ";
-const std::string kMask = "[REDACTED:aws-access-key-id]";
+const std::string kMask = "AKIA[REDACTED:aws-access-key-id]";
 constexpr std::uint64_t kWholeBody = 64;
 
 struct Body {

@@ -1,0 +1,145 @@
+// CallMachine, the part that takes the upstream's answer and passes it on.
+#include "proxy/call/call_machine.hpp"
+
+#include <utility>
+
+namespace sluice::call {
+namespace {
+
+using evidence::OutcomeStatus;
+using model::Reason;
+
+constexpr int kInterimLimit = 16;
+
+} // namespace
+
+void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
+  if (state_ != State::streaming || response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a head out of turn", out);
+  }
+  if (event.head.status < 200) return interim_response(event.head, out);
+  outcome_.first_byte_ns = event.after_ns;
+  if (hold_request_ && !request_ended_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "an answer before the request", out);
+  }
+  start_response(std::move(event.head), out);
+}
+
+void CallMachine::interim_response(const wire::ResponseHead& head, Actions& out) {
+  if (head.status == 101) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "an upgrade nobody asked for", out);
+  }
+  if (++interim_count_ > kInterimLimit) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "too many interim answers",
+                out);
+  }
+  // Dropped: 100 was ours to send, and too many clients take a 103 for the final answer.
+}
+
+bool CallMachine::response_has_body(const wire::ResponseHead& head) const noexcept {
+  return request_.method != "HEAD" && head.status != 204 && head.status != 304 &&
+         head.framing != wire::BodyFraming::none;
+}
+
+void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
+  response_begun_ = true;
+  outcome_.http_status = head.status;
+  keep_upstream_ = head.keep_alive;
+  const bool has_body = response_has_body(head);
+  const bool rewritten = redaction_.everywhere != nullptr && has_body;
+  if (rewritten) {
+    if (head.status == 206 || head.status == 226) { // half a secret, or a delta, is not a match
+      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                  "a range or delta nobody asked for", out);
+    }
+    auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
+    if (!pipe)
+      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                  "the answer's " + pipe.error().detail, out);
+    response_pipe_ = std::move(pipe.value());
+  }
+  const auto length = has_body ? std::nullopt : length_without_body(head, redaction_);
+  prepare_response(head, redaction_, outcome_.findings);
+  if (length) {
+    head.framing = wire::BodyFraming::length;
+    head.content_length = *length;
+  }
+  if (has_body) choose_response_framing(head, rewritten);
+  keep_downstream_ = agent_keeps_alive_ && request_ended_ && !context_.last_on_connection &&
+                     head.framing != wire::BodyFraming::until_close;
+  head.version = wire::Version::http11;
+  head.keep_alive = keep_downstream_;
+  if (hold_response_) {
+    response_ = std::move(head);
+    return;
+  }
+  head_sent_ = true;
+  out.push_back(SendResponseHead{std::move(head)});
+}
+
+void CallMachine::choose_response_framing(wire::ResponseHead& head, bool rewritten) {
+  const bool chunks = downstream_version_ == wire::Version::http11;
+  if (head.framing == wire::BodyFraming::length && rewritten && head.content_length > 0) {
+    hold_response_ = head.content_length <= context_.whole_body_bytes;
+    if (hold_response_) return;
+    head.framing = wire::BodyFraming::chunked;
+  }
+  if (head.framing == wire::BodyFraming::until_close) head.framing = wire::BodyFraming::chunked;
+  if (head.framing == wire::BodyFraming::chunked && !chunks) {
+    head.framing = wire::BodyFraming::until_close;
+  }
+}
+
+void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
+  if (state_ != State::streaming || !response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "body out of turn", out);
+  }
+  std::string bytes;
+  if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "the answer: " + fed.error().detail, out);
+  }
+  if (hold_response_ && response_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+    hold_response_ = false;
+    const bool chunks = downstream_version_ == wire::Version::http11;
+    response_.framing = chunks ? wire::BodyFraming::chunked : wire::BodyFraming::until_close;
+    head_sent_ = true;
+    out.push_back(SendResponseHead{std::move(response_)});
+    bytes = std::move(response_body_);
+  }
+  if (bytes.empty()) return;
+  outcome_.bytes_to_downstream += bytes.size();
+  out.push_back(SendResponseBody{std::move(bytes)});
+}
+
+void CallMachine::handle(ResponseEnded& event, Actions& out) {
+  if (state_ != State::streaming || !response_begun_) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "end out of turn", out);
+  }
+  end_response(std::move(event.trailers), out);
+}
+
+void CallMachine::end_response(wire::Fields trailers, Actions& out) {
+  std::string bytes;
+  if (auto done = response_pipe_.finish(hold_response_ ? response_body_ : bytes); !done) {
+    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+                "the answer: " + done.error().detail, out);
+  }
+  if (hold_response_) {
+    response_.content_length = response_body_.size();
+    head_sent_ = true;
+    out.push_back(SendResponseHead{std::move(response_)});
+    bytes = std::move(response_body_);
+  }
+  if (!bytes.empty()) {
+    outcome_.bytes_to_downstream += bytes.size();
+    out.push_back(SendResponseBody{std::move(bytes)});
+  }
+  redact_trailers(trailers, redaction_, "response", outcome_.findings);
+  out.push_back(SendResponseEnd{std::move(trailers)});
+  complete(out);
+}
+
+} // namespace sluice::call
