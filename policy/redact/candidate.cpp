@@ -1,5 +1,6 @@
 #include "policy/redact/candidate.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::redact {
@@ -32,7 +33,7 @@ int base64_digit(char c) {
 Candidate::Candidate(const Needle& needle, std::uint64_t anchor)
     : needle_(&needle), anchor_(anchor), next_(anchor), state_(needle.format->shape.start()) {
   if (needle.compared) {
-    next_ = anchor + needle.text.size();
+    next_ = anchor + needle.anchor->text.size();
     state_ = needle.anchor->state;
     return;
   }
@@ -50,6 +51,7 @@ std::uint64_t Candidate::undecided() const noexcept {
 }
 
 Candidate::Life Candidate::read(const StreamText& text) {
+  text_ = &text;
   switch (needle_->coding) {
   case Coding::plain: return read_plain(text);
   case Coding::hex: return read_hex(text);
@@ -59,11 +61,54 @@ Candidate::Life Candidate::read(const StreamText& text) {
 }
 
 Candidate::Life Candidate::read_plain(const StreamText& text) {
-  for (const char c : text.from(next_)) {
-    if (step(c, next_, next_ + 1) == Life::over) return Life::over;
+  const auto rest = text.from(next_);
+  std::size_t i = 0;
+  // Most that begin are none, and end before anything of them is decided.
+  if (needle_->compared && !matched() && waits_ == kNowhere) {
+    i = read_undecided(rest);
+    next_ += i;
+    if (state_ == Shape::kDead) return Life::over;
+  }
+  for (; i < rest.size(); ++i) {
+    if (in_block_) {
+      const auto plain = skip_in_block(rest.substr(i));
+      i += plain, next_ += plain;
+      if (i == rest.size()) break;
+    }
+    if (step(rest[i], next_, next_ + 1) == Life::over) return Life::over;
     ++next_;
   }
   return Life::goes_on;
+}
+
+// Up to a byte that makes a match possible, which is left to step().
+std::size_t Candidate::read_undecided(std::string_view rest) {
+  const Shape& shape = needle_->format->shape;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    const auto next = shape.next(state_, rest[i]);
+    if (next != Shape::kDead && (shape.accepts(next) || !shape.in_secret(next))) return i;
+    state_ = next;
+    if (next == Shape::kDead) return i;
+    if (secret_begin_ == kNowhere) secret_begin_ = next_ + i;
+    secret_last_ = next_ + i + 1;
+  }
+  return rest.size();
+}
+
+// Bytes of a block that begin no marker and end no string.
+std::size_t Candidate::skip_in_block(std::string_view rest) {
+  if (dashes_ > 0 || block_begin_.seen > 0 || block_end_.seen > 0) return 0;
+  const char stops[] = {'"', block_begin_.wanted.front(), block_end_.wanted.front()};
+  const auto room = kLongestBlock - std::min(block_bytes_, kLongestBlock);
+  rest = rest.substr(0, room);
+  const auto plain = std::min(rest.find_first_of(std::string_view(stops, 3)), rest.size());
+  if (plain == 0) return 0;
+  block_bytes_ += plain;
+  last_ = rest[plain - 1];
+  matched_until_ = next_ + plain;
+  if (secret_.size() < kMostBytes)
+    secret_ += rest.substr(0, std::min(plain, kMostBytes - secret_.size()));
+  return plain;
 }
 
 Candidate::Life Candidate::read_hex(const StreamText& text) {
@@ -115,7 +160,7 @@ Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) 
   if (shape.in_secret(state_) && !in_anchor) {
     if (secret_begin_ == kNowhere) secret_begin_ = begin;
     secret_last_ = end;
-    if (secret_.size() < kMostBytes) secret_ += c;
+    if (needle_->coding != Coding::plain && secret_.size() < kMostBytes) secret_ += c;
   }
   if (!shape.accepts(state_)) return Life::goes_on;
   if (needle_->format->ends_at_boundary) {
@@ -125,34 +170,63 @@ Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) 
   return match(secret_last_);
 }
 
+// A plain secret is still in the text when it is found, since it is held until then.
+std::string_view Candidate::secret_until(std::uint64_t end) {
+  if (needle_->coding != Coding::plain) return secret_;
+  return text_->from(secret_begin_).substr(0, end - secret_begin_);
+}
+
 Candidate::Life Candidate::match(std::uint64_t end) {
   const TokenFormat& format = *needle_->format;
+  if (secret_begin_ == kNowhere) return Life::over; // nothing of it is secret
   if (!matched()) {
-    const bool holds = entropy_of(secret_) >= format.entropy && passes(format.check, secret_);
-    if (!holds) return Life::over;
-    in_block_ = !format.block_end.empty();
+    const auto secret = secret_until(end);
+    if (format.entropy > 0 && entropy_of(secret) < format.entropy) return Life::over;
+    if (!passes(format.check, secret)) return Life::over;
+    if (needle_->coding == Coding::plain) secret_.assign(secret.substr(0, kMostBytes));
+    if (!format.block_end.empty()) {
+      in_block_ = true;
+      block_begin_.wanted = needle_->anchor->text;
+      block_end_.wanted = format.block_end;
+      absorbs_from_ = end;
+    }
+  } else if (needle_->coding == Coding::plain && secret_.size() < kMostBytes) {
+    const auto more = text_->from(matched_until_).substr(0, end - matched_until_);
+    secret_ += more.substr(0, kMostBytes - secret_.size());
   }
   matched_until_ = end;
   if (absorbs_from_ == kNowhere && format.shape.absorbs(state_)) absorbs_from_ = end;
   return Life::goes_on;
 }
 
+// Of a text that repeats itself (dashes), as much stays seen as can.
+bool Candidate::Watch::sees(char c) {
+  while (seen > 0 && wanted[seen] != c) {
+    std::size_t shorter = seen - 1;
+    while (shorter > 0 && wanted.substr(0, shorter) != wanted.substr(seen - shorter, shorter)) {
+      --shorter;
+    }
+    seen = shorter;
+  }
+  if (wanted[seen] == c) ++seen;
+  if (seen < wanted.size()) return false;
+  seen = 0;
+  return true;
+}
+
 // To the dashes after the end marker, to a quote that ends the string the block stands in, or to
-// the cap. What comes is covered before it is known how the block ends: it is never held.
+// the cap, which another beginning inside puts off. What comes is covered before it is known how
+// the block ends: it is never held.
 Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
-  const std::string& marker = needle_->format->block_end;
-  if (block_over_ || block_bytes_++ >= kLongestBlock || (c == '"' && last_ != '\\')) {
-    return Life::over;
-  }
+  const bool over = dashes_ > kDashes || block_bytes_++ >= kLongestBlock;
+  if (over || (c == '"' && last_ != '\\')) return Life::over;
   last_ = c;
-  if (end_matched_ == marker.size()) {
-    dashes_ = c == '-' ? dashes_ + 1 : 0;
-    block_over_ = dashes_ == kDashes;
-  } else if (c == marker[end_matched_]) {
-    ++end_matched_;
-  } else if (c != '-' || end_matched_ != kDashes) { // a longer run of dashes still ends with five
-    end_matched_ = c == '-' ? 1 : 0;
+  if (block_begin_.sees(c)) block_bytes_ = 0;
+  if (dashes_ > 0) { // after the marker: to the end of its line's dashes
+    dashes_ = c == '-' ? dashes_ + 1 : 1;
+  } else if (block_end_.sees(c)) {
+    dashes_ = 1;
   }
   matched_until_ = end;
   if (secret_.size() < kMostBytes) secret_ += c;

@@ -43,12 +43,22 @@ class Candidate {
  private:
   static constexpr std::size_t kMostBytes = 4096; // of a secret that are kept for its fingerprint
 
+  // A text that is looked out for, byte by byte.
+  struct Watch {
+    std::string_view wanted;
+    std::size_t seen = 0;
+    bool sees(char c);
+  };
+
   Life read_plain(const StreamText& text);
+  std::size_t read_undecided(std::string_view rest);
+  std::size_t skip_in_block(std::string_view rest);
   Life read_hex(const StreamText& text);
   Life read_base64(const StreamText& text);
   Life step(char c, std::uint64_t begin, std::uint64_t end);
   Life step_block(char c, std::uint64_t end);
   Life match(std::uint64_t end);
+  std::string_view secret_until(std::uint64_t end);
 
   const Needle* needle_;
   std::uint64_t anchor_;
@@ -58,17 +68,19 @@ class Candidate {
   std::uint64_t secret_last_ = 0; // end of the last byte of the secret part
   std::uint64_t matched_until_ = kNowhere;
   std::uint64_t absorbs_from_ = kNowhere;
-  std::size_t decoded_ = 0;        // bytes that went through the shape
-  std::uint64_t waits_ = kNowhere; // a match if the next byte is none of a word
-  std::string secret_;
+  std::size_t decoded_ = 0;          // bytes that went through the shape
+  std::uint64_t waits_ = kNowhere;   // a match if the next byte is none of a word
+  std::string secret_;               // decoded; of a plain one from its match on
+  const StreamText* text_ = nullptr; // while it is read
   // base64
   std::uint32_t bits_ = 0;
   unsigned bit_count_ = 0, skip_bits_ = 0;
   std::uint64_t byte_begin_ = 0; // first character of the byte being put together
   bool backslash_ = false;
   // a block
-  bool in_block_ = false, block_over_ = false;
-  std::size_t block_bytes_ = 0, end_matched_ = 0, dashes_ = 0;
+  bool in_block_ = false;
+  std::size_t block_bytes_ = 0, dashes_ = 0;
+  Watch block_begin_, block_end_;
   char last_ = 0;
 };
 

@@ -14,14 +14,15 @@ namespace sluice::redact {
 
 // An anchor is public and never held. A known secret is held from its first byte.
 enum class Looking : std::uint8_t {
-  anchors_in_runs,     // of tokens that begin with a run of 16 token bytes
+  anchors_in_runs,     // of tokens that begin with a run of 16 token bytes, inside a word too
+  words_in_runs,       // the same at the beginning of a word
   anchors_before_runs, // of tokens with such a run not far after their beginning; in any case
   anchors_at_marks,    // of tokens with "://" or "-----B" in them; in any case
   anchors_anywhere,    // in any case
   long_secrets,
   short_secrets
 };
-inline constexpr std::size_t kLookings = 6;
+inline constexpr std::size_t kLookings = 7;
 inline bool in_any_case(Looking set) noexcept {
   return set == Looking::anchors_before_runs || set == Looking::anchors_at_marks ||
          set == Looking::anchors_anywhere;

@@ -43,9 +43,8 @@ bool is_invisible(unsigned point) {
          point == 0xFEFF;
 }
 
-// The ASCII character that a person takes it for; 0 for all others.
-char look_alike(unsigned point) {
-  if (point >= 0xFF01 && point <= 0xFF5E) return static_cast<char>(point - 0xFEE0); // full width
+constexpr unsigned kFirstAlike = 0x391, kLastAlike = 0x458;
+constexpr auto kAlikes = [] {
   constexpr std::pair<unsigned, char> kTable[] = {
       {0x391, 'A'}, {0x392, 'B'}, {0x395, 'E'}, {0x396, 'Z'}, {0x397, 'H'}, {0x399, 'I'},
       {0x39A, 'K'}, {0x39C, 'M'}, {0x39D, 'N'}, {0x39F, 'O'}, {0x3A1, 'P'}, {0x3A4, 'T'},
@@ -54,10 +53,16 @@ char look_alike(unsigned point) {
       {0x41D, 'H'}, {0x41E, 'O'}, {0x420, 'P'}, {0x421, 'C'}, {0x422, 'T'}, {0x425, 'X'},
       {0x430, 'a'}, {0x435, 'e'}, {0x43E, 'o'}, {0x440, 'p'}, {0x441, 'c'}, {0x443, 'y'},
       {0x445, 'x'}, {0x455, 's'}, {0x456, 'i'}, {0x458, 'j'}};
-  for (const auto& [from, to] : kTable) {
-    if (from == point) return to;
-  }
-  return 0;
+  std::array<char, kLastAlike - kFirstAlike + 1> out{};
+  for (const auto& [from, to] : kTable) out[from - kFirstAlike] = to;
+  return out;
+}();
+
+// The ASCII character that a person takes it for; 0 for all others.
+char look_alike(unsigned point) {
+  if (point >= 0xFF01 && point <= 0xFF5E) return static_cast<char>(point - 0xFEE0); // full width
+  if (point < kFirstAlike || point > kLastAlike) return 0;
+  return kAlikes[point - kFirstAlike];
 }
 
 struct Point {
@@ -198,50 +203,76 @@ void Folder::fold(std::string_view in, Ending ending, std::uint64_t base, std::s
   kept_.assign(in.substr(taken));
 }
 
+// Most leads are none: the backslash of \n, a dash. Tells so from one byte more.
+bool Folder::is_plain(std::string_view text, std::size_t at) {
+  if (at + 1 >= text.size()) return false;
+  const auto next = static_cast<unsigned char>(text[at + 1]);
+  switch (static_cast<unsigned char>(text[at])) {
+  case '\\': return next != 'u' && next != '/' && next != '\\';
+  case 0xE2: return next != 0x80 && next != 0x81;
+  default: return false;
+  }
+}
+
 // How many bytes of `text` were decided.
 std::size_t Folder::take(std::string_view text, Ending ending, std::uint64_t base, std::string& out,
                          std::vector<Disguise>& disguises) {
   constexpr std::size_t kBlock = 4096;
   std::array<std::uint64_t, kBlock / 64> leads{};
-  std::size_t done = 0;
-  const auto keep_as_written = [&](std::size_t until) {
-    if (until <= done) return;
-    if (!invisible_.empty()) {
-      disguises.push_back({base + out.size(), std::exchange(invisible_, {}) + text[done]});
-    }
-    out.append(text.substr(done, until - done));
-    last_ = text[until - 1];
-    last_was_look_alike_ = false;
-    done = until;
-  };
+  Taking taking{text, base, out, disguises};
   for (std::size_t block = 0; block < text.size(); block += kBlock) {
     const auto part = text.substr(block, kBlock);
     scan_isas().front().disguise_leads(part.data(), part.size(), leads.data());
     for (std::size_t word = 0; word * 64 < part.size(); ++word) {
       for (auto left = leads[word]; left != 0; left &= left - 1) {
         const auto at = block + word * 64 + static_cast<unsigned>(__builtin_ctzll(left));
-        if (at < done) continue; // inside a unit
-        if (at > done) keep_as_written(at);
-        const Unit unit = unit_at(text, at);
-        if (unit.kind == Unit::Kind::need_more && ending == Ending::more_may_come) return done;
-        if (unit.kind == Unit::Kind::one_byte) {
-          disguises.push_back({base + out.size(), std::exchange(invisible_, {}) +
-                                                      std::string(text.substr(at, unit.length))});
-          out += unit.byte;
-          last_ = unit.byte;
-          last_was_look_alike_ = static_cast<unsigned char>(text[at]) >= 0x80;
-          done = at + unit.length;
-        } else if (unit.kind == Unit::Kind::invisible && invisible_.size() < kMostKept) {
-          invisible_.append(text.substr(at, unit.length));
-          done = at + unit.length;
-        } else {
-          keep_as_written(at + unit.length);
+        if (at < taking.next || is_plain(text, at)) continue;
+        if (at > taking.done) {
+          last_ = text[at - 1];
+          last_was_look_alike_ = false;
         }
+        const Unit unit = unit_at(text, at);
+        if (unit.kind == Unit::Kind::need_more && ending == Ending::more_may_come) {
+          keep_as_written(taking, at);
+          return at;
+        }
+        take_unit(taking, at, unit);
       }
     }
   }
-  keep_as_written(text.size());
-  return done;
+  keep_as_written(taking, text.size());
+  return text.size();
+}
+
+void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
+  taking.next = at + unit.length;
+  const bool fits = invisible_.size() < kMostKept;
+  if (unit.kind != Unit::Kind::one_byte && !(unit.kind == Unit::Kind::invisible && fits)) return;
+  keep_as_written(taking, at);
+  taking.done = taking.next;
+  const auto written = taking.text.substr(at, unit.length);
+  if (unit.kind == Unit::Kind::invisible) {
+    invisible_ += written;
+    return;
+  }
+  taking.disguises.push_back(
+      {taking.base + taking.out.size(), std::exchange(invisible_, {}) + std::string(written)});
+  taking.out += unit.byte;
+  last_ = unit.byte;
+  last_was_look_alike_ = static_cast<unsigned char>(written.front()) >= 0x80;
+}
+
+void Folder::keep_as_written(Taking& taking, std::size_t until) {
+  if (until <= taking.done) return;
+  const auto written = taking.text.substr(taking.done, until - taking.done);
+  if (!invisible_.empty()) {
+    taking.disguises.push_back(
+        {taking.base + taking.out.size(), std::exchange(invisible_, {}) + written.front()});
+  }
+  taking.out += written;
+  last_ = written.back();
+  last_was_look_alike_ = false;
+  taking.done = until;
 }
 
 } // namespace sluice::redact

@@ -42,6 +42,17 @@ class Folder {
   static Unit url_unit(std::string_view rest);
   static Unit html_unit(std::string_view rest);
   Unit utf8_unit(std::string_view text, std::size_t at) const;
+  static bool is_plain(std::string_view text, std::size_t at);
+  struct Taking { // of one text
+    std::string_view text;
+    std::uint64_t base;
+    std::string& out;
+    std::vector<Disguise>& disguises;
+    std::size_t done = 0; // bytes that are written
+    std::size_t next = 0; // no unit begins before
+  };
+  void take_unit(Taking& taking, std::size_t at, const Unit& unit);
+  void keep_as_written(Taking& taking, std::size_t until);
   std::size_t take(std::string_view text, Ending ending, std::uint64_t base, std::string& out,
                    std::vector<Disguise>& disguises);
 

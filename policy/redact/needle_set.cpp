@@ -22,36 +22,42 @@ void set(std::vector<std::uint64_t>& bits, std::size_t at) {
 NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters)
     : needles_(std::move(needles)), any_case_(letters == Letters::any_case) {
   if (needles_.empty()) return;
-  shift_ = 32 - bits_for(needles_.size(), 16, 22);
-  std::sort(needles_.begin(), needles_.end(), [this](const Needle& a, const Needle& b) {
-    const auto ha = hash(a.text.data()), hb = hash(b.text.data());
-    return ha != hb ? ha < hb : a.text < b.text;
-  });
   shortest_ = needles_.front().text.size();
   for (const Needle& needle : needles_) {
     shortest_ = std::min(shortest_, needle.text.size());
     longest_ = std::max(longest_, needle.text.size());
   }
+  gram_ = std::min<std::size_t>(shortest_, 4);
+  gram_mask_ = gram_ == 4 ? 0xFFFFFFFFU : 0x00FFFFFFU;
+  case_bits_ = any_case_ ? 0x20202020U : 0;
+  const unsigned bits = bits_for(needles_.size() * 4, 15, 22);
+  shift_ = 32 - bits;
+  group_shift_ = bits - std::min(bits, bits_for(needles_.size() / 16, 6, 20));
+  const auto group = [this](const Needle& one) { return hash(one.text.data()) >> group_shift_; };
+  std::sort(needles_.begin(), needles_.end(), [&](const Needle& a, const Needle& b) {
+    const auto ga = group(a), gb = group(b);
+    return ga != gb ? ga < gb : a.text < b.text;
+  });
   index_beginnings();
   constexpr std::size_t kWorthwhile = 4; // bytes a probe
   if (!any_case_ && shortest_ >= kGram + kWorthwhile - 1) index_grams();
 }
 
 void NeedleSet::index_beginnings() {
-  const std::size_t hashes = std::size_t{1} << (32 - shift_);
-  begins_.assign(hashes / 64, 0);
+  const unsigned bits = 32 - shift_;
+  begins_.assign((std::size_t{1} << bits) / 64, 0);
   one_.assign(256 / 64, 0);
   two_.assign(65'536 / 64, 0);
-  group_.assign(hashes + 1, 0);
+  group_.assign((std::size_t{1} << (bits - group_shift_)) + 1, 0);
   for (const Needle& needle : needles_) {
     const auto h = hash(needle.text.data());
     const auto first = static_cast<unsigned char>(needle.text[0]);
     set(begins_, h);
     set(one_, first);
     set(two_, first | std::size_t{static_cast<unsigned char>(needle.text[1])} << 8U);
-    ++group_[h + 1];
+    ++group_[(h >> group_shift_) + 1];
   }
-  for (std::size_t h = 0; h < hashes; ++h) group_[h + 1] += group_[h];
+  for (std::size_t g = 1; g < group_.size(); ++g) group_[g] += group_[g - 1];
 }
 
 // Whatever position the text is probed at, one of the first `stride_` pieces of a needle is met.

@@ -1,6 +1,7 @@
 // Texts to look for: the forms of known secrets, and the anchors of token formats in each coding.
-// A table over the first three bytes tells almost everywhere that nothing begins there; long texts
-// are found in bulk by probing only every k-th byte. Private to policy/redact.
+// A table over the first bytes tells almost everywhere that nothing begins there; long texts are
+// found in bulk by probing only every k-th byte. Texts that are looked at must have a byte behind
+// their end that can be read, as a std::string has. Private to policy/redact.
 // Tested by tests/unit/redact/needle_set_test.cpp.
 #pragma once
 
@@ -40,8 +41,13 @@ class NeedleSet {
 
   bool empty() const noexcept { return needles_.empty(); }
   std::size_t longest() const noexcept { return longest_; }
-  // Whether a needle may begin here; no false no. Reads three bytes.
+  std::size_t gram() const noexcept { return gram_; } // bytes that may_begin() needs
+  // Whether a needle may begin here; no false no.
   bool may_begin(const char* text) const noexcept { return test(begins_, hash(text)); }
+
+  // Calls maybe(place) for each place in [begin, end) where a needle may begin. Requires: gram()
+  // bytes at each.
+  template <class Maybe> void beginnings(const char* begin, const char* end, Maybe&& maybe) const;
 
   enum class Rest { settled, open }; // open: with more text a further needle might match here
   // Calls hit(needle) for each needle at the start of `text`, shortest first.
@@ -62,21 +68,17 @@ class NeedleSet {
     const bool upper = any_case_ && c >= 'A' && c <= 'Z';
     return static_cast<unsigned char>(upper ? c - 'A' + 'a' : c);
   }
-  std::size_t hash(const char* three) const noexcept {
+  std::size_t hash(const char* text) const noexcept { // of gram_ bytes
     std::uint32_t value = 0;
-    if (any_case_) {
-      value = byte(three[0]) | byte(three[1]) << 8U | byte(three[2]) << 16U;
-    } else {
-      std::memcpy(&value, three, Needle::kLeast);
-    }
-    return (value * 0x9E3779B1U) >> shift_;
+    std::memcpy(&value, text, sizeof value);
+    return (((value | case_bits_) & gram_mask_) * 0x9E3779B1U) >> shift_;
   }
   std::size_t gram_hash(const char* eight) const noexcept {
     std::uint64_t value = 0;
     std::memcpy(&value, eight, kGram);
     return static_cast<std::size_t>((value * 0x9E3779B97F4A7C15U) >> gram_shift_);
   }
-  bool may_begin_at_end(std::string_view tail) const noexcept { // fewer than kLeast bytes, not none
+  bool may_begin_at_end(std::string_view tail) const noexcept { // fewer than gram_ bytes, not none
     const auto first = byte(tail[0]);
     if (tail.size() == 1) return test(one_, first);
     return test(two_, first | std::size_t{byte(tail[1])} << 8U);
@@ -88,11 +90,14 @@ class NeedleSet {
     std::uint32_t needle, offset;
   };
 
-  std::vector<Needle> needles_;      // sorted by hash, then by text
-  std::vector<std::uint32_t> group_; // of hash h: needles_[group_[h]] up to needles_[group_[h + 1]]
+  std::vector<Needle> needles_;      // sorted by group, then by text
+  std::vector<std::uint32_t> group_; // g: needles_[group_[g]] up to needles_[group_[g + 1]]
   Bits begins_, one_, two_;
   bool any_case_ = false;
-  unsigned shift_ = 16;
+  std::size_t gram_ = 4;        // first bytes that are hashed: 3 when a needle has no more
+  std::uint32_t gram_mask_ = 0; // of them in a word
+  std::uint32_t case_bits_ = 0; // what upper and lower case letters differ in
+  unsigned shift_ = 16, group_shift_ = 0; // hash to group
   std::size_t shortest_ = 0, longest_ = 0;
   std::size_t stride_ = 0; // 0: too short to be probed for
   unsigned gram_shift_ = 0, gram_group_shift_ = 0;
@@ -101,15 +106,28 @@ class NeedleSet {
   std::vector<Gram> grams_;
 };
 
+template <class Maybe>
+void NeedleSet::beginnings(const char* begin, const char* end, Maybe&& maybe) const {
+  const std::uint32_t mask = gram_mask_, case_bits = case_bits_; // in registers
+  const unsigned shift = shift_;
+  const std::uint64_t* const bits = begins_.data();
+  for (; begin < end; ++begin) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, begin, sizeof value);
+    const std::uint32_t h = (((value | case_bits) & mask) * 0x9E3779B1U) >> shift;
+    if ((bits[h >> 6U] >> (h & 63U) & 1U) != 0) maybe(begin);
+  }
+}
+
 // The needles of a group are sorted, so those that agree with the text so far are neighbours: each
 // further byte narrows them by a binary search, and those that end there come first.
 template <class Hit> NeedleSet::Rest NeedleSet::match(std::string_view text, Hit&& hit) const {
   if (needles_.empty() || text.empty()) return Rest::settled;
-  if (text.size() < Needle::kLeast) return may_begin_at_end(text) ? Rest::open : Rest::settled;
+  if (text.size() < gram_) return may_begin_at_end(text) ? Rest::open : Rest::settled;
   const auto h = hash(text.data());
   if (!test(begins_, h)) return Rest::settled;
-  auto low = needles_.begin() + group_[h];
-  auto high = needles_.begin() + group_[h + 1];
+  auto low = needles_.begin() + group_[h >> group_shift_];
+  auto high = needles_.begin() + group_[(h >> group_shift_) + 1];
   for (std::size_t depth = 0;; ++depth) {
     for (; low != high && low->text.size() == depth; ++low) hit(*low);
     if (low == high) return Rest::settled;
@@ -118,7 +136,7 @@ template <class Hit> NeedleSet::Rest NeedleSet::match(std::string_view text, Hit
       return static_cast<unsigned char>(needle.text[depth]);
     };
     const auto wanted = byte(text[depth]);
-    if (high - low == 1) {
+    if (next(*low) == next(*(high - 1))) { // all agree, as sorted as they are
       if (next(*low) != wanted) return Rest::settled;
       continue;
     }
@@ -130,11 +148,11 @@ template <class Hit> NeedleSet::Rest NeedleSet::match(std::string_view text, Hit
 template <class Hit> void NeedleSet::find_all(std::string_view text, Hit&& hit) const {
   if (text.size() < shortest_ || needles_.empty()) return;
   if (stride_ == 0) {
-    for (std::size_t at = 0; at + Needle::kLeast <= text.size(); ++at) {
-      if (may_begin(text.data() + at)) {
-        match(text.substr(at), [&](const Needle& needle) { hit(at, needle); });
-      }
-    }
+    const char* const data = text.data();
+    beginnings(data, data + text.size() - gram_ + 1, [&](const char* place) {
+      const auto at = static_cast<std::size_t>(place - data);
+      match(text.substr(at), [&](const Needle& needle) { hit(at, needle); });
+    });
     return;
   }
   for (std::size_t at = 0; at + kGram <= text.size(); at += stride_) {

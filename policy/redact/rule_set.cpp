@@ -97,6 +97,27 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
   return success();
 }
 
+// Four bytes tell much more than three: a shorter anchor is written down with each byte that can
+// follow it.
+void add_anchor(std::vector<Needle>& to, Needle needle) {
+  if (needle.text.size() > Needle::kLeast) {
+    to.push_back(std::move(needle));
+    return;
+  }
+  for (int c = 0; c < 256; ++c) {
+    const char byte = static_cast<char>(c);
+    const bool upper = byte >= 'A' && byte <= 'Z';
+    const bool follows = needle.compared
+                             ? needle.format->shape.next(needle.anchor->state, byte) != Shape::kDead
+                         : needle.coding != Coding::plain ? is_token_byte(byte)
+                                                          : !upper;
+    if (!follows) continue;
+    Needle longer = needle;
+    longer.text += byte;
+    to.push_back(std::move(longer));
+  }
+}
+
 // What of the base64 text (RFC 4648 §4) an anchor alone decides, when `before` bytes of something
 // else stand in its group of three.
 std::string base64_core(std::string_view anchor, std::size_t before) {
@@ -114,7 +135,7 @@ void add_coded(Needles& needles, const Needle& plain) {
     needle.compared = false;
     needle.text = std::move(text);
     needle.lead_bits = lead_bits;
-    of(needles, Looking::anchors_in_runs).push_back(std::move(needle));
+    add_anchor(of(needles, Looking::anchors_in_runs), std::move(needle));
   };
   for (std::size_t before = 0; before < 3; ++before) {
     const auto lead_bits = static_cast<std::uint8_t>(2 * before); // see Needle::lead_bits
@@ -132,10 +153,13 @@ void add_coded(Needles& needles, const Needle& plain) {
   add(Coding::hex, hex, 0);
 }
 
-Looking place_of(const Shape& shape, const Shape::Anchor& anchor) {
+Looking place_of(const TokenFormat& format) {
+  const Shape& shape = format.shape;
   if (shape.has_mark()) return Looking::anchors_at_marks;
-  if (shape.run_after() == 0 && !anchor.any_case) return Looking::anchors_in_runs;
-  if (shape.run_after() <= Shape::kFarthest) return Looking::anchors_before_runs;
+  if (shape.run() == Shape::Run::at_anchor) {
+    return format.starts_at_boundary ? Looking::words_in_runs : Looking::anchors_in_runs;
+  }
+  if (shape.run() == Shape::Run::follows) return Looking::anchors_before_runs;
   return Looking::anchors_anywhere;
 }
 
@@ -156,13 +180,13 @@ void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
       if (!anchor.any_case && shape.anchors().size() <= kMostCodedAnchors) {
         add_coded(needles, needle);
       }
-      const auto set = place_of(shape, anchor);
+      const auto set = place_of(*format);
       // There letters are compared in any case, for all.
       if (in_any_case(set)) {
         needle.text = ascii_lower(needle.text);
         needle.compared = false;
       }
-      of(needles, set).push_back(std::move(needle));
+      add_anchor(of(needles, set), std::move(needle));
     }
   }
 }

@@ -11,6 +11,7 @@ namespace {
 struct ScanMasks {
   std::uint64_t token = 0; // see is_token_byte
   std::uint64_t mark = 0;  // ':' before '/', '-' before 'B'
+  std::uint64_t digit = 0, capital = 0;
 };
 
 inline unsigned first_bit(std::uint64_t word) {
@@ -36,24 +37,37 @@ inline std::uint64_t long_runs(StretchScan& scan, std::uint64_t token) {
   return sixteen;
 }
 
-inline std::size_t add_runs(StretchScan& scan, std::uint64_t token, std::uint64_t runs,
+inline std::uint64_t from_bit(unsigned bit) {
+  return bit > 63 ? 0 : ~std::uint64_t{0} << bit;
+}
+
+inline std::size_t add_runs(StretchScan& scan, const ScanMasks& masks, std::uint64_t runs,
                             Stretch* out) {
   constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   std::size_t count = 0;
   for (;;) {
     unsigned from = 0;
+    std::uint64_t inside = ~std::uint64_t{0}; // of the run, in this word
     if (scan.open == kNone) {
       if (runs == 0) return count;
       from = first_bit(runs);
       const std::size_t last = scan.at + from;
       scan.open = last >= 15 ? last - 15 : 0;
+      const unsigned before = from < 15 ? 15 - from : 0; // bits of it in the word before
+      const std::uint64_t earlier = before == 0 ? 0 : from_bit(64 - before);
+      scan.digit = (scan.digits & earlier) != 0;
+      scan.capital = (scan.capitals & earlier) != 0;
+      inside = from_bit(from < 15 ? 0 : from - 15);
     }
-    const std::uint64_t gaps = ~token & (~std::uint64_t{0} << from);
+    const std::uint64_t gaps = ~masks.token & from_bit(from);
+    const unsigned end = gaps == 0 ? 64 : first_bit(gaps);
+    inside &= ~from_bit(end);
+    scan.digit = scan.digit || (masks.digit & inside) != 0;
+    scan.capital = scan.capital || (masks.capital & inside) != 0;
     if (gaps == 0) return count; // goes on in the next word
-    const unsigned end = first_bit(gaps);
-    out[count++] = {scan.open, scan.at + end, Stretch::Kind::run};
+    out[count++] = {scan.open, scan.at + end, Stretch::Kind::run, scan.digit, scan.capital};
     scan.open = kNone;
-    runs &= end == 0 ? ~std::uint64_t{0} : ~std::uint64_t{0} << end;
+    runs &= from_bit(end);
   }
 }
 
@@ -65,17 +79,18 @@ template <class Isa> std::size_t scan_stretches(StretchScan& scan, Stretch* out)
     const std::uint64_t runs = long_runs(scan, masks.token);
     constexpr std::size_t kNone = static_cast<std::size_t>(-1);
     if ((runs | masks.mark) != 0 || scan.open != kNone) {
-      count += add_runs(scan, masks.token, runs, out + count);
+      count += add_runs(scan, masks, runs, out + count);
       constexpr std::size_t kReach = 32; // Shape::kMarkReach
       for (std::uint64_t left = masks.mark; left != 0; left &= left - 1) {
         const std::size_t at = scan.at + first_bit(left);
-        out[count++] = {at < kReach ? 0 : at - kReach, at + 1, Stretch::Kind::mark};
+        out[count++] = {at < kReach ? 0 : at - kReach, at + 1, Stretch::Kind::mark, false, false};
       }
     }
+    scan.digits = masks.digit, scan.capitals = masks.capital;
     scan.at += 64;
   }
   if (scan.at >= scan.size && scan.open != static_cast<std::size_t>(-1)) {
-    out[count++] = {scan.open, scan.size, Stretch::Kind::run};
+    out[count++] = {scan.open, scan.size, Stretch::Kind::run, scan.digit, scan.capital};
     scan.open = static_cast<std::size_t>(-1);
   }
   return count;

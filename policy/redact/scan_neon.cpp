@@ -39,6 +39,10 @@ struct Neon {
     const uint8x16_t high = vqtbl1q_u8(vld1q_u8(kHigh), vshrq_n_u8(v, 4));
     return vtstq_u8(low, high);
   }
+  static uint8x16_t between(uint8x16_t v, char low, char high) {
+    const uint8x16_t from = vdupq_n_u8(static_cast<std::uint8_t>(low));
+    return vcleq_u8(vsubq_u8(v, from), vdupq_n_u8(static_cast<std::uint8_t>(high - low)));
+  }
   static ScanMasks masks(const char* p) {
     const Block here = load(p), next = load(p + 1);
     ScanMasks out;
@@ -52,6 +56,8 @@ struct Neon {
                                vandq_u8(is(here.part[i], '-'), is(next.part[i], 'B')));
     }
     out.mark = bits(marks);
+    out.digit = bits_of(here, [](uint8x16_t v) { return between(v, '0', '9'); });
+    out.capital = bits_of(here, [](uint8x16_t v) { return between(v, 'A', 'Z'); });
     return out;
   }
   static std::uint64_t leads(const char* p) {

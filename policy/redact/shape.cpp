@@ -145,10 +145,9 @@ class ShapeCompiler {
     SLUICE_TRY(find_anchors());
     SLUICE_TRY(bound_hold());
     find_absorbing();
-    out_.run_after_ = 0;
+    out_.run_ = find_run();
     out_.has_mark_ = true;
     for (const auto& anchor : out_.anchors_) {
-      out_.run_after_ = std::max(out_.run_after_, run_after(anchor));
       out_.has_mark_ =
           out_.has_mark_ && (anchor.text.starts_with("-----B") || scheme_after(anchor));
     }
@@ -164,7 +163,7 @@ class ShapeCompiler {
     std::map<std::vector<bool>, std::uint8_t> known;
     const ByteSet token = token_bytes();
     for (std::size_t c = 0; c < 256; ++c) {
-      std::vector<bool> signature{token[c], c == '/', c == ':'}; // what rows ask for
+      std::vector<bool> signature{token[c], c == '/', c == ':', c == '='}; // what rows ask for
       for (const Step& step : steps_.all()) {
         if (step.reads) signature.push_back(step.bytes[c]);
       }
@@ -336,51 +335,87 @@ class ShapeCompiler {
   struct Row {
     std::size_t wanted;
     bool (*goes_on)(char c, std::size_t so_far);
+    bool in_secret = false; // only there
   };
-  // The most bytes after the anchor's first within which every match has such a row; kNoRun when
-  // one can do without.
-  std::size_t row_ends_within(const Shape::Anchor& anchor, const Row& row,
-                              std::size_t limit) const {
+  struct Ends { // after so many bytes from the anchor's first
+    std::size_t nearest = kNever, farthest = 0;
+  };
+  static constexpr std::size_t kNever = ~std::size_t{0};
+
+  // Where the row ends in the matches; farthest is kNever when one can do without, or for longer.
+  Ends row_ends(const Shape::Anchor& anchor, const Row& row, std::size_t limit) const {
     using Place = std::pair<Shape::State, std::size_t>; // and the length of the row so far
     const auto length_with = [&](std::size_t length, char c) {
       return row.goes_on(c, length) ? length + 1 : row.goes_on(c, 0) ? std::size_t{1} : 0;
     };
-    std::size_t length = 0, read = 0, farthest = 0;
+    std::size_t length = 0, read = 0;
     for (const char c : anchor.text) {
       ++read;
-      length = length_with(length, c);
-      if (length == row.wanted) return read;
+      length = row.in_secret ? 0 : length_with(length, c);
+      if (length == row.wanted) return {read, read};
     }
+    Ends ends;
     std::set<Place> here{{anchor.state, length}};
     for (; !here.empty(); ++read) {
-      if (read >= limit) return Shape::kNoRun;
       std::set<Place> there;
       for (const auto& [state, so_far] : here) {
-        if (out_.accepts(state)) return Shape::kNoRun;
+        if (read >= limit || out_.accepts(state)) return {ends.nearest, kNever};
         for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
           const auto next = out_.next_[state * out_.classes_ + klass];
           if (next == Shape::kDead) continue;
-          const auto with = length_with(so_far, static_cast<char>(samples_[klass]));
-          if (with == row.wanted) {
-            farthest = std::max(farthest, read + 1);
-          } else {
+          const bool counts = !row.in_secret || out_.in_secret(next);
+          const auto with =
+              counts ? length_with(so_far, static_cast<char>(samples_[klass])) : std::size_t{0};
+          if (with < row.wanted) {
             there.emplace(next, with);
+            continue;
           }
+          ends.nearest = std::min(ends.nearest, read + 1);
+          ends.farthest = read + 1;
         }
       }
       here = std::move(there);
     }
-    return farthest;
+    return ends;
   }
 
-  std::size_t run_after(const Shape::Anchor& anchor) const {
+  Shape::Run find_run() const {
     const Row run{kRun, [](char c, std::size_t) { return is_token_byte(c); }};
-    const auto end = row_ends_within(anchor, run, Shape::kFarthest + kRun);
-    return end == Shape::kNoRun ? end : end - kRun;
+    Row in_secret = run;
+    in_secret.in_secret = true;
+    bool at_anchor = true, follows = true;
+    for (const auto& anchor : out_.anchors_) {
+      const auto ends = row_ends(anchor, run, Shape::kFarthest + kRun);
+      at_anchor = at_anchor && ends.farthest == kRun && !anchor.any_case;
+      if (out_.has_secret_part_) {
+        const auto inside = row_ends(anchor, in_secret, Shape::kFarthest + kRun);
+        follows = follows && inside.farthest != kNever && secret_stands_apart();
+      } else {
+        follows = follows && ends.nearest > kRun && ends.farthest != kNever;
+      }
+    }
+    if (at_anchor) return Shape::Run::at_anchor;
+    return follows ? Shape::Run::follows : Shape::Run::none;
   }
+
+  // Whether what comes before the secret is no token byte, or '='.
+  bool secret_stands_apart() const {
+    for (std::size_t state = 1; state < sets_.size(); ++state) {
+      const bool before =
+          parts_[state] == Part::before && leads_into_secret(static_cast<Shape::State>(state));
+      if (!before) continue;
+      for (std::size_t i = 0; i < out_.next_.size(); ++i) {
+        if (out_.next_[i] != state) continue;
+        const char c = static_cast<char>(samples_[i % out_.classes_]);
+        if (is_token_byte(c) && c != '=') return false;
+      }
+    }
+    return true;
+  }
+
   bool scheme_after(const Shape::Anchor& anchor) const {
     const Row scheme{3, [](char c, std::size_t so_far) { return c == "://"[so_far]; }};
-    return row_ends_within(anchor, scheme, Shape::kMarkReach) != Shape::kNoRun;
+    return row_ends(anchor, scheme, Shape::kMarkReach).farthest != kNever;
   }
 
   static constexpr std::size_t kUnknown = ~std::size_t{0}, kOpen = kUnknown - 1;

@@ -49,10 +49,15 @@ class Shape {
   std::size_t max_hold() const noexcept { return max_hold_; } // bytes, of an undecided match
   bool has_secret_part() const noexcept { return has_secret_part_; }
   std::size_t states() const noexcept { return flags_.size(); }
-  // Every match has 16 bytes of [A-Za-z0-9_.+/=~-] in a row, and they begin no later than so many
-  // bytes after its anchor begins. That is what the scan of a stream looks for.
-  static constexpr std::size_t kFarthest = 64, kNoRun = ~std::size_t{0};
-  std::size_t run_after() const noexcept { return run_after_; }
+  // A run is 16 bytes of [A-Za-z0-9_.+/=~-] in a row: what the scan of a stream looks for.
+  enum class Run : std::uint8_t {
+    none,
+    at_anchor, // every match begins with the run, or inside a longer one
+    follows    // a run begins no later than kFarthest bytes after the anchor, and no token byte
+               // stands before it but '='
+  };
+  static constexpr std::size_t kFarthest = 64;
+  Run run() const noexcept { return run_; }
   // Every match has "://" or "-----B" in it, no later than kMarkReach bytes after it begins.
   static constexpr std::size_t kMarkReach = 32;
   bool has_mark() const noexcept { return has_mark_; }
@@ -69,7 +74,7 @@ class Shape {
   State absorbing_ = kDead;
   std::size_t max_hold_ = 0;
   bool has_secret_part_ = false;
-  std::size_t run_after_ = kNoRun;
+  Run run_ = Run::none;
   bool has_mark_ = false;
 };
 

@@ -12,8 +12,15 @@ namespace {
 constexpr std::size_t kSlice = 16 * 1024; // stays in the first cache
 constexpr std::size_t kContext = 64;      // released bytes that are kept: longer than any anchor
 
+constexpr auto kWords = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    out[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  }
+  return out;
+}();
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  return kWords[static_cast<unsigned char>(c)];
 }
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -36,13 +43,19 @@ bool at_boundary(std::string_view before) {
 
 constexpr std::size_t kRun = 16; // see Stretch
 
+// A plain anchor is only not compared where letters are compared in any case.
+bool in_any_case_set(const Needle& needle) {
+  return needle.coding == Coding::plain && !needle.compared;
+}
+
 std::size_t index_of(Looking set) {
   return static_cast<std::size_t>(set);
 }
 
 constexpr std::array<Looking, kLookings> kAllSets = {
-    Looking::anchors_in_runs,  Looking::anchors_before_runs, Looking::anchors_at_marks,
-    Looking::anchors_anywhere, Looking::long_secrets,        Looking::short_secrets};
+    Looking::words_in_runs,    Looking::anchors_in_runs,  Looking::anchors_before_runs,
+    Looking::anchors_at_marks, Looking::anchors_anywhere, Looking::long_secrets,
+    Looking::short_secrets};
 
 } // namespace
 
@@ -146,6 +159,7 @@ void Stream::look(const StreamText& text, Ending ending) {
 }
 
 void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until) {
+  if (compiled().formats.empty()) return;
   const auto from = std::max(text.base, looked_ - std::min<std::uint64_t>(looked_, kRun));
   const auto bytes = text.from(from); // a run may have begun before
   StretchScan scan;
@@ -158,7 +172,11 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
     begin = std::max(begin, until);
     end = std::min(end, whole_until[index_of(set)]);
     if (begin >= end) return;
-    look_each(text, set, begin, end, Ending::at_end);
+    if (set == Looking::words_in_runs) {
+      look_at_words(text, begin, end);
+    } else {
+      look_each(text, set, begin, end, Ending::at_end);
+    }
     until = end;
   };
   std::array<Stretch, kStretches> stretches;
@@ -169,22 +187,53 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
         look_once(Looking::anchors_at_marks, begin, end);
         continue;
       }
+      // A token without a digit and without a capital is next to impossible; a name or a path
+      // without them is the rule.
+      if (!stretches[i].digit && !stretches[i].capital) continue;
       look_once(Looking::anchors_in_runs, begin, end);
-      look_once(Looking::anchors_before_runs,
-                begin - std::min<std::uint64_t>(begin, Shape::kFarthest), end);
+      look_once(Looking::words_in_runs, begin, end);
+      // A value that only its name makes a secret has a digit. Its name stands before the run, or
+      // in it and before a '='.
+      if (!stretches[i].digit) continue;
+      const auto run = text.from(begin).substr(0, end - begin);
+      const auto look_before = [&](std::uint64_t place) {
+        const auto reach = std::min<std::uint64_t>(place, Shape::kFarthest);
+        look_once(Looking::anchors_before_runs, place - reach, place);
+      };
+      look_before(begin);
+      for (auto at = run.find('='); at != std::string_view::npos; at = run.find('=', at + 1)) {
+        look_before(begin + at);
+      }
     }
   }
 }
 
+// Each place of a text of any sort, up to the end of what is known.
 void Stream::look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
                        Ending ending) {
   const NeedleSet& needles = compiled().needles(set);
-  if (needles.empty()) return;
-  const char* at = text.from(begin).data();
-  for (auto place = begin; place < end; ++place, ++at) {
-    const bool whole = place + Needle::kLeast <= text.end();
-    if (whole && !needles.may_begin(at)) continue;
-    look_at(text, {place, 0, set}, ending);
+  if (needles.empty() || begin >= end) return;
+  const char* const data = text.bytes.data();
+  const auto whole =
+      std::max(begin, std::min(end, text.end() + 1 -
+                                        std::min(text.end() + 1, std::uint64_t{needles.gram()})));
+  needles.beginnings(data + (begin - text.base), data + (whole - text.base), [&](const char* at) {
+    look_at(text, {text.base + static_cast<std::uint64_t>(at - data), 0, set}, ending);
+  });
+  for (auto place = whole; place < end; ++place) look_at(text, {place, 0, set}, ending);
+}
+
+// Where a word begins in a run. Inside it nothing is escaped: only its first bytes may be the end
+// of an escape.
+void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uint64_t end) {
+  constexpr std::uint64_t kLongestEscape = 6;
+  const auto set = Looking::words_in_runs;
+  const auto doubtful = std::min(end, begin + kLongestEscape);
+  look_each(text, set, begin, doubtful, Ending::at_end);
+  const NeedleSet& needles = compiled().needles(set);
+  const char* at = text.from(doubtful).data();
+  for (auto place = doubtful; place < end; ++place, ++at) {
+    if (!is_word(at[-1]) && needles.may_begin(at)) look_at(text, {place, 0, set}, Ending::at_end);
   }
 }
 
@@ -212,6 +261,8 @@ void Stream::found(const StreamText& text, std::uint64_t place, const Needle& ne
                       {}});
     return;
   }
+  const bool cased = in_any_case_set(needle) && !needle.anchor->any_case;
+  if (cased && !text.from(place).starts_with(needle.anchor->text)) return;
   const auto before = text.bytes.substr(0, place - text.base);
   if (needle.coding == Coding::plain && needle.format->starts_at_boundary && !at_boundary(before)) {
     return;

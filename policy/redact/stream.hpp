@@ -56,6 +56,7 @@ class Stream {
   void look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until);
   void look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
                  Ending ending);
+  void look_at_words(const StreamText& text, std::uint64_t begin, std::uint64_t end);
   void look_at(const StreamText& text, Start start, Ending ending);
   void found(const StreamText& text, std::uint64_t place, const Needle& needle);
   bool absorbed(const Needle& needle, std::uint64_t place) const;

@@ -123,7 +123,7 @@ class Cli(SluiceTestCase):
     def test_a_secret_id_is_plain(self):
         """It stands in masks and records: nothing that a header, a URL or a terminal takes for more than text."""
         text = ('version: 1\nlisteners: [{{name: e, kind: forward, bind: "127.0.0.1:0"}}]\npolicy: policy.yaml\n'
-                'secrets:\n  - id: pass\n    value: {{env: HOME}}\n  - id: "{id}"\n    value: {{env: HOME}}\n')
+                'secrets:\n  - id: pass\n    value: {{env: PATH}}\n  - id: "{id}"\n    value: {{env: PATH}}\n')
         config = self.folder / "sluice.yaml"
         for plain in ("a", "A.b-c_9", "x" * 64):
             config.write_text(text.format(id=plain))

@@ -312,7 +312,7 @@ class Tcp(SluiceTestCase):
                 while peer.recv(100):
                     pass
             sluice.wait_for_record("egress_error")
-            self.assertEqual(bytes(server.received[0]), b"tail ")
+            self.assertEqual(bytes(server.received[0]), b"tail AKIA")  # the public prefix
 
     def test_a_new_policy_that_still_allows_it_leaves_it_alone(self):
         with TcpServer(echo) as server, sluice_for(server) as sluice, self.connect(sluice) as peer:
