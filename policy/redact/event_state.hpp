@@ -1,0 +1,76 @@
+// What EventStream does with each event. Private to policy/redact.
+#pragma once
+
+#include "policy/redact/event_channels.hpp"
+#include "policy/redact/event_json.hpp"
+#include "policy/redact/event_lines.hpp"
+#include "policy/redact/event_stream.hpp"
+#include "policy/redact/redactor.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::redact {
+
+class EventStream::State {
+ public:
+  State(const std::shared_ptr<const RuleSet>& rules, EventFormat format);
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out);
+  Findings findings() const;
+  bool rewrote() const noexcept { return rewrote_ || !bytes_.findings().empty(); }
+
+ private:
+  enum class Then : std::uint8_t { more_comes, stream_ends };
+  struct PieceText { // what a piece became
+    Channel* channel = nullptr;
+    std::size_t begin = 0, end = 0; // in piece_texts_
+    bool changed = false;
+    bool ends = false;
+  };
+
+  void take_piece(const EventLines::Piece& piece, std::string& out);
+  // event_stream.cpp: the lines of an event
+  void take_event(std::string_view event, Then then, std::string& out);
+  std::string_view payload_of(std::string_view event);
+  void write_event(std::string_view event, bool rewritten, std::string& out);
+  void write_payload(std::string_view event, std::string& out);
+  void write_other_lines(std::string_view lines, std::string& out);
+  void redact_as_bytes(std::string_view bytes, std::string& out);
+  EventForm form_of(std::string_view event);
+  // event_payload.cpp: what the payload says. True: rewritten_ is to stand in its place.
+  bool take_payload(std::string_view event, std::string_view payload, Then then, std::string& out);
+  bool take_plain(std::string_view event, std::string_view payload, Then then, std::string& out);
+  bool take_json(std::string_view event, std::string_view payload, Then then, std::string& out);
+  void find_channels(Then then);
+  void end_channels(Then then, std::string& out);
+  bool feed_pieces(std::string_view payload);
+  void forget_ended();
+  bool is_clean(std::string_view payload);
+  bool finds_nothing(std::string_view text);
+  bool redact_whole_into(std::string_view text, std::string& out);
+  void rewrite_pieces(std::string_view payload);
+  void rewrite_all(std::string_view payload);
+  void remember_form(std::string_view event, std::string_view payload);
+  std::string_view text_of(const PieceText& piece) const {
+    return std::string_view(piece_texts_).substr(piece.begin, piece.end - piece.begin);
+  }
+
+  EventLines lines_;
+  Channels channels_;
+  Redactor bytes_; // what is in no payload, and events too large to be read
+  bool bytes_idle_ = true;
+  Redactor whole_; // strings that are whole
+  Redactor probe_; // finds out whether there is anything; its findings are not told
+  EventJson json_;
+  bool rewrote_ = false;
+
+  // Reused from event to event.
+  std::string payload_, rewritten_, scratch_, skeleton_, piece_texts_, probe_text_;
+  std::vector<PieceText> pieces_;
+  std::string clean_skeleton_, clean_lines_, clean_name_; // seen last, and nothing was in it
+};
+
+} // namespace sluice::redact

@@ -1,0 +1,42 @@
+// Redacts a stream of events as its reader will read it: the pieces of text that a model sends in
+// many events (server-sent, or a line of JSON each) are joined, text by text, and a secret that is
+// spread over them is masked where it stands. An event that holds nothing to hide passes byte for
+// byte, and at once; text that may yet be part of a secret moves to the next event of its text, and
+// goes out in an event like it before the text ends. Output and findings are a function of the
+// bytes only. Never lets a byte out that no redactor saw: what cannot be read as an event is
+// redacted as bytes. Tested by tests/unit/redact/event_stream_test.cpp.
+#pragma once
+
+#include "policy/redact/findings.hpp"
+#include "policy/redact/rule_set.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::redact {
+
+enum class EventFormat : std::uint8_t { server_sent, line_each };
+// Of a Content-Type field value; none: it is no stream of events.
+std::optional<EventFormat> event_format_of(std::string_view content_type);
+
+class EventStream {
+ public:
+  EventStream(std::shared_ptr<const RuleSet> rules, EventFormat format);
+  EventStream(EventStream&&) noexcept;
+  EventStream& operator=(EventStream&&) noexcept;
+  ~EventStream();
+
+  void feed(std::string_view in, std::string& out);
+  void finish(std::string& out); // nothing is fed after it
+  Findings findings() const;
+  bool rewrote() const noexcept; // what came out is not, byte for byte, what went in
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace sluice::redact
