@@ -5,21 +5,37 @@
 namespace sluice::call {
 
 Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rules,
-                                     std::string_view content_encoding) {
+                                     std::string_view content_encoding,
+                                     std::string_view content_type) {
   SLUICE_TRY(const auto codings, wire::parse_codings(content_encoding));
   BodyPipe pipe;
-  pipe.redactor_.emplace(std::move(rules));
+  pipe.redacts_ = true;
+  if (const auto format = redact::event_format_of(content_type)) {
+    pipe.events_.emplace(std::move(rules), *format);
+  } else {
+    pipe.redactor_.emplace(std::move(rules));
+  }
   if (!codings.empty()) pipe.decoder_.emplace(codings);
   return pipe;
 }
 
+void BodyPipe::redact(std::string_view in, std::string& out) {
+  if (events_) return events_->feed(in, out);
+  redactor_->feed(in, out);
+}
+
+void BodyPipe::redact_rest(std::string& out) {
+  if (events_) return events_->finish(out);
+  redactor_->finish(out);
+}
+
 Result<> BodyPipe::feed(std::string_view in, std::string& out) {
-  if (!redactor_) {
+  if (!redacts_) {
     out.append(in);
     return success();
   }
   if (!decoder_) {
-    redactor_->feed(in, out);
+    redact(in, out);
     return success();
   }
   begun_ = begun_ || !in.empty();
@@ -27,7 +43,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
   bool said = false;
   const auto fed = decoder_->feed(in, [&](std::string_view text) {
     masked_.clear();
-    redactor_->feed(text, masked_);
+    redact(text, masked_);
     if (masked_.empty()) return;
     if (!encoder_) encoder_.emplace(decoder_->codings());
     encoder_->feed(masked_, wire::Encoder::Flush::none, out);
@@ -43,9 +59,9 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
 }
 
 Result<> BodyPipe::finish(std::string& out) {
-  if (!redactor_) return success();
+  if (!redacts_) return success();
   if (!decoder_) {
-    redactor_->finish(out);
+    redact_rest(out);
     return success();
   }
   SLUICE_TRY(decoder_->finish());
@@ -53,7 +69,7 @@ Result<> BodyPipe::finish(std::string& out) {
   // even an empty gzip stream would be read as the next message.
   if (!begun_) return success();
   masked_.clear();
-  redactor_->finish(masked_);
+  redact_rest(masked_);
   if (!encoder_) encoder_.emplace(decoder_->codings());
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);
   encoder_->finish(out);
@@ -61,11 +77,14 @@ Result<> BodyPipe::finish(std::string& out) {
 }
 
 redact::Findings BodyPipe::findings() const {
+  if (events_) return events_->findings();
   return redactor_ ? redactor_->findings() : redact::Findings{};
 }
 
 bool BodyPipe::rewrote() const {
-  return decoder_.has_value() || (redactor_ && !redactor_->findings().empty());
+  if (decoder_.has_value()) return true;
+  if (events_) return events_->rewrote();
+  return redactor_ && !redactor_->findings().empty();
 }
 
 } // namespace sluice::call

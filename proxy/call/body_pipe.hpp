@@ -1,4 +1,5 @@
-// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. What was
+// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. A stream
+// of events is read as one: the pieces of a text that it carries are joined. What was
 // coded goes out in the same codings, whether anything was masked or not: that keeps the agent's
 // and the upstream's choice, and nothing that only a decoder sees (a gzip file name, a skippable
 // frame) gets past. Never passes on a byte it could not read when redaction is due.
@@ -6,6 +7,7 @@
 #pragma once
 
 #include "policy/base/result.hpp"
+#include "policy/redact/event_stream.hpp"
 #include "policy/redact/redactor.hpp"
 #include "proxy/wire/coding.hpp"
 
@@ -22,7 +24,8 @@ class BodyPipe {
   // Requires: rules. `content_encoding` is the joined field value; fails (downstream,
   // "content_undecodable") when it names a coding that cannot be read.
   static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
-                                    std::string_view content_encoding);
+                                    std::string_view content_encoding,
+                                    std::string_view content_type = {});
 
   // Nothing is appended by a call that fails.
   Result<> feed(std::string_view in, std::string& out);
@@ -32,7 +35,12 @@ class BodyPipe {
   bool rewrote() const;
 
  private:
-  std::optional<redact::Redactor> redactor_;
+  void redact(std::string_view in, std::string& out);
+  void redact_rest(std::string& out);
+
+  bool redacts_ = false;
+  std::optional<redact::Redactor> redactor_; // one of the two, when it redacts
+  std::optional<redact::EventStream> events_;
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in

@@ -142,7 +142,8 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   }
   if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
     auto pipe =
-        BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"));
+        BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"),
+                            request_.fields.joined("content-type"));
     if (!pipe)
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
     request_pipe_ = std::move(pipe.value());

@@ -54,7 +54,8 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
       return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                   "a range or delta nobody asked for", out);
     }
-    auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"));
+    auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"),
+                                    head.fields.joined("content-type"));
     if (!pipe)
       return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                   "the answer's " + pipe.error().detail, out);
