@@ -278,6 +278,7 @@ class ShapeCompiler {
         open.push_back({one.text + way.byte, next, one.any_case || way.any_case});
       }
     }
+    if (out_.anchors_.empty()) return refused("the pattern matches nothing");
     return success();
   }
   // What is to be masked is no part of an anchor.

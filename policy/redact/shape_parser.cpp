@@ -67,6 +67,8 @@ class Parser {
                       "pattern, byte " + std::to_string(at_ + 1) + ": " + std::move(what));
   }
 
+  ByteSet folded(const ByteSet& bytes) const { return fold_case_ ? any_case(bytes) : bytes; }
+
   Result<ShapeNode> choice(int depth) {
     if (depth > kDeepest) return fault("groups nested too deeply");
     ShapeNode out;
@@ -102,10 +104,9 @@ class Parser {
       if (kNotHere.find(text_[at_]) != std::string_view::npos) {
         return fault(std::string("'") + text_[at_] + "' is not in the subset here");
       }
-      out.bytes = range(text_[at_], text_[at_]);
+      out.bytes = folded(range(text_[at_], text_[at_]));
       ++at_;
     }
-    if (fold_case_) out.bytes = any_case(out.bytes);
     return out;
   }
 
@@ -186,6 +187,7 @@ class Parser {
       }
     }
     take("]");
+    out = folded(out); // [^a] in any case means neither a nor A
     return negated ? ~out : out;
   }
 

@@ -1,0 +1,160 @@
+// Each disguise, alone and nested, cut at every byte; and that the text can always be had back.
+#include "policy/redact/folder.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <random>
+
+using namespace sluice::redact;
+
+namespace {
+
+struct Folded {
+  std::string text;
+  std::vector<Disguise> disguises;
+  std::string rest; // at the very end, with no byte to go with
+  bool operator==(const Folded& other) const {
+    const auto same = [](const Disguise& a, const Disguise& b) {
+      return a.at == b.at && a.written == b.written;
+    };
+    return text == other.text && rest == other.rest &&
+           std::equal(disguises.begin(), disguises.end(), other.disguises.begin(),
+                      other.disguises.end(), same);
+  }
+};
+
+template <class Size> Folded folded(std::string_view in, Size size) {
+  Folded out;
+  Folder folder;
+  while (!in.empty()) {
+    const auto n = std::min<std::size_t>(size(), in.size());
+    folder.fold(in.substr(0, n), Folder::Ending::more_may_come, 0, out.text, out.disguises);
+    in.remove_prefix(n);
+    BOOST_TEST_REQUIRE(folder.waiting().size() <= 2 * Folder::kMostKept + 8);
+  }
+  folder.fold({}, Folder::Ending::at_end, 0, out.text, out.disguises);
+  out.rest = folder.waiting();
+  return out;
+}
+
+std::string unfolded(const Folded& all) {
+  std::string out;
+  std::size_t at = 0;
+  for (const Disguise& one : all.disguises) {
+    BOOST_TEST_REQUIRE((one.at >= at && one.at < all.text.size()));
+    out += all.text.substr(at, one.at - at) + one.written;
+    at = one.at + 1;
+  }
+  return out + all.text.substr(at) + all.rest;
+}
+
+std::string fold(const std::string& text) {
+  const auto whole = folded(text, [&] { return text.size(); });
+  BOOST_TEST(unfolded(whole) == text);
+  for (std::size_t piece = 1; piece < 8; ++piece) {
+    BOOST_TEST((folded(text, [&] { return piece; }) == whole), text << " in pieces of " << piece);
+  }
+  for (std::size_t cut = 1; cut < text.size(); ++cut) {
+    bool first = true;
+    const auto two = folded(text, [&] { return std::exchange(first, false) ? cut : text.size(); });
+    BOOST_TEST((two == whole), text << " cut at " << cut);
+  }
+  return whole.text;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(folder)
+
+BOOST_AUTO_TEST_CASE(each_disguise) {
+  const std::pair<std::string, std::string> table[] = {
+      {"plain text", "plain text"},
+      {"\\u0061b", "ab"},
+      {"\\u007E\\u007e", "~~"},
+      {"\\/x", "/x"},
+      {"\\\\u0061", "a"},       // JSON in JSON
+      {"\\\\\\\\\\\\\\/", "/"}, // three times
+      {"\\n\\t\\\"\\\\", "\\n\\t\\\"\\\\"},
+      {"\\u000a\\u00e9", "\\u000a\\u00e9"},
+      {"\\u00", "\\u00"},
+      {"\\u00g1", "\\u00g1"},
+      {"%61%7a%7A", "azz"},
+      {"%2561", "a"},
+      {"%252561", "a"},
+      {"100%25 of", "100% of"},
+      {"%0a%ff%", "%0a%ff%"},
+      {"%6", "%6"},
+      {"%%61", "%a"},
+      {"&amp;&lt;&gt;&quot;&apos;", "&<>\"'"},
+      {"&#97;&#x61;&#X61;&#0097;", "aaaa"},
+      {"&#9999999;&#;&#x;&am;&", "&#9999999;&#;&#x;&am;&"},
+      {"a\xE2\x80\x8B"
+       "b",
+       "ab"}, // zero width space
+      {"a\xC2\xAD"
+       "b",
+       "ab"}, // soft hyphen
+      {"a\xEF\xBB\xBF"
+       "b",
+       "ab"}, // byte order mark
+      {"a\\u200bb", "ab"},
+      {"a&#8203;b", "ab"},
+      {"\xD0\xB0"
+       "b",
+       "ab"}, // Cyrillic a beside ASCII
+      {"b\xD0\xB0", "ba"},
+      {"\xD0\xB0\xD1\x81\xD0\xB5z", "acez"},
+      {"\xD1\x80\xD0\xB0\xD0\xB7", "\xD1\x80\xD0\xB0\xD0\xB7"}, // a word of its own
+      {"\xEF\xBC\xA1x", "Ax"},                                  // full width
+      {"caf\xC3\xA9 \xE2\x82\xAC", "caf\xC3\xA9 \xE2\x82\xAC"},
+      {"\xE2", "\xE2"},
+      {"a\xE2\x80", "a\xE2\x80"},
+      {"\xD0", "\xD0"},
+  };
+  for (const auto& [written, meant] : table) BOOST_TEST(fold(written) == meant, written);
+}
+
+BOOST_AUTO_TEST_CASE(a_disguise_stays_one_in_any_company) {
+  const std::string disguises[] = {"\\u0061", "%61",       "%2561",
+                                   "&#97;",   "\\\\u0061", "a\xE2\x80\x8B"};
+  for (const auto& one : disguises) {
+    for (const auto& other : disguises) {
+      BOOST_TEST(fold(one + other).substr(0, 2) == "aa", one << other);
+      BOOST_TEST(fold("x" + one + "-" + other + "y").substr(0, 4) == "xa-a", one << other);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(invisible_bytes_go_with_the_byte_after_them) {
+  const auto all = folded("a\xE2\x80\x8B\xE2\x80\x8C%62", [] { return std::size_t{1}; });
+  BOOST_TEST(all.text == "ab");
+  BOOST_TEST_REQUIRE(all.disguises.size() == 1U);
+  BOOST_TEST(all.disguises[0].at == 1U);
+  BOOST_TEST(all.disguises[0].written == "\xE2\x80\x8B\xE2\x80\x8C%62");
+  std::string many = "a";
+  for (int i = 0; i < 1000; ++i) many += "\xE2\x80\x8B";
+  fold(many.substr(0, 301));
+  BOOST_TEST(unfolded(folded(many, [] { return std::size_t{5}; })) == many);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_lost_whatever_comes) {
+  std::mt19937 random(1);
+  const std::string pieces[] = {
+      "\\",   "\\\\",     "u",        "u00",  "61",   "%",    "25",       "2",    "5",
+      "6",    "1",        "&",        "#",    "x",    ";",    "amp;",     "lt;",  "#97;",
+      "a",    "Z",        "/",        "n",    "\xC2", "\xAD", "\xE2\x80", "\x8B", "\xD0\xB0",
+      "\xD1", "\xCE\x91", "\xEF\xBC", "\xA1", "\xEF", " ",    "\n",       "\"",   "0"};
+  for (int round = 0; round < 60'000; ++round) {
+    std::string text;
+    for (auto count = random() % 24; count-- > 0;) {
+      text += random() % 30 == 0 ? std::string(1, static_cast<char>(random()))
+                                 : pieces[random() % std::size(pieces)];
+    }
+    const auto whole = folded(text, [&] { return text.size() + 1; });
+    BOOST_TEST_REQUIRE(unfolded(whole) == text);
+    const auto cut = folded(text, [&] { return 1 + random() % 4; });
+    BOOST_REQUIRE_MESSAGE(cut == whole, "differs when cut: " << text);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
