@@ -1,5 +1,7 @@
 #include "policy/redact/candidate.hpp"
 
+#include "policy/redact/line_join.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -19,35 +21,34 @@ int hex_digit(char c) {
   return -1;
 }
 
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  return c == '/' || c == '_' ? 63 : -1;
-}
-
 } // namespace
 
 // An anchor that was compared byte by byte is known; any other is read by the shape.
-Candidate::Candidate(const Needle& needle, std::uint64_t anchor)
-    : needle_(&needle), anchor_(anchor), next_(anchor), state_(needle.format->shape.start()) {
+Candidate::Candidate(const Needle& needle, std::uint64_t anchor, const StreamText& text)
+    : needle_(&needle), anchor_(anchor), next_(anchor), decoded_until_(anchor),
+      state_(needle.format->shape.start()) {
   if (needle.compared) {
-    next_ = anchor + needle.anchor->text.size();
+    next_ = decoded_until_ = anchor + needle.anchor->text.size();
     state_ = needle.anchor->state;
     return;
   }
+  if (needle.coding != Coding::base64) return;
   skip_bits_ = needle.lead_bits;
-  if (skip_bits_ > 0) --next_; // some bits of its first byte stand in the character before
+  // Some bits of its first byte stand in the character before.
+  if (skip_bits_ > 0) next_ = base64_place_before(text, anchor);
+  line_ = base64_before(text, next_, kShortestLine);
 }
 
+// A part of a byte is secret when the byte is, and so is a line end before it.
 std::uint64_t Candidate::undecided() const noexcept {
   if (waits_ != kNowhere) return matched() ? matched_until_ : secret_begin_;
   if (matched()) {
     const bool certain = in_block_ || needle_->format->shape.accepts(state_);
-    return certain ? kNowhere : matched_until_;
+    return certain ? std::max(decoded_until_, matched_until_) : matched_until_;
   }
-  return secret_begin_;
+  if (secret_begin_ != kNowhere) return secret_begin_;
+  const bool in_anchor = !needle_->compared && decoded_ < needle_->anchor->text.size();
+  return in_anchor ? kNowhere : decoded_until_;
 }
 
 Candidate::Life Candidate::read(const StreamText& text) {
@@ -66,17 +67,18 @@ Candidate::Life Candidate::read_plain(const StreamText& text) {
   // Most that begin are none, and end before anything of them is decided.
   if (needle_->compared && !matched() && waits_ == kNowhere) {
     i = read_undecided(rest);
-    next_ += i;
+    decoded_until_ = next_ += i;
     if (state_ == Shape::kDead) return Life::over;
   }
   for (; i < rest.size(); ++i) {
     if (in_block_) {
       const auto plain = skip_in_block(rest.substr(i));
-      i += plain, next_ += plain;
+      i += plain;
+      decoded_until_ = next_ += plain;
       if (i == rest.size()) break;
     }
     if (step(rest[i], next_, next_ + 1) == Life::over) return Life::over;
-    ++next_;
+    decoded_until_ = ++next_;
   }
   return Life::goes_on;
 }
@@ -120,23 +122,29 @@ Candidate::Life Candidate::read_hex(const StreamText& text) {
       return Life::over;
     }
     if (step(static_cast<char>(high * 16 + low), next_, next_ + 2) == Life::over) return Life::over;
-    next_ += 2;
+    decoded_until_ = next_ += 2;
   }
   return Life::goes_on;
 }
 
-// RFC 4648 §4 and §5. Line ends, also escaped ones, may stand anywhere (RFC 2045 §6.8).
+// RFC 4648 §4 and §5, folded or not.
 Candidate::Life Candidate::read_base64(const StreamText& text) {
-  for (const char c : text.from(next_)) {
-    const auto place = next_++;
-    const bool line_end = c == '\n' || c == '\r' || (backslash_ && (c == 'n' || c == 'r'));
-    backslash_ = c == '\\';
-    if (line_end || backslash_) continue;
-    const int digit = base64_digit(c);
+  while (next_ < text.end()) {
+    const auto rest = text.from(next_);
+    const int digit = base64_digit(rest.front());
     if (digit < 0) {
-      finish();
-      return Life::over;
+      const auto end = line_ < kShortestLine ? LineEnd{} : line_end_at(rest);
+      if (end.kind == LineEnd::Kind::open) return Life::goes_on;
+      if (end.kind == LineEnd::Kind::none) {
+        finish();
+        return Life::over;
+      }
+      next_ += end.length;
+      line_ = 0;
+      continue;
     }
+    const auto place = next_++;
+    ++line_;
     if (bit_count_ == 0) byte_begin_ = place;
     bits_ = bits_ << 6U | static_cast<std::uint32_t>(digit);
     bit_count_ += 6 - std::exchange(skip_bits_, 0);
@@ -145,6 +153,7 @@ Candidate::Life Candidate::read_base64(const StreamText& text) {
     const auto byte = static_cast<char>(bits_ >> bit_count_);
     if (step(byte, byte_begin_, place + 1) == Life::over) return Life::over;
     byte_begin_ = place; // what is left of the character
+    decoded_until_ = bit_count_ > 0 ? place : next_;
   }
   return Life::goes_on;
 }

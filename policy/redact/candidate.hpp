@@ -5,6 +5,7 @@
 #pragma once
 
 #include "policy/redact/needle_set.hpp"
+#include "policy/redact/stream_text.hpp"
 
 #include <cstdint>
 #include <string>
@@ -12,23 +13,17 @@
 
 namespace sluice::redact {
 
-// A piece of the folded stream. Requires: everything a candidate has not read yet is in it.
-struct StreamText {
-  std::string_view bytes;
-  std::uint64_t base = 0; // place of the first byte
-  std::uint64_t end() const noexcept { return base + bytes.size(); }
-  std::string_view from(std::uint64_t place) const noexcept { return bytes.substr(place - base); }
-};
-
 class Candidate {
  public:
   static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 
-  Candidate(const Needle& needle, std::uint64_t anchor);
+  // Requires: the anchor is in the text, and some bytes before it. Base64: it may have been found
+  // over a line end.
+  Candidate(const Needle& needle, std::uint64_t anchor, const StreamText& text);
 
   enum class Life : std::uint8_t { goes_on, over };
-  Life read(const StreamText& text);
-  void finish(); // the stream ends here
+  Life read(const StreamText& text); // Requires: everything it has not read yet is in it
+  void finish();                     // the stream ends here
 
   const Needle& needle() const noexcept { return *needle_; }
   std::uint64_t anchor() const noexcept { return anchor_; } // where the anchor begins
@@ -62,7 +57,8 @@ class Candidate {
 
   const Needle* needle_;
   std::uint64_t anchor_;
-  std::uint64_t next_; // to be read
+  std::uint64_t next_;          // to be read
+  std::uint64_t decoded_until_; // what stands from here on belongs to a byte not known yet
   Shape::State state_;
   std::uint64_t secret_begin_ = kNowhere;
   std::uint64_t secret_last_ = 0; // end of the last byte of the secret part
@@ -76,7 +72,7 @@ class Candidate {
   std::uint32_t bits_ = 0;
   unsigned bit_count_ = 0, skip_bits_ = 0;
   std::uint64_t byte_begin_ = 0; // first character of the byte being put together
-  bool backslash_ = false;
+  std::size_t line_ = 0;         // characters of the line so far
   // a block
   bool in_block_ = false;
   std::size_t block_bytes_ = 0, dashes_ = 0;

@@ -19,7 +19,7 @@ void set(std::vector<std::uint64_t>& bits, std::size_t at) {
 
 } // namespace
 
-NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters)
+NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters, Use use)
     : needles_(std::move(needles)), any_case_(letters == Letters::any_case) {
   if (needles_.empty()) return;
   shortest_ = needles_.front().text.size();
@@ -40,7 +40,7 @@ NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters)
   });
   index_beginnings();
   constexpr std::size_t kWorthwhile = 4; // bytes a probe
-  if (!any_case_ && shortest_ >= kGram + kWorthwhile - 1) index_grams();
+  if (use == Use::everywhere && !any_case_ && shortest_ >= kGram + kWorthwhile - 1) index_grams();
 }
 
 void NeedleSet::index_beginnings() {

@@ -37,7 +37,9 @@ class NeedleSet {
   NeedleSet() = default;
   // `any_case`: the needles are in lower case, the text need not be.
   enum class Letters : bool { exact, any_case };
-  explicit NeedleSet(std::vector<Needle> needles, Letters letters = Letters::exact);
+  enum class Use : bool { everywhere, only_match }; // only_match: find_all() is slow, and right
+  explicit NeedleSet(std::vector<Needle> needles, Letters letters = Letters::exact,
+                     Use use = Use::everywhere);
 
   bool empty() const noexcept { return needles_.empty(); }
   std::size_t longest() const noexcept { return longest_; }

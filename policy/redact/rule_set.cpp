@@ -4,6 +4,7 @@
 #include "policy/base/digest.hpp"
 #include "policy/redact/compiled.hpp"
 #include "policy/redact/folder.hpp"
+#include "policy/redact/line_join.hpp"
 #include "policy/redact/packs.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/secret_encodings.hpp"
@@ -93,6 +94,13 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
       needle.rule = rule;
       of(needles, set).push_back(std::move(needle));
     }
+    for (auto& form : base64_forms_of(known.value.reveal(), kShortestSecret)) {
+      to.max_hold = std::max(to.max_hold, folded_size(form.size()));
+      Needle needle;
+      needle.text = std::move(form);
+      needle.rule = rule;
+      of(needles, Looking::secrets_over_lines).push_back(std::move(needle));
+    }
   }
   return success();
 }
@@ -135,6 +143,7 @@ void add_coded(Needles& needles, const Needle& plain) {
     needle.compared = false;
     needle.text = std::move(text);
     needle.lead_bits = lead_bits;
+    if (coding == Coding::base64) of(needles, Looking::anchors_over_lines).push_back(needle);
     add_anchor(of(needles, Looking::anchors_in_runs), std::move(needle));
   };
   for (std::size_t before = 0; before < 3; ++before) {
@@ -169,7 +178,8 @@ void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
     const auto rule = add_rule(to, config, format->id, format->title);
     const Shape& shape = format->shape;
     // In base64 a byte takes two characters where it begins, in hexadecimal always.
-    to.max_hold = std::max(to.max_hold, 2 * (shape.max_hold() + 2) + 2 * Shape::kLongestAnchor);
+    to.max_hold =
+        std::max(to.max_hold, folded_size(2 * (shape.max_hold() + 2)) + 2 * Shape::kLongestAnchor);
     for (const Shape::Anchor& anchor : shape.anchors()) {
       Needle needle;
       needle.text = anchor.text;
@@ -224,7 +234,8 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
     const auto set = static_cast<Looking>(i);
     const auto letters =
         in_any_case(set) ? NeedleSet::Letters::any_case : NeedleSet::Letters::exact;
-    compiled.sets[i] = NeedleSet(std::move(needles[i]), letters);
+    const auto use = is_over_lines(set) ? NeedleSet::Use::only_match : NeedleSet::Use::everywhere;
+    compiled.sets[i] = NeedleSet(std::move(needles[i]), letters, use);
   }
   std::shared_ptr<const RuleSet> done = std::move(rules);
   SLUICE_TRY(check_placeholders(done));

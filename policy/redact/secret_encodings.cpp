@@ -118,10 +118,17 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(each_byte(secret, html_byte));
   add(to_hex(secret));
   add(upper(to_hex(secret)));
+  for (auto& form : base64_forms_of(secret, least)) add(std::move(form));
+  return all;
+}
+
+std::vector<std::string> base64_forms_of(std::string_view secret, std::size_t least) {
+  std::vector<std::string> all;
   for (std::size_t before = 0; before < 3; ++before) {
     const auto core = base64_core(secret, before);
-    add(core);
-    add(base64url(core));
+    if (core.size() < least) continue;
+    all.push_back(core);
+    if (auto url = base64url(core); url != core) all.push_back(std::move(url));
   }
   return all;
 }

@@ -10,7 +10,8 @@ namespace sluice::redact {
 namespace {
 
 constexpr std::size_t kSlice = 16 * 1024; // stays in the first cache
-constexpr std::size_t kContext = 64;      // released bytes that are kept: longer than any anchor
+// Released bytes that are kept: an anchor in base64 over two line ends, and a line end before it.
+constexpr std::size_t kContext = 256;
 
 constexpr auto kWords = [] {
   std::array<bool, 256> out{};
@@ -52,7 +53,7 @@ std::size_t index_of(Looking set) {
   return static_cast<std::size_t>(set);
 }
 
-constexpr std::array<Looking, kLookings> kAllSets = {
+constexpr Looking kInOnePiece[] = {
     Looking::words_in_runs,    Looking::anchors_in_runs,  Looking::anchors_before_runs,
     Looking::anchors_at_marks, Looking::anchors_anywhere, Looking::long_secrets,
     Looking::short_secrets};
@@ -133,33 +134,34 @@ void Stream::look_again(const StreamText& text, Ending ending) {
 void Stream::look(const StreamText& text, Ending ending) {
   const auto begin = looked_;
   std::array<std::uint64_t, kLookings> whole_until{};
-  for (const auto set : kAllSets) {
+  for (const auto set : kInOnePiece) {
     auto needs = compiled().needles(set).longest();
     if (set == Looking::anchors_before_runs) needs += Shape::kFarthest + kRun;
     if (set == Looking::anchors_at_marks) needs += Shape::kMarkReach;
     whole_until[index_of(set)] =
         std::max(begin, text.end() - std::min<std::uint64_t>(text.end(), needs));
   }
-  look_in_stretches(text, whole_until);
+  look_in_stretches(text, whole_until, ending);
   for (const auto set :
        {Looking::anchors_anywhere, Looking::long_secrets, Looking::short_secrets}) {
     const auto end = whole_until[index_of(set)];
     if (end == begin) continue;
     // A needle that begins before `end` may reach beyond it.
     const auto reach = end + compiled().needles(set).longest() - begin;
-    compiled().needles(set).find_all(text.from(begin).substr(0, reach),
-                                     [&](std::size_t at, const Needle& needle) {
-                                       if (begin + at < end) found(text, begin + at, needle);
-                                     });
+    compiled().needles(set).find_all(
+        text.from(begin).substr(0, reach), [&](std::size_t at, const Needle& needle) {
+          if (begin + at >= end) return;
+          found(text, begin + at, begin + at + needle.text.size(), needle);
+        });
   }
-  for (const auto set : kAllSets) {
+  for (const auto set : kInOnePiece) {
     look_each(text, set, whole_until[index_of(set)], text.end(), ending);
   }
   looked_ = text.end();
 }
 
-void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until) {
-  if (compiled().formats.empty()) return;
+void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until,
+                               Ending ending) {
   const auto from = std::max(text.base, looked_ - std::min<std::uint64_t>(looked_, kRun));
   const auto bytes = text.from(from); // a run may have begun before
   StretchScan scan;
@@ -179,6 +181,7 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
     }
     until = end;
   };
+  auto lines_until = looked_;
   std::array<Stretch, kStretches> stretches;
   while (const auto count = scan_isas().front().stretches(scan, stretches.data())) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -186,6 +189,9 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
       if (stretches[i].kind == Stretch::Kind::mark) {
         look_once(Looking::anchors_at_marks, begin, end);
         continue;
+      }
+      if (end >= lines_until && end < text.end()) {
+        lines_until = look_over_lines(text, end, ending);
       }
       // A token without a digit and without a capital is next to impossible; a name or a path
       // without them is the rule.
@@ -238,38 +244,35 @@ void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uin
 }
 
 void Stream::look_at(const StreamText& text, Start start, Ending ending) {
+  if (is_over_lines(start.set)) return look_over_lines_again(text, start, ending);
   const auto rest = text.from(start.place);
   const auto more = compiled().needles(start.set).match(rest, [&](const Needle& needle) {
-    if (needle.text.size() > start.seen) found(text, start.place, needle);
+    if (needle.text.size() <= start.seen) return;
+    found(text, start.place, start.place + needle.text.size(), needle);
   });
   if (more == NeedleSet::Rest::open && ending == Ending::more_may_come) {
     starts_.push_back({start.place, rest.size(), start.set});
   }
 }
 
-void Stream::found(const StreamText& text, std::uint64_t place, const Needle& needle) {
+void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t end,
+                   const Needle& needle) {
   if (needle.format == nullptr) {
     const CompiledRule& rule = compiled().rules[needle.rule];
     findings_.add(rule.id, rule.fingerprint);
-    spans_.push_back({place,
-                      place,
-                      place + needle.text.size(),
-                      Candidate::kNowhere,
-                      needle.rule,
-                      ~std::uint32_t{0},
-                      nullptr,
-                      {}});
+    spans_.push_back(
+        {begin, begin, end, Candidate::kNowhere, needle.rule, ~std::uint32_t{0}, nullptr, {}});
     return;
   }
   const bool cased = in_any_case_set(needle) && !needle.anchor->any_case;
-  if (cased && !text.from(place).starts_with(needle.anchor->text)) return;
-  const auto before = text.bytes.substr(0, place - text.base);
+  if (cased && !text.from(begin).starts_with(needle.anchor->text)) return;
+  const auto before = text.bytes.substr(0, begin - text.base);
   if (needle.coding == Coding::plain && needle.format->starts_at_boundary && !at_boundary(before)) {
     return;
   }
   if (needle.lead_bits > 0 && before.empty()) return; // its first bits are not there
-  if (absorbed(needle, place)) return;
-  Candidate candidate(needle, place);
+  if (absorbed(needle, begin)) return;
+  Candidate candidate(needle, begin, text);
   if (candidate.read(text) == Candidate::Life::over) {
     settle(candidate);
   } else {

@@ -6,6 +6,7 @@
 #include "policy/redact/candidate.hpp"
 #include "policy/redact/compiled.hpp"
 #include "policy/redact/folder.hpp"
+#include "policy/redact/line_join.hpp"
 #include "policy/redact/redactor.hpp"
 
 #include <cstdint>
@@ -53,12 +54,18 @@ class Stream {
   void look_again(const StreamText& text, Ending ending);
   void look(const StreamText& text, Ending ending);
   using PlaceOfSet = std::array<std::uint64_t, kLookings>;
-  void look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until);
+  void look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until, Ending ending);
   void look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
                  Ending ending);
   void look_at_words(const StreamText& text, std::uint64_t begin, std::uint64_t end);
   void look_at(const StreamText& text, Start start, Ending ending);
-  void found(const StreamText& text, std::uint64_t place, const Needle& needle);
+  // stream_lines.cpp: what is found over line ends
+  std::uint64_t look_over_lines(const StreamText& text, std::uint64_t line_end, Ending ending);
+  void look_in_lines(const StreamText& text, const JoinedLines& lines, std::size_t line,
+                     std::size_t at, Start start, Ending ending);
+  void look_over_lines_again(const StreamText& text, Start start, Ending ending);
+
+  void found(const StreamText& text, std::uint64_t begin, std::uint64_t end, const Needle& needle);
   bool absorbed(const Needle& needle, std::uint64_t place) const;
 
   // stream_output.cpp: what leaves

@@ -98,7 +98,7 @@ void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t en
 // one with the longest anchor is meant.
 void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
   if (spans_.empty()) return;
-  constexpr std::uint64_t kLongestBeginning = 64; // of which a start may still be waiting
+  constexpr std::uint64_t kLongestBeginning = 256; // of which a start may still be waiting
   std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
     return std::tuple(a.anchor, ~a.rank, a.rule) < std::tuple(b.anchor, ~b.rank, b.rule);
   });
