@@ -1,36 +1,54 @@
 #include "policy/redact/findings.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace sluice::redact {
 namespace {
 
 // A body may carry millions of different tokens; the record of them stays small. What is over is
-// counted under its rule without a fingerprint.
+// counted under its rule without a fingerprint. Which ones are over must not depend on the order in
+// which they were found, which cuts can change: those with the greatest fingerprints are.
 constexpr std::size_t kMostFingerprints = 256;
 
 void add_to(std::vector<Finding>& all, std::string_view rule, std::string_view fingerprint,
             std::uint64_t count) {
-  const auto same = std::find_if(all.begin(), all.end(), [&](const Finding& one) {
-    return one.rule == rule && one.fingerprint == fingerprint;
-  });
-  if (same != all.end()) {
-    same->count += count;
-  } else if (all.size() >= kMostFingerprints && !fingerprint.empty()) {
-    add_to(all, rule, {}, count);
-  } else {
-    all.push_back({std::string(rule), count, std::string(fingerprint)});
+  const auto key = std::tuple(rule, fingerprint);
+  const auto at =
+      std::lower_bound(all.begin(), all.end(), key, [](const Finding& one, const auto& other) {
+        return std::tuple(std::string_view(one.rule), std::string_view(one.fingerprint)) < other;
+      });
+  if (at != all.end() && at->rule == rule && at->fingerprint == fingerprint) {
+    at->count += count;
+    return;
   }
+  all.insert(at, {std::string(rule), count, std::string(fingerprint)});
+}
+
+bool by_fingerprint(const Finding& a, const Finding& b) {
+  return std::tie(a.fingerprint, a.rule) < std::tie(b.fingerprint, b.rule);
+}
+
+void bound(std::vector<Finding>& all) {
+  const auto with = std::count_if(all.begin(), all.end(),
+                                  [](const Finding& one) { return !one.fingerprint.empty(); });
+  if (static_cast<std::size_t>(with) <= kMostFingerprints) return;
+  const auto greatest = std::max_element(all.begin(), all.end(), by_fingerprint);
+  const auto [rule, count, fingerprint] = *greatest;
+  all.erase(greatest);
+  add_to(all, rule, {}, count);
 }
 
 } // namespace
 
-void Findings::add(std::string_view rule, std::string_view fingerprint) {
-  add_to(all_, rule, fingerprint, 1);
+void Findings::add(std::string_view rule, std::string_view fingerprint, std::uint64_t count) {
+  const auto before = all_.size();
+  add_to(all_, rule, fingerprint, count);
+  if (all_.size() > before && all_.size() > kMostFingerprints) bound(all_);
 }
 
 void Findings::merge(const Findings& other) {
-  for (const Finding& one : other.all_) add_to(all_, one.rule, one.fingerprint, one.count);
+  for (const Finding& one : other.all_) add(one.rule, one.fingerprint, one.count);
 }
 
 std::uint64_t Findings::total() const noexcept {

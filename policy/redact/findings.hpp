@@ -16,10 +16,10 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-// One entry per (rule, fingerprint), in the order first found.
+// One entry per (rule, fingerprint), sorted: the order found would depend on how a text was cut.
 class Findings {
  public:
-  void add(std::string_view rule, std::string_view fingerprint);
+  void add(std::string_view rule, std::string_view fingerprint, std::uint64_t count = 1);
   void merge(const Findings& other);
   bool empty() const noexcept { return all_.empty(); }
   std::uint64_t total() const noexcept;

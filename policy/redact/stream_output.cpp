@@ -114,7 +114,8 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
     const auto token =
         std::find_if(group, group_end, [](const Span& one) { return one.format != nullptr; });
     if (std::any_of(group, group_end, waits)) {
-      keep = std::move(group, group_end, keep);
+      // Moved onto itself a span would lose its secret.
+      keep = keep == group ? group_end : std::move(group, group_end, keep);
     } else if (token != group_end) { // known secrets are counted when they are found
       count(*token);
     }

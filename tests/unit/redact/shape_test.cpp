@@ -294,7 +294,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_pattern_ends_quickly) {
     const auto shape = Shape::compile(pattern);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     BOOST_TEST(took.count() < 10.0, pattern.substr(0, 60) << " took " << took.count() << " s, "
-                                                         << (shape ? "" : shape.error().detail));
+                                                          << (shape ? "" : shape.error().detail));
   }
 }
 
