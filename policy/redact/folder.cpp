@@ -246,12 +246,16 @@ std::size_t Folder::take(std::string_view text, Ending ending, std::uint64_t bas
 
 void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
   taking.next = at + unit.length;
-  const bool fits = invisible_.size() < kMostKept;
-  if (unit.kind != Unit::Kind::one_byte && !(unit.kind == Unit::Kind::invisible && fits)) return;
+  const bool invisible = unit.kind == Unit::Kind::invisible;
+  if (unit.kind != Unit::Kind::one_byte && !invisible) return;
+  if (invisible && invisible_.size() >= kMostKept) { // no more wait for a byte to go with
+    keep_as_written(taking, taking.next);
+    return;
+  }
   keep_as_written(taking, at);
   taking.done = taking.next;
   const auto written = taking.text.substr(at, unit.length);
-  if (unit.kind == Unit::Kind::invisible) {
+  if (invisible) {
     invisible_ += written;
     return;
   }

@@ -54,10 +54,14 @@ void NeedleSet::index_beginnings() {
     const auto first = static_cast<unsigned char>(needle.text[0]);
     set(begins_, h);
     set(one_, first);
-    set(two_, first | std::size_t{static_cast<unsigned char>(needle.text[1])} << 8U);
+    const auto two = first | std::uint32_t{static_cast<unsigned char>(needle.text[1])} << 8U;
+    set(two_, two);
+    three_.push_back(two | std::uint32_t{static_cast<unsigned char>(needle.text[2])} << 16U);
     ++group_[(h >> group_shift_) + 1];
   }
   for (std::size_t g = 1; g < group_.size(); ++g) group_[g] += group_[g - 1];
+  std::sort(three_.begin(), three_.end());
+  three_.erase(std::unique(three_.begin(), three_.end()), three_.end());
 }
 
 // Whatever position the text is probed at, one of the first `stride_` pieces of a needle is met.

@@ -83,7 +83,10 @@ class NeedleSet {
   bool may_begin_at_end(std::string_view tail) const noexcept { // fewer than gram_ bytes, not none
     const auto first = byte(tail[0]);
     if (tail.size() == 1) return test(one_, first);
-    return test(two_, first | std::size_t{byte(tail[1])} << 8U);
+    const auto two = first | std::uint32_t{byte(tail[1])} << 8U;
+    if (tail.size() == 2) return test(two_, two);
+    return std::binary_search(three_.begin(), three_.end(),
+                              two | std::uint32_t{byte(tail[2])} << 16U);
   }
   void index_beginnings();
   void index_grams();
@@ -95,6 +98,7 @@ class NeedleSet {
   std::vector<Needle> needles_;      // sorted by group, then by text
   std::vector<std::uint32_t> group_; // g: needles_[group_[g]] up to needles_[group_[g + 1]]
   Bits begins_, one_, two_;
+  std::vector<std::uint32_t> three_; // sorted
   bool any_case_ = false;
   std::size_t gram_ = 4;        // first bytes that are hashed: 3 when a needle has no more
   std::uint32_t gram_mask_ = 0; // of them in a word

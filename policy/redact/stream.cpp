@@ -53,10 +53,10 @@ std::size_t index_of(Looking set) {
   return static_cast<std::size_t>(set);
 }
 
-constexpr Looking kInOnePiece[] = {
-    Looking::words_in_runs,    Looking::anchors_in_runs,  Looking::anchors_before_runs,
-    Looking::anchors_at_marks, Looking::anchors_anywhere, Looking::long_secrets,
-    Looking::short_secrets};
+constexpr Looking kInOnePiece[] = {Looking::words_in_runs,       Looking::anchors_in_runs,
+                                   Looking::anchors_before_runs, Looking::anchors_at_marks,
+                                   Looking::anchors_anywhere,    Looking::long_secrets,
+                                   Looking::short_secrets};
 
 } // namespace
 
@@ -234,9 +234,10 @@ void Stream::look_each(const StreamText& text, Looking set, std::uint64_t begin,
 void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uint64_t end) {
   constexpr std::uint64_t kLongestEscape = 6;
   const auto set = Looking::words_in_runs;
+  const NeedleSet& needles = compiled().needles(set);
+  if (needles.empty()) return;
   const auto doubtful = std::min(end, begin + kLongestEscape);
   look_each(text, set, begin, doubtful, Ending::at_end);
-  const NeedleSet& needles = compiled().needles(set);
   const char* at = text.from(doubtful).data();
   for (auto place = doubtful; place < end; ++place, ++at) {
     if (!is_word(at[-1]) && needles.may_begin(at)) look_at(text, {place, 0, set}, Ending::at_end);

@@ -76,10 +76,10 @@ bool passes_base62_crc32(std::string_view text) {
 double entropy_of(std::string_view text) noexcept {
   constexpr std::size_t kTable = 4097;
   static const auto gain = [] { // from c to c + 1
-    std::array<float, kTable> out{};
+    std::array<double, kTable> out{};
     for (std::size_t c = 1; c < kTable; ++c) {
       const auto count = static_cast<double>(c);
-      out[c] = static_cast<float>((count + 1) * std::log2(count + 1) - count * std::log2(count));
+      out[c] = (count + 1) * std::log2(count + 1) - count * std::log2(count);
     }
     return out;
   }();

@@ -46,14 +46,19 @@ std::vector<Stretch> by_definition(const std::string& text) {
   for (std::size_t begin = 0; begin < text.size();) {
     std::size_t end = begin;
     while (end < text.size() && is_token_byte(text[end])) ++end;
-    if (end - begin >= kRun) all.push_back({begin, end, Stretch::Kind::run});
+    if (end - begin >= kRun) {
+      const auto run = text.substr(begin, end - begin);
+      all.push_back({begin, end, Stretch::Kind::run,
+                     run.find_first_of("0123456789") != std::string::npos,
+                     run.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos});
+    }
     begin = std::max(end, begin + 1);
   }
   for (std::size_t i = 0; i + 1 < text.size(); ++i) {
     const bool mark =
         (text[i] == ':' && text[i + 1] == '/') || (text[i] == '-' && text[i + 1] == 'B');
     if (mark) {
-      all.push_back({i - std::min(i, Shape::kMarkReach), i + 1, Stretch::Kind::mark});
+      all.push_back({i - std::min(i, Shape::kMarkReach), i + 1, Stretch::Kind::mark, false, false});
     }
   }
   sort(all);
