@@ -69,6 +69,17 @@ const std::string kMixed = "Ab3dE5gH7jK9mN1pQ2rS4tU6vW8x";
 
 BOOST_AUTO_TEST_SUITE(redactor)
 
+BOOST_AUTO_TEST_CASE(tokens_are_told_apart_by_their_fingerprints) {
+  const auto rules = rules_with({});
+  const auto finding = [&](const std::string& text, std::size_t piece) {
+    return in_pieces(rules, text, [&] { return piece; }).findings;
+  };
+  const std::string one = "a AKIAIOSFODNN7EXAMPLQ b ", other = "a AKIA2OGYBAH6SLUICEQS b ";
+  BOOST_CHECK(finding(one, 3) == redact::redact_whole(rules, one).findings);
+  BOOST_CHECK(finding(one, 3) == finding(one, one.size()));
+  BOOST_CHECK(!(finding(one, 3) == finding(other, 3)));
+}
+
 BOOST_AUTO_TEST_CASE(the_prefix_stays_and_the_secret_does_not) {
   const auto rules = rules_with({});
   struct Row {
