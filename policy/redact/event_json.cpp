@@ -33,26 +33,6 @@ std::uint64_t hash_of(std::string_view bytes) {
   return out;
 }
 
-// How many bytes at the beginning are neither a quote, a backslash nor a control character.
-std::size_t plain_bytes(std::string_view text) {
-  std::size_t at = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    const auto zeros = [](std::uint64_t x) { return (x - kOnes) & ~x & kHighs; };
-    for (; at + kWide <= text.size(); at += kWide) {
-      std::uint64_t x = 0;
-      std::memcpy(&x, text.data() + at, kWide);
-      const auto control = (x - kOnes * 0x20) & ~x & kHighs;
-      const auto found = zeros(x ^ kOnes * '"') | zeros(x ^ kOnes * '\\') | control;
-      if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-    }
-  }
-  while (at < text.size() && text[at] != '"' && text[at] != '\\' &&
-         static_cast<unsigned char>(text[at]) >= 0x20) {
-    ++at;
-  }
-  return at;
-}
-
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -87,6 +67,25 @@ std::size_t scope_of(Word word) { // kScopes: none
 }
 
 } // namespace
+
+std::size_t plain_bytes(std::string_view text) {
+  std::size_t at = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    const auto zeros = [](std::uint64_t x) { return (x - kOnes) & ~x & kHighs; };
+    for (; at + kWide <= text.size(); at += kWide) {
+      std::uint64_t x = 0;
+      std::memcpy(&x, text.data() + at, kWide);
+      const auto control = (x - kOnes * 0x20) & ~x & kHighs;
+      const auto found = zeros(x ^ kOnes * '"') | zeros(x ^ kOnes * '\\') | control;
+      if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+  }
+  while (at < text.size() && text[at] != '"' && text[at] != '\\' &&
+         static_cast<unsigned char>(text[at]) >= 0x20) {
+    ++at;
+  }
+  return at;
+}
 
 bool EventJson::read(std::string_view payload) {
   text_ = payload;

@@ -16,6 +16,9 @@ namespace sluice::redact {
 
 enum class Word : std::uint8_t; // a member name that means something here
 
+// How many bytes at the beginning are neither a quote, a backslash nor a control character.
+std::size_t plain_bytes(std::string_view text);
+
 class EventJson {
  public:
   static constexpr std::size_t kDeepest = 64;

@@ -36,6 +36,11 @@ void EventLines::skip(std::size_t size) {
   scanned_ = begin_;
 }
 
+void EventLines::skip_event(std::size_t size) {
+  half_end_ = format_ == Format::server_sent && buffer_[begin_ + size - 1] == '\r';
+  skip(size);
+}
+
 EventLines::Piece EventLines::take() {
   if (std::exchange(taken_, false)) lines_.clear();
   if (half_end_ && begin_ < buffer_.size()) {

@@ -44,14 +44,16 @@ class EventLines {
   Piece take_rest(); // after the last byte: an event that has no end, or none
   const std::vector<Line>& lines() const noexcept { return lines_; }
   std::string_view ahead() const noexcept { return std::string_view(buffer_).substr(begin_); }
-  // Requires: at_event(). The next `size` bytes are a whole event that the caller has read.
+  // Whether ahead() begins with an event of which nothing was read yet.
   bool at_event() const noexcept {
     return (taken_ || lines_.empty()) && scanned_ == begin_ && !inside_ && !half_end_;
   }
-  void skip(std::size_t size);
+  // Requires: at_event(). The next `size` bytes are a whole event that the caller has read.
+  void skip_event(std::size_t size);
 
  private:
   enum class At : std::uint8_t { stream, last_byte };
+  void skip(std::size_t size);
   bool take_line(At at);
   void describe(Line& line) const;
   bool ends_event(const Line& line) const;

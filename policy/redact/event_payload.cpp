@@ -166,7 +166,8 @@ bool EventStream::State::is_clean(std::string_view payload) {
     done = string.end;
   }
   skeleton_ += payload.substr(done);
-  if (skeleton_ == clean_skeleton_) return true;
+  seen_before_ = skeleton_ == clean_skeleton_;
+  if (seen_before_) return true;
   if (!finds_nothing(skeleton_)) return false;
   for (const auto& string : json_.strings()) {
     if (string.piece || !string.escaped) continue;
@@ -180,15 +181,13 @@ bool EventStream::State::is_clean(std::string_view payload) {
 
 bool EventStream::State::finds_nothing(std::string_view text) {
   probe_text_.clear();
-  probe_.feed(text, probe_text_);
-  probe_.finish(probe_text_);
+  probe_.whole(text, probe_text_);
   return probe_text_ == text;
 }
 
 bool EventStream::State::redact_whole_into(std::string_view text, std::string& out) {
   const auto from = out.size();
-  whole_.feed(text, out);
-  whole_.finish(out);
+  whole_.whole(text, out);
   return std::string_view(out).substr(from) != text;
 }
 

@@ -31,6 +31,16 @@ class EventStream::State {
     bool ends = false;
   };
 
+  // Of an event that differs from those before it in one piece of text only.
+  struct Shape {
+    std::string before, after;                 // the bytes around the piece
+    std::string payload_before, payload_after; // the same within the payload
+    EventForm form;
+    Channel* channel = nullptr; // while the generation is that of channels_
+    std::uint64_t generation = 0;
+  };
+  enum class Known : std::uint8_t { no, taken, incomplete };
+
   void take_piece(const EventLines::Piece& piece, std::string& out);
   // event_stream.cpp: the lines of an event
   void take_event(std::string_view event, Then then, std::string& out);
@@ -40,6 +50,9 @@ class EventStream::State {
   void write_other_lines(std::string_view lines, std::string& out);
   void redact_as_bytes(std::string_view bytes, std::string& out);
   EventForm form_of(std::string_view event);
+  // event_shape.cpp: events like the one before, without reading them again
+  Known take_known(std::string& out);
+  void remember_shape(std::string_view event, std::string_view payload);
   // event_payload.cpp: what the payload says. True: rewritten_ is to stand in its place.
   bool take_payload(std::string_view event, std::string_view payload, Then then, std::string& out);
   bool take_plain(std::string_view event, std::string_view payload, Then then, std::string& out);
@@ -65,6 +78,8 @@ class EventStream::State {
   Redactor whole_; // strings that are whole
   Redactor probe_; // finds out whether there is anything; its findings are not told
   EventJson json_;
+  Shape shape_;
+  bool seen_before_ = false; // what is around the pieces of the event at hand
   bool rewrote_ = false;
 
   // Reused from event to event.

@@ -58,6 +58,9 @@ EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventForm
 void EventStream::State::feed(std::string_view in, std::string& out) {
   lines_.add(in);
   while (true) {
+    const auto known = take_known(out);
+    if (known == Known::incomplete) return;
+    if (known == Known::taken) continue;
     const auto piece = lines_.take();
     if (piece.kind == EventLines::Piece::Kind::none) return;
     take_piece(piece, out);
@@ -113,9 +116,12 @@ void EventStream::State::take_event(std::string_view event, Then then, std::stri
     return redact_as_bytes(event, out);
   }
   if (!std::exchange(bytes_idle_, true)) bytes_.finish(out);
+  seen_before_ = false;
   const bool rewritten = take_payload(event, payload, then, out);
   rewrote_ = rewrote_ || rewritten;
+  const auto from = out.size();
   write_event(event, rewritten, out);
+  if (seen_before_ && std::string_view(out).substr(from) == event) remember_shape(event, payload);
 }
 
 // The lines of the payload joined: as they stand in the event when there is one.
@@ -183,8 +189,7 @@ void EventStream::State::write_other_lines(std::string_view lines, std::string& 
     return;
   }
   const auto from = out.size();
-  bytes_.feed(lines, out);
-  bytes_.finish(out);
+  bytes_.whole(lines, out);
   if (std::string_view(out).substr(from) == lines) {
     clean_lines_ = lines;
   } else {

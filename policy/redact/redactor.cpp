@@ -22,6 +22,9 @@ void Redactor::feed(std::string_view in, std::string& out) {
 void Redactor::finish(std::string& out) {
   state_->finish(out);
 }
+void Redactor::whole(std::string_view in, std::string& out) {
+  state_->whole(in, out);
+}
 const Findings& Redactor::findings() const noexcept {
   return state_->findings();
 }
@@ -36,8 +39,7 @@ Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_v
   Redacted out;
   out.text.reserve(text.size());
   Stream stream(rules, Redactor::Mask::placeholder);
-  stream.feed(text, out.text);
-  stream.finish(out.text);
+  stream.whole(text, out.text);
   out.findings = stream.findings();
   return out;
 }

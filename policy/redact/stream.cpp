@@ -72,8 +72,20 @@ void Stream::feed(std::string_view in, std::string& out) {
 }
 
 void Stream::finish(std::string& out) {
+  finish_with({}, out);
+}
+
+void Stream::whole(std::string_view in, std::string& out) {
+  while (in.size() > kSlice) {
+    process(in.substr(0, kSlice), Ending::more_may_come, out);
+    in.remove_prefix(kSlice);
+  }
+  finish_with(in, out);
+}
+
+void Stream::finish_with(std::string_view in, std::string& out) {
   const auto from = out.size();
-  process({}, Ending::at_end, out);
+  process(in, Ending::at_end, out);
   out += folder_.waiting(); // invisible characters at the very end
   out.erase(from, std::min(given_away_, out.size() - from));
   auto findings = std::move(findings_);
@@ -138,6 +150,7 @@ void Stream::look(const StreamText& text, Ending ending) {
     auto needs = compiled().needles(set).longest();
     if (set == Looking::anchors_before_runs) needs += Shape::kFarthest + kRun;
     if (set == Looking::anchors_at_marks) needs += Shape::kMarkReach;
+    if (ending == Ending::at_end) needs = 0; // nothing more will decide
     whole_until[index_of(set)] =
         std::max(begin, text.end() - std::min<std::uint64_t>(text.end(), needs));
   }

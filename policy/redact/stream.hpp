@@ -25,6 +25,7 @@ class Stream {
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
+  void whole(std::string_view in, std::string& out);
   void release(std::string& out);
   const Findings& findings() const noexcept { return findings_; }
   std::size_t held() const; // bytes as written, not released and not given away
@@ -48,6 +49,7 @@ class Stream {
   const Compiled& compiled() const noexcept { return rules_->compiled(); }
 
   // stream.cpp: what is found
+  void finish_with(std::string_view in, std::string& out);
   void process(std::string_view in, Ending ending, std::string& out);
   void read_candidates(const StreamText& text);
   void settle(Candidate& candidate);
