@@ -36,7 +36,7 @@ Candidate::Candidate(const Needle& needle, std::uint64_t anchor, const StreamTex
   skip_bits_ = needle.lead_bits;
   // Some bits of its first byte stand in the character before.
   if (skip_bits_ > 0) next_ = base64_place_before(text, anchor);
-  line_ = base64_before(text, next_, kShortestLine);
+  line_ = line_before(text, next_);
 }
 
 // A part of a byte is secret when the byte is, and so is a line end before it.
@@ -223,8 +223,8 @@ bool Candidate::Watch::sees(char c) {
   return true;
 }
 
-// To the dashes after the end marker, to a quote that ends the string the block stands in, or to
-// the cap, which another beginning inside puts off. What comes is covered before it is known how
+// To the dashes or the line end after the end marker, to a quote that ends the string the block
+// stands in, or to the cap, which another beginning inside puts off. What comes is covered before it is known how
 // the block ends: it is never held.
 Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
@@ -233,6 +233,7 @@ Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
   last_ = c;
   if (block_begin_.sees(c)) block_bytes_ = 0;
   if (dashes_ > 0) { // after the marker: to the end of its line's dashes
+    if (c == '\n' || c == '\r' || c == '\\') return Life::over;
     dashes_ = c == '-' ? dashes_ + 1 : 1;
   } else if (block_end_.sees(c)) {
     dashes_ = 1;

@@ -62,6 +62,15 @@ std::size_t base64_before(const StreamText& text, std::uint64_t place, std::size
   return count;
 }
 
+std::size_t line_before(const StreamText& text, std::uint64_t place) noexcept {
+  const auto count = base64_before(text, place, kShortestLine);
+  if (count == 0 || place - count <= text.base) return count;
+  const auto begin = text.from(place - count - 1);
+  constexpr std::string_view kEscapes = "nrtbf";
+  const bool escape = begin[0] == '\\' && kEscapes.find(begin[1]) != std::string_view::npos;
+  return escape ? count - 1 : count;
+}
+
 std::uint64_t base64_place_before(const StreamText& text, std::uint64_t place) noexcept {
   const auto reach = std::min<std::uint64_t>(place - text.base, LineEnd::kLongest);
   for (auto at = place - 1; at + reach >= place && at > text.base; --at) {
@@ -69,7 +78,7 @@ std::uint64_t base64_place_before(const StreamText& text, std::uint64_t place) n
     if (c != '\n' && c != '\r' && c != '\\') continue;
     const auto end = line_end_at(text.from(at));
     if (end.kind == LineEnd::Kind::whole && at + end.length == place &&
-        base64_before(text, at, kShortestLine) == kShortestLine) {
+        line_before(text, at) == kShortestLine) {
       return at - 1;
     }
   }
@@ -77,7 +86,7 @@ std::uint64_t base64_place_before(const StreamText& text, std::uint64_t place) n
 }
 
 JoinedLines::JoinedLines(const StreamText& text, std::uint64_t begin, std::size_t most) {
-  auto length = base64_before(text, begin, kShortestLine); // of the line, so far
+  auto length = line_before(text, begin); // of the line, so far
   for (auto place = begin;;) {
     const auto rest = text.from(place);
     const auto size = static_cast<std::size_t>(

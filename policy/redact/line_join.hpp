@@ -35,6 +35,9 @@ inline constexpr std::size_t folded_size(std::size_t size) {
 }
 // How many characters of base64 stand right before `place`, counted up to `most`.
 std::size_t base64_before(const StreamText& text, std::uint64_t place, std::size_t most) noexcept;
+// Of these, how many are of the line that ends there, counted up to kShortestLine: the letter of an
+// escape is none.
+std::size_t line_before(const StreamText& text, std::uint64_t place) noexcept;
 // The place of the last character of base64 before a character at `place`, which may stand in the
 // line before; `place` when there is none.
 std::uint64_t base64_place_before(const StreamText& text, std::uint64_t place) noexcept;

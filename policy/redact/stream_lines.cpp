@@ -18,7 +18,7 @@ std::uint64_t Stream::look_over_lines(const StreamText& text, std::uint64_t line
                                       Ending ending) {
   const char c = text.from(line_end).front();
   const bool may_end = c == '\n' || c == '\r' || c == '\\';
-  if (!may_end || base64_before(text, line_end, kShortestLine) < kShortestLine) {
+  if (!may_end || line_before(text, line_end) < kShortestLine) {
     return line_end + 1;
   }
   std::size_t longest = 0;
