@@ -88,9 +88,9 @@ EventLines::Piece EventLines::take_event() {
 }
 
 bool EventLines::take_line(At at) {
-  if (scanned_ == buffer_.size()) return false;
-  Line line;
   const auto from = lines_.empty() ? begin_ : begin_ + lines_.back().next;
+  if ((at == At::stream ? scanned_ : from) == buffer_.size()) return false;
+  Line line;
   const auto rest = std::string_view(buffer_).substr(scanned_);
   const auto found = find_line_end(rest, format_);
   if (found == std::string_view::npos) {

@@ -51,10 +51,10 @@ bool EventStream::State::take_plain(std::string_view event, std::string_view pay
   if (ends || name == "endpoint") return redact_whole_into(payload, rewritten_);
   const auto key = std::hash<std::string_view>{}(name) | 1U;
   Channel& channel = channels_.get(key).channel;
-  channel.redactor.feed(payload, rewritten_);
-  if (then == Then::stream_ends) {
+  const bool ends_here = then == Then::stream_ends;
+  feed_channel(channel, payload, ends_here ? Text::ends : Text::goes_on, rewritten_);
+  if (ends_here) {
     channels_.end_those([&](const Channel& one) { return &one != &channel; }, out);
-    channel.redactor.finish(rewritten_);
   } else if (channel.redactor.held() > 0) {
     channel.writing = Channel::Writing::plain;
     channel.form = form_of(event);
@@ -115,6 +115,22 @@ void EventStream::State::end_channels(Then then, std::string& out) {
       out);
 }
 
+// A reader may take each piece for a whole text of its own: a token at its beginning then stands
+// behind nothing, where the joined text has it in the middle of a word. No token is shorter.
+void EventStream::State::feed_channel(Channel& channel, std::string_view text, Text then,
+                                      std::string& out) {
+  constexpr std::size_t kShortestToken = 16;
+  const auto from = out.size();
+  channel.redactor.feed(text, out);
+  if (then == Text::ends) channel.redactor.finish(out);
+  if (text.size() < kShortestToken) return;
+  const auto said = std::string_view(out).substr(from);
+  if (said.size() < kShortestToken || finds_nothing(said)) return;
+  std::string masked;
+  redact_whole_into(said, masked);
+  out.replace(from, out.size() - from, masked);
+}
+
 bool EventStream::State::feed_pieces(std::string_view payload) {
   piece_texts_.clear();
   bool changed = false;
@@ -129,10 +145,8 @@ bool EventStream::State::feed_pieces(std::string_view payload) {
       text = scratch_;
     }
     piece.begin = piece_texts_.size();
-    piece.channel->redactor.feed(text, piece_texts_);
-    if (piece.ends && piece.channel->last_piece == index) {
-      piece.channel->redactor.finish(piece_texts_);
-    }
+    const bool last = piece.ends && piece.channel->last_piece == index;
+    feed_channel(*piece.channel, text, last ? Text::ends : Text::goes_on, piece_texts_);
     piece.end = piece_texts_.size();
     piece.changed = text_of(piece) != text;
     changed = changed || piece.changed;

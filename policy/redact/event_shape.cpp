@@ -34,7 +34,7 @@ EventStream::State::Known EventStream::State::take_known(std::string& out) {
   const auto text = rest.substr(0, size);
   Channel& channel = *shape_.channel;
   piece_texts_.clear();
-  channel.redactor.feed(text, piece_texts_);
+  feed_channel(channel, text, Text::goes_on, piece_texts_);
   const auto whole = shape_.before.size() + size + shape_.after.size();
   if (piece_texts_ == text) {
     out += ahead.substr(0, whole);

@@ -44,6 +44,7 @@ class EventStream::State {
   void take_piece(const EventLines::Piece& piece, std::string& out);
   // event_stream.cpp: the lines of an event
   void take_event(std::string_view event, Then then, std::string& out);
+  bool has_payload() const;
   std::string_view payload_of(std::string_view event);
   void write_event(std::string_view event, bool rewritten, std::string& out);
   void write_payload(std::string_view event, std::string& out);
@@ -57,6 +58,8 @@ class EventStream::State {
   bool take_payload(std::string_view event, std::string_view payload, Then then, std::string& out);
   bool take_plain(std::string_view event, std::string_view payload, Then then, std::string& out);
   bool take_json(std::string_view event, std::string_view payload, Then then, std::string& out);
+  enum class Text : std::uint8_t { goes_on, ends };
+  void feed_channel(Channel& channel, std::string_view text, Text then, std::string& out);
   void find_channels(Then then);
   void end_channels(Then then, std::string& out);
   bool feed_pieces(std::string_view payload);

@@ -68,12 +68,24 @@ void EventStream::State::feed(std::string_view in, std::string& out) {
 }
 
 void EventStream::State::finish(std::string& out) {
+  const auto all = [](const Channel&) { return true; };
   const auto rest = lines_.take_rest();
-  if (rest.kind == EventLines::Piece::Kind::event) {
-    take_event(rest.bytes, Then::stream_ends, out);
-  }
+  const bool cut_off = rest.kind == EventLines::Piece::Kind::event;
+  // What is held goes before an event that has no end, or it would become a part of it.
+  if (cut_off && bytes_idle_ && !has_payload()) channels_.end_those(all, out);
+  if (cut_off) take_event(rest.bytes, Then::stream_ends, out);
   bytes_.finish(out);
-  channels_.end_those([](const Channel&) { return true; }, out);
+  std::string clones;
+  channels_.end_those(all, clones);
+  if (clones.empty()) return;
+  rewrote_ = true;
+  if (cut_off) out += "\n\n";
+  out += clones;
+}
+
+bool EventStream::State::has_payload() const {
+  const auto& lines = lines_.lines();
+  return std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.data; });
 }
 
 Findings EventStream::State::findings() const {
@@ -106,10 +118,7 @@ void EventStream::State::redact_as_bytes(std::string_view bytes, std::string& ou
 }
 
 void EventStream::State::take_event(std::string_view event, Then then, std::string& out) {
-  const auto& lines = lines_.lines();
-  const bool has_payload =
-      std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.data; });
-  if (!has_payload) return redact_as_bytes(event, out);
+  if (!has_payload()) return redact_as_bytes(event, out);
   const auto payload = payload_of(event);
   // Lines of JSON that are none are a text of lines: one redactor reads them all.
   if (lines_.format() == EventLines::Format::line_each && !json_.read(payload)) {

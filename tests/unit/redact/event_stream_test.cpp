@@ -217,6 +217,26 @@ BOOST_AUTO_TEST_CASE(payload_without_json) {
   BOOST_TEST(redacted("data: 1corr\n\n: x\n\n") == "data: 1\n\n: x\n\ndata: corr\n\n");
 }
 
+// As one who reads each event for itself sees it: a token behind nothing.
+BOOST_AUTO_TEST_CASE(a_token_at_the_beginning_of_a_piece) {
+  const std::string mask = "AKIA[REDACTED:aws-access-key-id]";
+  BOOST_TEST(redacted(chat(0, "hello") + chat(0, kToken) + chat(0, kToken + " x")) ==
+             chat(0, "hello") + chat(0, mask) + chat(0, mask + " x"));
+  BOOST_TEST(redacted("data: hello\n\ndata: " + kToken + "\n\ndata: end\n\n") ==
+             "data: hello\n\ndata: " + mask + "\n\ndata: end\n\n");
+}
+
+// The stream breaks off in the middle of an event.
+BOOST_AUTO_TEST_CASE(an_event_without_an_end) {
+  const auto event = "event: a\nid: 1\ndata: {\ndata: \"delta\":\"" + kKnown + "\"}\n\n";
+  for (std::size_t size = 0; size <= event.size(); ++size) {
+    const auto in = chat(0, "a co") + event.substr(0, size);
+    const auto out = redacted(in);
+    BOOST_TEST(out.find(kKnown) == std::string::npos);
+    if (in.find(kKnown) == std::string::npos) BOOST_TEST(out.ends_with(event.substr(0, size)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(escapes_and_cut_characters) {
   std::string in, spelled;
   for (const char c : kKnown) {
