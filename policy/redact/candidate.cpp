@@ -224,8 +224,8 @@ bool Candidate::Watch::sees(char c) {
 }
 
 // To the dashes or the line end after the end marker, to a quote that ends the string the block
-// stands in, or to the cap, which another beginning inside puts off. What comes is covered before it is known how
-// the block ends: it is never held.
+// stands in, or to the cap, which another beginning inside puts off. What comes is covered before
+// it is known how the block ends: it is never held.
 Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
   const bool over = dashes_ > kDashes || block_bytes_++ >= kLongestBlock;

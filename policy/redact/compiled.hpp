@@ -16,6 +16,7 @@ namespace sluice::redact {
 enum class Looking : std::uint8_t {
   anchors_in_runs,     // of tokens that begin with a run of 16 token bytes, inside a word too
   words_in_runs,       // the same at the beginning of a word
+  names_in_runs,       // the same when the anchor alone is a run, without digit and capital
   anchors_before_runs, // of tokens with such a run not far after their beginning; in any case
   anchors_at_marks,    // of tokens with "://" or "-----B" in them; in any case
   anchors_anywhere,    // in any case
@@ -24,7 +25,7 @@ enum class Looking : std::uint8_t {
   short_secrets,
   secrets_over_lines
 };
-inline constexpr std::size_t kLookings = 9;
+inline constexpr std::size_t kLookings = 10;
 inline bool in_any_case(Looking set) noexcept {
   return set == Looking::anchors_before_runs || set == Looking::anchors_at_marks ||
          set == Looking::anchors_anywhere;

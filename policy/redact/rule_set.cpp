@@ -143,7 +143,7 @@ void add_coded(Needles& needles, const Needle& plain) {
     needle.compared = false;
     needle.text = std::move(text);
     needle.lead_bits = lead_bits;
-    if (coding == Coding::base64) of(needles, Looking::anchors_over_lines).push_back(needle);
+    if (coding == Coding::base64) add_anchor(of(needles, Looking::anchors_over_lines), needle);
     add_anchor(of(needles, Looking::anchors_in_runs), std::move(needle));
   };
   for (std::size_t before = 0; before < 3; ++before) {
@@ -162,10 +162,20 @@ void add_coded(Needles& needles, const Needle& plain) {
   add(Coding::hex, hex, 0);
 }
 
-Looking place_of(const TokenFormat& format) {
+// A run of token bytes, and nothing of it is like a token.
+bool is_name(std::string_view anchor) {
+  constexpr std::size_t kRun = 16;
+  const auto plain = [](char c) {
+    return is_token_byte(c) && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z');
+  };
+  return anchor.size() >= kRun && std::all_of(anchor.begin(), anchor.end(), plain);
+}
+
+Looking place_of(const TokenFormat& format, std::string_view anchor) {
   const Shape& shape = format.shape;
   if (shape.has_mark()) return Looking::anchors_at_marks;
   if (shape.run() == Shape::Run::at_anchor) {
+    if (is_name(anchor)) return Looking::names_in_runs;
     return format.starts_at_boundary ? Looking::words_in_runs : Looking::anchors_in_runs;
   }
   if (shape.run() == Shape::Run::follows) return Looking::anchors_before_runs;
@@ -190,7 +200,7 @@ void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
       if (!anchor.any_case && shape.anchors().size() <= kMostCodedAnchors) {
         add_coded(needles, needle);
       }
-      const auto set = place_of(*format);
+      const auto set = place_of(*format, anchor.text);
       // There letters are compared in any case, for all.
       if (in_any_case(set)) {
         needle.text = ascii_lower(needle.text);

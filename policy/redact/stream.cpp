@@ -53,10 +53,10 @@ std::size_t index_of(Looking set) {
   return static_cast<std::size_t>(set);
 }
 
-constexpr Looking kInOnePiece[] = {Looking::words_in_runs,       Looking::anchors_in_runs,
-                                   Looking::anchors_before_runs, Looking::anchors_at_marks,
-                                   Looking::anchors_anywhere,    Looking::long_secrets,
-                                   Looking::short_secrets};
+constexpr Looking kInOnePiece[] = {Looking::words_in_runs,    Looking::anchors_in_runs,
+                                   Looking::names_in_runs,    Looking::anchors_before_runs,
+                                   Looking::anchors_at_marks, Looking::anchors_anywhere,
+                                   Looking::long_secrets,     Looking::short_secrets};
 
 } // namespace
 
@@ -133,7 +133,7 @@ void Stream::settle(Candidate& candidate) {
   const Needle& needle = candidate.needle();
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), needle.rule,
-                    static_cast<std::uint32_t>(needle.text.size()), needle.format,
+                    static_cast<std::uint32_t>(needle.anchor->text.size()), needle.format,
                     candidate.secret()});
 }
 
@@ -206,6 +206,7 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
       if (end >= lines_until && end < text.end()) {
         lines_until = look_over_lines(text, end, ending);
       }
+      look_once(Looking::names_in_runs, begin, end);
       // A token without a digit and without a capital is next to impossible; a name or a path
       // without them is the rule.
       if (!stretches[i].digit && !stretches[i].capital) continue;

@@ -40,7 +40,7 @@ std::vector<Stream::Span> Stream::spans_until(std::uint64_t until) const {
   for (const Candidate& one : candidates_) {
     if (!one.matched()) continue;
     add(one.secret_begin(), one.secret_end(), one.needle().rule,
-        static_cast<std::uint32_t>(one.needle().text.size()));
+        static_cast<std::uint32_t>(one.needle().anchor->text.size()));
   }
   std::sort(out.begin(), out.end(), [](const Span& a, const Span& b) {
     return std::tuple(a.begin, ~a.rank, a.rule) < std::tuple(b.begin, ~b.rank, b.rule);

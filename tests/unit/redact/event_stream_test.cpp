@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(payload_without_json) {
 // As one who reads each event for itself sees it: a token behind nothing.
 BOOST_AUTO_TEST_CASE(a_token_at_the_beginning_of_a_piece) {
   const std::string mask = "AKIA[REDACTED:aws-access-key-id]";
-  BOOST_TEST(redacted(chat(0, "hello") + chat(0, kToken) + chat(0, kToken + " x")) ==
-             chat(0, "hello") + chat(0, mask) + chat(0, mask + " x"));
+  BOOST_TEST(redacted(chat(0, "hello") + chat(0, kToken) + chat(0, " ") + chat(0, kToken + " x")) ==
+             chat(0, "hello") + chat(0, mask) + chat(0, " ") + chat(0, mask + " x"));
   BOOST_TEST(redacted("data: hello\n\ndata: " + kToken + "\n\ndata: end\n\n") ==
              "data: hello\n\ndata: " + mask + "\n\ndata: end\n\n");
 }
