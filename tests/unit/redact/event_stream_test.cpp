@@ -224,6 +224,11 @@ BOOST_AUTO_TEST_CASE(a_token_at_the_beginning_of_a_piece) {
              chat(0, "hello") + chat(0, mask) + chat(0, " ") + chat(0, mask + " x"));
   BOOST_TEST(redacted("data: hello\n\ndata: " + kToken + "\n\ndata: end\n\n") ==
              "data: hello\n\ndata: " + mask + "\n\ndata: end\n\n");
+  for (const std::string secret :
+       {"glpat-Ab3dE5gH7jK9mN1pQ2rS", "sk_live_Ab3dE5gH7jK9mN1pQ2rS4tU6"}) {
+    BOOST_TEST(redacted(chat(0, "hello") + chat(0, secret)).find(secret.substr(8)) ==
+               std::string::npos);
+  }
 }
 
 // The stream breaks off in the middle of an event.
