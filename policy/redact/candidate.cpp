@@ -139,6 +139,9 @@ Candidate::Life Candidate::read_base64(const StreamText& text) {
         finish();
         return Life::over;
       }
+      // The text may also end with its line: then a word in the next one is none of its own.
+      const auto waited = std::exchange(waits_, kNowhere);
+      if (waited != kNowhere && match(waited) == Life::over) return Life::over;
       next_ += end.length;
       line_ = 0;
       continue;

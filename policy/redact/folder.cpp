@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostBackslashes = 8; // JSON in JSON in JSON in a string
 constexpr std::size_t kMostPercents = 3;    // times that a '%' was encoded again
+constexpr std::size_t kMostPlainUnit = 32;  // bytes that one notation takes at most
 constexpr std::size_t kMostLookAlikes = 4;  // in a row, before an ASCII letter
 
 bool is_alnum(char c) {
@@ -65,6 +66,10 @@ char look_alike(unsigned point) {
   return kAlikes[point - kFirstAlike];
 }
 
+bool begins_notation(char c) {
+  return c == '\\' || c == '%' || c == '&';
+}
+
 struct Point {
   unsigned value = 0;
   std::size_t length = 0; // 0: the text ends inside it
@@ -79,6 +84,10 @@ Point point_at(std::string_view text) {
   return {(byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU), 3};
 }
 
+bool disguises_utf8(char c) { // a first byte of what utf8_unit reads; see disguise_leads()
+  return std::string_view("\xC2\xCE\xCF\xD0\xD1\xE2\xEF").find(c) != std::string_view::npos;
+}
+
 bool leads_look_alike(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte == 0xCE || byte == 0xCF || byte == 0xD0 || byte == 0xD1 || byte == 0xEF;
@@ -86,13 +95,18 @@ bool leads_look_alike(char c) {
 
 } // namespace
 
+// Escaped n times again, a backslash of JSON is 2^n; those before them are backslashes of the text.
 Folder::Unit Folder::json_unit(std::string_view rest) {
   const auto count = std::min(rest.find_first_not_of('\\'), rest.size());
-  if (count > kMostBackslashes) return {};
-  if (count == rest.size()) return {Unit::Kind::need_more};
+  if (count == rest.size() && count <= kMostBackslashes) return {Unit::Kind::need_more};
+  if (count > kMostBackslashes) { // so that the same are left however the run was cut
+    return {Unit::Kind::as_written, (count - 1) / kMostBackslashes * kMostBackslashes};
+  }
   const Unit plain{Unit::Kind::as_written, count};
+  if (rest[count] != '/' && rest[count] != 'u') return plain;
+  const auto own = count & (~count + 1);
+  if (own < count) return {Unit::Kind::as_written, count - own};
   if (rest[count] == '/') return {Unit::Kind::one_byte, count + 1, '/'};
-  if (rest[count] != 'u') return plain;
   const auto digits = rest.substr(count + 1);
   for (std::size_t i = 0; i < 4; ++i) {
     if (i == digits.size()) return {Unit::Kind::need_more};
@@ -108,7 +122,10 @@ Folder::Unit Folder::json_unit(std::string_view rest) {
   return plain;
 }
 
-Folder::Unit Folder::url_unit(std::string_view rest) {
+// One byte as URLs write it, however often the '%' was encoded again.
+Folder::Unit Folder::percent_at(std::string_view rest) {
+  if (rest.empty()) return {Unit::Kind::need_more};
+  if (rest[0] != '%') return {};
   std::size_t at = 1;
   for (std::size_t depth = 0;; ++depth) {
     for (std::size_t i = at; i < at + 2; ++i) {
@@ -125,8 +142,31 @@ Folder::Unit Folder::url_unit(std::string_view rest) {
     at += 2;
   }
   const auto byte = hex_number(rest.substr(at), 2).value_or(0);
-  if (byte < 0x20 || byte > 0x7E) return {};
   return {Unit::Kind::one_byte, at + 2, static_cast<char>(byte)};
+}
+
+Folder::Unit Folder::url_unit(std::string_view rest) {
+  const Unit first = percent_at(rest);
+  if (first.kind != Unit::Kind::one_byte) return first;
+  if (first.byte >= 0x20 && first.byte <= 0x7E) return first;
+  if (disguises_utf8(first.byte)) {
+    std::string bytes(1, first.byte);
+    auto length = first.length;
+    while (point_at(bytes).length == 0) {
+      const Unit next = percent_at(rest.substr(length));
+      if (next.kind == Unit::Kind::need_more) return next;
+      const bool goes_on = next.kind == Unit::Kind::one_byte && (next.byte & 0xC0) == 0x80;
+      if (!goes_on) break;
+      bytes += next.byte;
+      length += next.length;
+    }
+    const Point point = point_at(bytes);
+    if (point.length != 0 && is_invisible(point.value)) return {Unit::Kind::invisible, length};
+    const char like = point.length == 0 ? '\0' : look_alike(point.value);
+    if (like != 0) return {Unit::Kind::one_byte, length, like};
+  }
+  // Of %25C3 the '%' is what was encoded again.
+  return first.length > 3 ? Unit{Unit::Kind::one_byte, first.length - 2, '%'} : Unit{};
 }
 
 Folder::Unit Folder::html_unit(std::string_view rest) {
@@ -182,12 +222,60 @@ Folder::Unit Folder::utf8_unit(std::string_view text, std::size_t at) const {
   return {};
 }
 
-Folder::Unit Folder::unit_at(std::string_view text, std::size_t at) const {
+Folder::Unit Folder::plain_unit_at(std::string_view text, std::size_t at) const {
   switch (text[at]) {
   case '\\': return json_unit(text.substr(at));
   case '%': return url_unit(text.substr(at));
   case '&': return html_unit(text.substr(at));
   default: return utf8_unit(text, at);
+  }
+}
+
+Folder::Unit Folder::unit_at(std::string_view text, std::size_t at) const {
+  constexpr std::size_t kMostNotations = 4; // one inside another
+  Unit unit = plain_unit_at(text, at);
+  for (std::size_t i = 1; i < kMostNotations; ++i) {
+    if (unit.kind != Unit::Kind::one_byte || !begins_notation(unit.byte)) break;
+    const Unit outer = outer_unit_at(text, at, unit);
+    unit.settled = outer.settled;
+    if (outer.kind == Unit::Kind::as_written) break;
+    unit = outer;
+  }
+  return unit;
+}
+
+// The sign that begins one notation was itself written in another. What follows it is read the same
+// way, until it is known whether the signs mean a byte together.
+Folder::Unit Folder::outer_unit_at(std::string_view text, std::size_t at, const Unit& first) const {
+  constexpr std::size_t kMostSigns = kMostBackslashes + 5;
+  std::string signs(1, first.byte);
+  std::array<std::size_t, kMostSigns> ends{first.length};
+  std::size_t in_disguise = 0; // signs right after the first
+  for (;;) {
+    const Unit outer = plain_unit_at(signs, 0);
+    const auto place = at + ends[signs.size() - 1];
+    if (outer.kind == Unit::Kind::as_written) {
+      Unit none; // the signs that mean nothing here do not mean anything without the first either
+      none.settled = std::min({outer.length - 1, signs.size() - 1, in_disguise});
+      return none;
+    }
+    if (outer.kind != Unit::Kind::need_more) {
+      return {outer.kind, outer.length > signs.size() ? 1 : ends[outer.length - 1], outer.byte};
+    }
+    if (place == text.size()) {
+      return {Unit::Kind::need_more, first.length, first.byte, true};
+    }
+    if (signs.size() == kMostSigns || place - at + kMostPlainUnit > kMostKept) return {};
+    const bool plain = !begins_notation(text[place]);
+    const Unit next = plain ? Unit{} : plain_unit_at(text, place);
+    if (next.kind == Unit::Kind::need_more) {
+      return {Unit::Kind::need_more, first.length, first.byte, true};
+    }
+    if (next.kind == Unit::Kind::invisible) return {};
+    const bool is_byte = next.kind == Unit::Kind::one_byte;
+    if (is_byte && in_disguise + 1 == signs.size()) ++in_disguise;
+    ends[signs.size()] = place - at + (is_byte ? next.length : 1);
+    signs += is_byte ? next.byte : text[place];
   }
 }
 
@@ -231,7 +319,7 @@ std::size_t Folder::take(std::string_view text, Ending ending, std::uint64_t bas
           last_ = text[at - 1];
           last_was_look_alike_ = false;
         }
-        const Unit unit = unit_at(text, at);
+        const Unit unit = settled_ > 0 ? plain_unit_at(text, at) : unit_at(text, at);
         if (unit.kind == Unit::Kind::need_more && ending == Ending::more_may_come) {
           keep_as_written(taking, at);
           return at;
@@ -247,7 +335,8 @@ std::size_t Folder::take(std::string_view text, Ending ending, std::uint64_t bas
 void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
   taking.next = at + unit.length;
   const bool invisible = unit.kind == Unit::Kind::invisible;
-  if (unit.kind != Unit::Kind::one_byte && !invisible) return;
+  const bool one_byte = unit.kind == Unit::Kind::one_byte || unit.else_one_byte;
+  if (!one_byte && !invisible) return;
   if (invisible && invisible_.size() >= kMostKept) { // no more wait for a byte to go with
     keep_as_written(taking, taking.next);
     return;
@@ -262,6 +351,7 @@ void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
   taking.disguises.push_back(
       {taking.base + taking.out.size(), std::exchange(invisible_, {}) + std::string(written)});
   taking.out += unit.byte;
+  settled_ = settled_ > 0 ? settled_ - 1 : unit.settled;
   last_ = unit.byte;
   last_was_look_alike_ = static_cast<unsigned char>(written.front()) >= 0x80;
 }

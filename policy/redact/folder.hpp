@@ -1,8 +1,9 @@
 // Reads through disguises: writes a text as it means to who reads it, and remembers how each byte
 // that differs was written. \u0061 and \/ of JSON (also escaped again), %61 of URLs (also %2561),
-// &#97; and &lt; of HTML, characters that look like ASCII beside ASCII, characters that look like
-// nothing. What it gives is a function of the bytes alone, however they are cut. Never loses a
-// byte. Tested by tests/unit/redact/folder_test.cpp.
+// &#97; and &lt; of HTML, one of them inside another (%5Cu0061, \u0026lt;), characters that look
+// like ASCII beside ASCII, characters that look like nothing. What it gives is a function of the
+// bytes alone, however they are cut. Never loses a byte. Tested by
+// tests/unit/redact/folder_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ class Folder {
   // stream; keeps at most kMostKept bytes that are not decided.
   void fold(std::string_view in, Ending ending, std::uint64_t base, std::string& out,
             std::vector<Disguise>& disguises);
-  static constexpr std::size_t kMostKept = 32;
+  static constexpr std::size_t kMostKept = 256;
   std::string waiting() const { return invisible_ + kept_; } // taken, and not appended yet
 
  private:
@@ -36,9 +37,14 @@ class Folder {
     Kind kind = Kind::as_written;
     std::size_t length = 1; // bytes as written
     char byte = 0;
+    bool else_one_byte = false; // need_more, and when no more comes it is one_byte
+    std::size_t settled = 0;    // so many signs after it are of one notation only
   };
   Unit unit_at(std::string_view text, std::size_t at) const;
+  Unit plain_unit_at(std::string_view text, std::size_t at) const; // of one notation
+  Unit outer_unit_at(std::string_view text, std::size_t at, const Unit& first) const;
   static Unit json_unit(std::string_view rest);
+  static Unit percent_at(std::string_view rest);
   static Unit url_unit(std::string_view rest);
   static Unit html_unit(std::string_view rest);
   Unit utf8_unit(std::string_view text, std::size_t at) const;
@@ -60,6 +66,7 @@ class Folder {
   std::string invisible_; // seen, and waiting for the byte to go with
   char last_ = 0;         // byte as written before what comes next
   bool last_was_look_alike_ = false;
+  std::size_t settled_ = 0; // signs to come that begin nothing in another notation
 };
 
 } // namespace sluice::redact

@@ -20,9 +20,21 @@ std::array<std::int8_t, 256> make_digits() {
 }
 const std::array<std::int8_t, 256> kDigitOf = make_digits();
 
-// Moves `at` behind the sign, or behind its JSON escape, however often that was escaped again.
+// Moves `at` behind the sign, or behind its JSON escape, however often that was escaped again, or
+// behind its form in a URL.
 LineEnd::Kind take_sign(std::string_view text, std::size_t& at, char sign, char name) {
   if (at == text.size()) return LineEnd::Kind::open;
+  if (text[at] == '%') {
+    const std::string_view lower = sign == '\n' ? "%0a" : "%0d",
+                           upper = sign == '\n' ? "%0A" : "%0D";
+    const auto three = text.substr(at, lower.size());
+    if (three != lower.substr(0, three.size()) && three != upper.substr(0, three.size())) {
+      return LineEnd::Kind::none;
+    }
+    if (three.size() < lower.size()) return LineEnd::Kind::open;
+    at += lower.size();
+    return LineEnd::Kind::whole;
+  }
   if (text[at] == sign) {
     ++at;
     return LineEnd::Kind::whole;
@@ -63,19 +75,21 @@ std::size_t base64_before(const StreamText& text, std::uint64_t place, std::size
 }
 
 std::size_t line_before(const StreamText& text, std::uint64_t place) noexcept {
-  const auto count = base64_before(text, place, kShortestLine);
-  if (count == 0 || place - count <= text.base) return count;
+  constexpr std::size_t kLetters = 2; // of an escape, which are none of the line
+  const auto count = base64_before(text, place, kShortestLine + kLetters);
+  if (count == 0 || place - count <= text.base) return std::min(count, kShortestLine);
   const auto begin = text.from(place - count - 1);
   constexpr std::string_view kEscapes = "nrtbf";
   const bool escape = begin[0] == '\\' && kEscapes.find(begin[1]) != std::string_view::npos;
-  return escape ? count - 1 : count;
+  const std::size_t letters = escape ? 1 : begin[0] == '%' ? std::min(count, kLetters) : 0;
+  return std::min(count - letters, kShortestLine);
 }
 
 std::uint64_t base64_place_before(const StreamText& text, std::uint64_t place) noexcept {
   const auto reach = std::min<std::uint64_t>(place - text.base, LineEnd::kLongest);
   for (auto at = place - 1; at + reach >= place && at > text.base; --at) {
     const char c = text.from(at).front();
-    if (c != '\n' && c != '\r' && c != '\\') continue;
+    if (c != '\n' && c != '\r' && c != '\\' && c != '%') continue;
     const auto end = line_end_at(text.from(at));
     if (end.kind == LineEnd::Kind::whole && at + end.length == place &&
         line_before(text, at) == kShortestLine) {

@@ -24,8 +24,8 @@ struct LineEnd {
   Kind kind = Kind::none;
   std::size_t length = 0;
 };
-// At the start of `text`: \n or \r\n, as such or as JSON escapes them, and the spaces and tabs that
-// the next line begins with.
+// At the start of `text`: \n or \r\n, as such or as JSON or a URL writes them, and the spaces and
+// tabs that the next line begins with.
 LineEnd line_end_at(std::string_view text) noexcept;
 
 inline constexpr std::size_t kShortestLine = 40; // lines are of 64 or 76, now and then shorter

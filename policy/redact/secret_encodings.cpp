@@ -3,6 +3,7 @@
 #include "policy/base/bytes.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 
 namespace sluice::redact {
@@ -70,6 +71,67 @@ std::string percent(char c) {
   return "%" + upper(to_hex({&c, 1}));
 }
 
+struct Point {
+  std::uint32_t value = 0;
+  std::size_t length = 0; // 0: no UTF-8
+};
+Point point_at(std::string_view text) { // RFC 3629 §3
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t length = byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < length) return {};
+  std::uint32_t value = byte(0) & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return {};
+    value = value << 6U | (byte(i) & 0x3FU);
+  }
+  return {value, length};
+}
+
+// With each character that is not ASCII written by its code point.
+std::string with_points(std::string_view text,
+                        const std::function<std::string(std::uint32_t)>& write) {
+  std::string out;
+  while (!text.empty()) {
+    const Point point = static_cast<unsigned char>(text[0]) < 0x80 ? Point{} : point_at(text);
+    out += point.length == 0 ? std::string(1, text[0]) : write(point.value);
+    text.remove_prefix(std::max<std::size_t>(point.length, 1));
+  }
+  return out;
+}
+
+std::string json_unit(std::uint32_t unit) {
+  const char bytes[] = {static_cast<char>(unit >> 8U), static_cast<char>(unit)};
+  return "\\u" + to_hex({bytes, 2});
+}
+std::string json_point(std::uint32_t point) { // RFC 8259 §7: beyond 0xFFFF two units
+  if (point < 0x10000) return json_unit(point);
+  return json_unit(0xD800 + ((point - 0x10000) >> 10U)) +
+         json_unit(0xDC00 + ((point - 0x10000) & 0x3FFU));
+}
+std::string upper_digits(std::string text) { // of \uXXXX
+  for (std::size_t at = 0; (at = text.find("\\u", at)) != std::string::npos; at += 6) {
+    text.replace(at + 2, 4, upper(text.substr(at + 2, 4)));
+  }
+  return text;
+}
+
+// JSON in JSON, as arguments of tool calls are: each level escapes what the one before wrote. Some
+// encoders leave other scripts as they are.
+void add_json_levels(std::string text, const std::function<void(std::string)>& add) {
+  constexpr int kLevels = 3;
+  auto points = text, slashes = text; // quotes may be written in another way, backslashes hardly
+  for (int level = 0; level < kLevels; ++level) {
+    const auto escape = [](char c) { return json_byte(c, Slash::plain); };
+    text = each_byte(text, escape);
+    points = with_points(each_byte(points, escape), json_point);
+    slashes = each_byte(slashes, [](char c) { return c == '\\' ? "\\\\" : std::string(1, c); });
+    add(text);
+    add(slashes);
+    add(points);
+    add(upper_digits(points));
+  }
+}
+
 // The part of the base64 text that the secret alone decides when `before` bytes of something else
 // stand before it in its group of three (RFC 4648 §4).
 std::string base64_core(std::string_view secret, std::size_t before) {
@@ -93,7 +155,7 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
     if (form.size() >= least && std::find(all.begin(), all.end(), form) == all.end())
       all.push_back(std::move(form));
   };
-  add(each_byte(secret, [](char c) { return json_byte(c, Slash::plain); }));
+  add_json_levels(std::string(secret), add);
   add(each_byte(secret, [](char c) { return json_byte(c, Slash::escaped); }));
   add(each_byte(secret, json_for_html));
   add(each_byte(secret, [](char c) {
@@ -116,8 +178,16 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(each_byte(secret, percent));
   add(each_byte(secret, [](char c) { return ascii_lower(percent(c)); }));
   add(each_byte(secret, html_byte));
+  add(with_points(each_byte(secret, html_byte),
+                  [](std::uint32_t point) { return "&#" + std::to_string(point) + ";"; }));
   add(to_hex(secret));
   add(upper(to_hex(secret)));
+  // application/x-www-form-urlencoded writes a space as '+', also inside another coding.
+  for (std::size_t i = 0, written = all.size(); i < written; ++i) {
+    auto form = all[i];
+    std::replace(form.begin(), form.end(), ' ', '+');
+    add(std::move(form));
+  }
   for (auto& form : base64_forms_of(secret, least)) add(std::move(form));
   return all;
 }

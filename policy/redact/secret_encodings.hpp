@@ -1,6 +1,6 @@
-// Every form a known secret travels in: as it is, JSON-escaped, URL-encoded, hex, base64 and
-// base64url at each of the three alignments, HTML entities. Tested by
-// tests/unit/redact/redactor_test.cpp.
+// Every form a known secret travels in: as it is, JSON-escaped (up to three times), URL-encoded,
+// hex, base64 and base64url at each of the three alignments, HTML entities; other scripts as code
+// points. Tested by tests/unit/redact/redactor_test.cpp.
 #pragma once
 
 #include <string>

@@ -17,7 +17,7 @@ constexpr std::array<Looking, 2> kOverLines = {Looking::anchors_over_lines,
 std::uint64_t Stream::look_over_lines(const StreamText& text, std::uint64_t line_end,
                                       Ending ending) {
   const char c = text.from(line_end).front();
-  const bool may_end = c == '\n' || c == '\r' || c == '\\';
+  const bool may_end = c == '\n' || c == '\r' || c == '\\' || c == '%';
   if (!may_end || line_before(text, line_end) < kShortestLine) {
     return line_end + 1;
   }

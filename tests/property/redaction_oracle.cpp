@@ -40,15 +40,15 @@ bool boundary(std::string_view before) {
 
 // The length of a line end and the indentation after it, when 40 characters of base64 stand before.
 std::size_t fold_at(std::string_view text, std::size_t at) {
-  static const auto fold = re2_of("(?:\\r|\\\\{1,8}r)?(?:\\n|\\\\{1,8}n)[ \\t]{0,32}");
-  if (at < kLine) return 0;
-  for (std::size_t i = 1; i <= kLine; ++i) {
-    if (digit64(text[at - i]) < 0) return 0;
-  }
+  static const auto fold =
+      re2_of("(?:\\r|\\\\{1,8}r|%0[Dd])?(?:\\n|\\\\{1,8}n|%0[Aa])[ \\t]{0,32}");
+  std::size_t line = 0;
+  while (line < at && digit64(text[at - 1 - line]) >= 0) ++line;
+  const char before = line < at ? text[at - 1 - line] : '\0';
   static const std::string kEscapes = "nrtbf";
-  const bool escape = at > kLine && text[at - kLine - 1] == '\\' &&
-                      kEscapes.find(text[at - kLine]) != std::string::npos;
-  if (escape) return 0;
+  const bool escape =
+      before == '\\' && line > 0 && kEscapes.find(text[at - line]) != std::string::npos;
+  if (line < kLine + (escape ? 1 : before == '%' ? 2 : 0)) return 0;
   const auto rest = text.substr(at, 2 * (kSlashes + 1) + kIndent);
   re2::StringPiece found;
   if (!fold->Match(re2::StringPiece(rest.data(), rest.size()), 0, rest.size(), RE2::ANCHOR_START,
@@ -123,6 +123,7 @@ Oracle::Decoded Oracle::from_hex(std::string_view text, std::size_t at) {
     out.bytes += static_cast<char>(std::stoi(std::string(text.substr(at, 2)), nullptr, 16));
     out.begin.push_back(at);
     out.end.push_back(at + 2);
+    out.ends_line.push_back(false);
   }
   return out;
 }
@@ -148,6 +149,10 @@ Oracle::Decoded Oracle::from_base64(std::string_view text, std::size_t at, unsig
     out.bytes += static_cast<char>(byte);
     out.begin.push_back(bits[i].second);
     out.end.push_back(bits[i + 7].second + 1);
+  }
+  for (std::size_t i = 0; i < out.end.size(); ++i) {
+    // At most two characters more make the next byte.
+    out.ends_line.push_back(i + 1 < out.end.size() && out.end[i + 1] - out.end[i] > 2);
   }
   return out;
 }
@@ -179,8 +184,10 @@ std::size_t Oracle::block_end(std::string_view block, const std::string& marker)
 
 // `anchor` bytes at the beginning are public. The first match must pass the checks; the longest is
 // what counts.
-bool Oracle::match(const Format& format, std::string_view bytes, std::size_t anchor,
+bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anchor,
                    Match& out) const {
+  const std::string_view bytes = decoded.bytes;
+  const auto& ends_line = decoded.ends_line;
   re2::StringPiece found;
   const re2::StringPiece all(bytes.data(), bytes.size());
   if (!format.longest->Match(all, 0, bytes.size(), RE2::ANCHOR_START, &found, 1)) return false;
@@ -189,7 +196,8 @@ bool Oracle::match(const Format& format, std::string_view bytes, std::size_t anc
   for (std::size_t size = 1; size <= found.size(); ++size) {
     re2::StringPiece groups[2];
     if (!format.exact->Match(all, 0, size, RE2::ANCHOR_BOTH, groups, split ? 2 : 1)) continue;
-    if (format.about.ends_at_boundary && size < bytes.size() && is_word(bytes[size])) continue;
+    const bool ends = size == bytes.size() || !is_word(bytes[size]) || ends_line[size - 1];
+    if (format.about.ends_at_boundary && !ends) continue;
     const auto& group = groups[split ? 1 : 0];
     const auto begin = split ? static_cast<std::size_t>(group.data() - bytes.data()) : anchor;
     const auto end = split ? begin + group.size() : size;
@@ -211,7 +219,7 @@ bool Oracle::match(const Format& format, std::string_view bytes, std::size_t anc
 void Oracle::add(const Format& format, const Decoded& decoded, std::size_t rank, std::size_t anchor,
                  std::vector<Span>& out) const {
   Match found;
-  if (!match(format, decoded.bytes, anchor, found)) return;
+  if (!match(format, decoded, anchor, found)) return;
   out.push_back({decoded.begin[found.begin], decoded.end[found.end - 1], rank,
                  forms_.size() + static_cast<std::size_t>(&format - formats_.data())});
 }
@@ -229,6 +237,7 @@ void Oracle::try_plain(std::string_view text, std::size_t at, std::vector<Span>&
       for (std::size_t i = at; i < text.size(); ++i) {
         plain.begin.push_back(i);
         plain.end.push_back(i + 1);
+        plain.ends_line.push_back(false);
       }
     }
     add(format, plain, anchor->text.size(), anchor->text.size(), out);

@@ -43,6 +43,7 @@ class Oracle {
   struct Decoded {
     std::string bytes;
     std::vector<std::size_t> begin, end;
+    std::vector<bool> ends_line; // a line end stands before the next byte is whole
   };
   struct Match {
     std::size_t begin = 0, end = 0; // of the secret, in decoded bytes
@@ -51,7 +52,7 @@ class Oracle {
   static Decoded from_hex(std::string_view text, std::size_t at);
   static Decoded from_base64(std::string_view text, std::size_t at, unsigned lead_bits);
   const redact::Shape::Anchor* anchor_of(const Format& format, std::string_view bytes) const;
-  bool match(const Format& format, std::string_view bytes, std::size_t anchor, Match& out) const;
+  bool match(const Format& format, const Decoded& decoded, std::size_t anchor, Match& out) const;
   static std::size_t block_end(std::string_view block, const std::string& marker);
   void try_plain(std::string_view text, std::size_t at, std::vector<Span>& out) const;
   void try_coded(std::string_view text, std::size_t at, std::vector<Span>& out) const;

@@ -69,7 +69,9 @@ inline std::unique_ptr<RE2> re2_of(const std::string& pattern) {
 }
 
 // A text of the pattern. What may be repeated is repeated a little more often than it must.
-inline void append_sample(const redact::ShapeNode& node, Random& random, std::string& out) {
+enum class Sample { varied, plain }; // plain: what is optional is left out
+inline void append_sample(const redact::ShapeNode& node, Random& random, Sample kind,
+                          std::string& out) {
   using Kind = redact::ShapeNode::Kind;
   switch (node.kind) {
   case Kind::bytes: {
@@ -79,28 +81,34 @@ inline void append_sample(const redact::ShapeNode& node, Random& random, std::st
       ways.push_back(static_cast<char>(c));
       if (c > ' ' && c < 0x7F) plain.push_back(static_cast<char>(c));
     }
+    // What stands between a name and a value is, as a rule, one of these.
+    if (kind == Sample::plain && node.bytes['='] && node.bytes[':'] && !node.bytes['a']) {
+      plain = {'=', ':'};
+    }
     const auto& from = plain.empty() ? ways : plain;
     if (!from.empty()) out += from[below(random, from.size())];
     return;
   }
   case Kind::sequence:
-    for (const auto& part : node.parts) append_sample(part, random, out);
+    for (const auto& part : node.parts) append_sample(part, random, kind, out);
     return;
   case Kind::choice:
-    append_sample(node.parts[below(random, node.parts.size())], random, out);
+    append_sample(node.parts[below(random, node.parts.size())], random, kind, out);
     return;
   case Kind::repeat: break;
   }
-  const int room =
-      node.most == redact::ShapeNode::kEndless ? 6 : std::min(node.most - node.least, 6);
+  const bool endless = node.most == redact::ShapeNode::kEndless;
+  const int most = endless ? 6 : kind == Sample::plain ? 0 : 6;
+  const int room = endless ? most : std::min(node.most - node.least, most);
   const int times =
       node.least + static_cast<int>(below(random, static_cast<std::size_t>(room) + 1));
-  for (int i = 0; i < times; ++i) append_sample(node.parts.front(), random, out);
+  for (int i = 0; i < times; ++i) append_sample(node.parts.front(), random, kind, out);
 }
 
-inline std::string sample_of(const std::string& pattern, Random& random) {
+inline std::string sample_of(const std::string& pattern, Random& random,
+                             Sample kind = Sample::varied) {
   std::string out;
-  append_sample(redact::parse_shape(pattern).value(), random, out);
+  append_sample(redact::parse_shape(pattern).value(), random, kind, out);
   return out;
 }
 
