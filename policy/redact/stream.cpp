@@ -167,10 +167,25 @@ void Stream::look(const StreamText& text, Ending ending) {
           found(text, begin + at, begin + at + needle.text.size(), needle);
         });
   }
-  for (const auto set : kInOnePiece) {
-    look_each(text, set, whole_until[index_of(set)], text.end(), ending);
-  }
+  for (const auto set : kInOnePiece)
+    look_at_the_rest(text, set, whole_until[index_of(set)], ending);
   looked_ = text.end();
+}
+
+// What is not held is looked at when as many bytes are there as tell something: until then all that
+// is there belongs to an anchor.
+void Stream::look_at_the_rest(const StreamText& text, Looking set, std::uint64_t from,
+                              Ending ending) {
+  auto& waits_from = waits_from_[index_of(set)];
+  const auto first = is_held(set) ? looked_ : std::min(waits_from, looked_);
+  auto until = text.end();
+  if (ending == Ending::more_may_come && !is_held(set)) {
+    const std::uint64_t needs = compiled().needles(set).gram();
+    until = std::max(first, text.end() + 1 - std::min(text.end() + 1, needs));
+  }
+  look_each(text, set, first, std::min(looked_, until), ending);
+  look_each(text, set, from, std::max(from, until), ending);
+  waits_from = until;
 }
 
 void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until,

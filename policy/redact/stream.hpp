@@ -57,6 +57,7 @@ class Stream {
   void look(const StreamText& text, Ending ending);
   using PlaceOfSet = std::array<std::uint64_t, kLookings>;
   void look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until, Ending ending);
+  void look_at_the_rest(const StreamText& text, Looking set, std::uint64_t from, Ending ending);
   void look_each(const StreamText& text, Looking set, std::uint64_t begin, std::uint64_t end,
                  Ending ending);
   void look_at_words(const StreamText& text, std::uint64_t begin, std::uint64_t end);
@@ -89,6 +90,7 @@ class Stream {
   std::string text_;                // folded: some context, then what is not released
   std::uint64_t base_ = 0;          // place of its first byte
   std::uint64_t released_ = 0;      // up to here it is decided and written
+  PlaceOfSet waits_from_{};         // of what is not held: from here on it was not, though
   std::uint64_t looked_ = 0;        // up to here beginnings have been looked for
   std::vector<Disguise> disguises_; // of places not released
   std::vector<Candidate> candidates_;
