@@ -12,7 +12,8 @@
 
 namespace sluice::redact {
 
-// An anchor is public and never held. A known secret is held from its first byte.
+// An anchor is public and not held, but over a line end. A known secret is held from its first
+// byte.
 enum class Looking : std::uint8_t {
   anchors_in_runs,     // of tokens that begin with a run of 16 token bytes, inside a word too
   words_in_runs,       // the same at the beginning of a word
@@ -20,18 +21,14 @@ enum class Looking : std::uint8_t {
   anchors_before_runs, // of tokens with such a run not far after their beginning; in any case
   anchors_at_marks,    // of tokens with "://" or "-----B" in them; in any case
   anchors_anywhere,    // in any case
-  anchors_over_lines,  // in base64, with a line end inside
   long_secrets,
   short_secrets,
-  secrets_over_lines
+  over_lines // anchors and secrets in base64, with a line end inside
 };
-inline constexpr std::size_t kLookings = 10;
+inline constexpr std::size_t kLookings = 9;
 inline bool in_any_case(Looking set) noexcept {
   return set == Looking::anchors_before_runs || set == Looking::anchors_at_marks ||
          set == Looking::anchors_anywhere;
-}
-inline bool is_over_lines(Looking set) noexcept {
-  return set == Looking::anchors_over_lines || set == Looking::secrets_over_lines;
 }
 inline bool is_held(Looking set) noexcept {
   return set >= Looking::long_secrets;

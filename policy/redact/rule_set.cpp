@@ -99,7 +99,7 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
       Needle needle;
       needle.text = std::move(form);
       needle.rule = rule;
-      of(needles, Looking::secrets_over_lines).push_back(std::move(needle));
+      of(needles, Looking::over_lines).push_back(std::move(needle));
     }
   }
   return success();
@@ -143,7 +143,7 @@ void add_coded(Needles& needles, const Needle& plain) {
     needle.compared = false;
     needle.text = std::move(text);
     needle.lead_bits = lead_bits;
-    if (coding == Coding::base64) add_anchor(of(needles, Looking::anchors_over_lines), needle);
+    if (coding == Coding::base64) add_anchor(of(needles, Looking::over_lines), needle);
     add_anchor(of(needles, Looking::anchors_in_runs), std::move(needle));
   };
   for (std::size_t before = 0; before < 3; ++before) {
@@ -244,7 +244,8 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
     const auto set = static_cast<Looking>(i);
     const auto letters =
         in_any_case(set) ? NeedleSet::Letters::any_case : NeedleSet::Letters::exact;
-    const auto use = is_over_lines(set) ? NeedleSet::Use::only_match : NeedleSet::Use::everywhere;
+    const auto use =
+        set == Looking::over_lines ? NeedleSet::Use::only_match : NeedleSet::Use::everywhere;
     compiled.sets[i] = NeedleSet(std::move(needles[i]), letters, use);
   }
   std::shared_ptr<const RuleSet> done = std::move(rules);

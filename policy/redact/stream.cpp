@@ -274,7 +274,7 @@ void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uin
 }
 
 void Stream::look_at(const StreamText& text, Start start, Ending ending) {
-  if (is_over_lines(start.set)) return look_over_lines_again(text, start, ending);
+  if (start.set == Looking::over_lines) return look_over_lines_again(text, start, ending);
   const auto rest = text.from(start.place);
   const auto more = compiled().needles(start.set).match(rest, [&](const Needle& needle) {
     if (needle.text.size() <= start.seen) return;

@@ -2,15 +2,8 @@
 #include "policy/redact/stream.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace sluice::redact {
-namespace {
-
-constexpr std::array<Looking, 2> kOverLines = {Looking::anchors_over_lines,
-                                               Looking::secrets_over_lines};
-
-} // namespace
 
 // A needle that goes on after a line end begins in the line before it, and each line that ends is
 // looked at once, when its end comes. Gives the place up to which line ends have been dealt with.
@@ -21,24 +14,19 @@ std::uint64_t Stream::look_over_lines(const StreamText& text, std::uint64_t line
   if (!may_end || line_before(text, line_end) < kShortestLine) {
     return line_end + 1;
   }
-  std::size_t longest = 0;
-  for (const auto set : kOverLines) longest = std::max(longest, compiled().needles(set).longest());
-  if (longest == 0) return text.end();
+  const NeedleSet& needles = compiled().needles(Looking::over_lines);
+  if (needles.empty()) return text.end();
+  const auto longest = needles.longest();
   const auto begin = line_end - base64_before(text, line_end, longest - 1);
   const JoinedLines lines(text, begin, ~std::size_t{0});
   std::size_t line = 0;
   for (; line < lines.lines() && lines.ended(line); ++line) {
     const auto end = lines.end_of(line);
-    for (const auto set : kOverLines) {
-      const NeedleSet& needles = compiled().needles(set);
-      if (needles.empty()) continue;
-      const auto reach = std::min(needles.longest() - 1, end - lines.begin_of(line));
-      for (auto at = end - reach; at < end; ++at) {
-        const bool whole = at + needles.gram() <= lines.text().size();
-        if (whole && !needles.may_begin(lines.text().data() + at)) continue;
-        const auto place = lines.place_of(line) + (at - lines.begin_of(line));
-        look_in_lines(text, lines, line, at, {place, 0, set}, ending);
-      }
+    for (auto at = end - std::min(longest - 1, end - lines.begin_of(line)); at < end; ++at) {
+      const bool whole = at + needles.gram() <= lines.text().size();
+      if (whole && !needles.may_begin(lines.text().data() + at)) continue;
+      const auto place = lines.place_of(line) + (at - lines.begin_of(line));
+      look_in_lines(text, lines, line, at, {place, 0, Looking::over_lines}, ending);
     }
   }
   return std::max(line_end + 1, line < lines.lines() ? lines.place_of(line) : text.end());
