@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostSteps = 20'000; // of the non-deterministic automaton
 constexpr std::size_t kMostStates = 8'192;
+constexpr std::size_t kMostInSets = 1'000'000; // steps in the sets of all states: time and memory
 constexpr std::size_t kMostAnchors = 64;
 constexpr std::size_t kShortestAnchor = 3;
 constexpr std::size_t kFanOut = 8; // more ways to go on than this end an anchor
@@ -198,6 +199,7 @@ class ShapeCompiler {
     const auto& set = key.first;
     if (std::find(set.begin(), set.end(), steps_.exit()) != set.end()) flags |= Shape::kAccepts;
     out_.flags_.push_back(flags);
+    in_sets_ += set.size();
     parts_.push_back(key.second);
     sets_.push_back(std::move(key.first));
     return at->second;
@@ -207,7 +209,8 @@ class ShapeCompiler {
     state_of({{}, Part::after}); // dead
     state_of({closure({steps_.entry()}), Part::before});
     for (std::size_t state = 1; state < sets_.size(); ++state) {
-      if (sets_.size() > kMostStates) return refused("the pattern has too many states");
+      if (sets_.size() > kMostStates || in_sets_ > kMostInSets)
+        return refused("the pattern has too many states");
       out_.next_.resize((state + 1) * out_.classes_, Shape::kDead);
       for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
         SLUICE_TRY(out_.next_[state * out_.classes_ + klass],
@@ -429,6 +432,7 @@ class ShapeCompiler {
   std::vector<std::size_t> samples_; // a byte of each class
   std::map<Key, Shape::State> known_;
   std::vector<Set> sets_;
+  std::size_t in_sets_ = 0;
   std::vector<Part> parts_; // of the byte that led to a state
 };
 
