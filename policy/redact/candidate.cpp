@@ -100,13 +100,13 @@ std::size_t Candidate::read_undecided(std::string_view rest) {
 // Bytes of a block that begin no marker and end no string.
 std::size_t Candidate::skip_in_block(std::string_view rest) {
   if (dashes_ > 0 || block_begin_.seen > 0 || block_end_.seen > 0) return 0;
-  const char stops[] = {'"', block_begin_.wanted.front(), block_end_.wanted.front()};
+  const char stops[] = {'"', '\\', block_begin_.wanted.front(), block_end_.wanted.front()};
   const auto room = kLongestBlock - std::min(block_bytes_, kLongestBlock);
   rest = rest.substr(0, room);
-  const auto plain = std::min(rest.find_first_of(std::string_view(stops, 3)), rest.size());
+  const auto plain = std::min(rest.find_first_of(std::string_view(stops, 4)), rest.size());
   if (plain == 0) return 0;
   block_bytes_ += plain;
-  last_ = rest[plain - 1];
+  escaped_ = false;
   matched_until_ = next_ + plain;
   if (secret_.size() < kMostBytes)
     secret_ += rest.substr(0, std::min(plain, kMostBytes - secret_.size()));
@@ -232,8 +232,8 @@ bool Candidate::Watch::sees(char c) {
 Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
   const bool over = dashes_ > kDashes || block_bytes_++ >= kLongestBlock;
-  if (over || (c == '"' && last_ != '\\')) return Life::over;
-  last_ = c;
+  if (over || (c == '"' && !escaped_)) return Life::over;
+  escaped_ = c == '\\' && !escaped_;
   if (block_begin_.sees(c)) block_bytes_ = 0;
   if (dashes_ > 0) { // after the marker: to the end of its line's dashes
     if (c == '\n' || c == '\r' || c == '\\') return Life::over;

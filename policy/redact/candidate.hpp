@@ -77,7 +77,7 @@ class Candidate {
   bool in_block_ = false;
   std::size_t block_bytes_ = 0, dashes_ = 0;
   Watch block_begin_, block_end_;
-  char last_ = 0;
+  bool escaped_ = false; // by the backslash before
 };
 
 } // namespace sluice::redact

@@ -51,6 +51,7 @@ struct RuleSet::Compiled {
   std::array<NeedleSet, kLookings> sets;
   std::string fingerprint_key;
   std::size_t max_hold = 0;
+  bool has_secrets = false; // known ones
 };
 
 // Hex, first 8 bytes of the HMAC; "" without a key.

@@ -38,7 +38,7 @@ struct Channel {
 
 class Channels {
  public:
-  static constexpr std::size_t kMost = 256; // what is over shares one, and is still redacted
+  static constexpr std::size_t kMost = 32; // what is over shares one, and is still redacted
   explicit Channels(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
 
   struct Found {

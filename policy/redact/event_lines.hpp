@@ -16,7 +16,7 @@ namespace sluice::redact {
 class EventLines {
  public:
   enum class Format : std::uint8_t { server_sent, line_each };
-  static constexpr std::size_t kLargest = 1 << 20;
+  static constexpr std::size_t kLargest = 32 * 1024;
 
   struct Line { // places in the event
     std::size_t begin = 0, end = 0;

@@ -25,6 +25,11 @@ bool is_any_of(std::string_view name, std::initializer_list<std::string_view> al
   return std::find(all.begin(), all.end(), name) != all.end();
 }
 
+bool is_json_scalar(std::string_view payload) {
+  if (payload == "true" || payload == "false" || payload == "null") return true;
+  return !payload.empty() && payload.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+}
+
 } // namespace
 
 bool EventStream::State::take_payload(std::string_view event, std::string_view payload, Then then,
@@ -32,6 +37,11 @@ bool EventStream::State::take_payload(std::string_view event, std::string_view p
   if (trimmed(payload) == kDone) {
     channels_.end_those([](const Channel&) { return true; }, out);
     return false;
+  }
+  // A number or a word of JSON is whole: the next event's is another one.
+  if (is_json_scalar(payload)) {
+    rewritten_.clear();
+    return redact_whole_into(payload, rewritten_);
   }
   return json_.read(payload) ? take_json(event, payload, then, out)
                              : take_plain(event, payload, then, out);

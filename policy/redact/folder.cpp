@@ -40,8 +40,8 @@ std::optional<unsigned> hex_number(std::string_view text, std::size_t digits) {
 // Zero-width, joiners, direction marks, soft hyphen, byte order mark.
 bool is_invisible(unsigned point) {
   return point == 0xAD || (point >= 0x200B && point <= 0x200F) ||
-         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x2064) ||
-         point == 0xFEFF;
+         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x206F) ||
+         (point >= 0xFE00 && point <= 0xFE0F) || point == 0xFEFF;
 }
 
 constexpr unsigned kFirstAlike = 0x391, kLastAlike = 0x458;

@@ -6,41 +6,73 @@
 
 namespace sluice::redact {
 
-struct Redactor::State : Stream {
-  using Stream::Stream;
+// Two streams, one behind the other: what reading through disguises leaves is read once more as it
+// is written.
+struct Redactor::State {
+  State(const std::shared_ptr<const RuleSet>& rules, Mask mask)
+      : through(rules, mask), written(rules, mask, Stream::Reading::as_written),
+        twice(rules->compiled().has_secrets) {}
+
+  template <class Step> void run(std::string& out, Step&& step) {
+    if (!twice) {
+      step(through, out);
+      return;
+    }
+    between.clear();
+    step(through, between);
+  }
+
+  Stream through, written;
+  bool twice;
+  std::string between;
+  mutable Findings found;
 };
 
 Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
-    : state_(std::make_unique<State>(std::move(rules), mask)) {}
+    : state_(std::make_unique<State>(rules, mask)) {}
 Redactor::Redactor(Redactor&&) noexcept = default;
 Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 Redactor::~Redactor() = default;
 
 void Redactor::feed(std::string_view in, std::string& out) {
-  state_->feed(in, out);
+  state_->run(out, [in](Stream& through, std::string& to) { through.feed(in, to); });
+  if (state_->twice) state_->written.feed(state_->between, out);
 }
 void Redactor::finish(std::string& out) {
-  state_->finish(out);
+  state_->run(out, [](Stream& through, std::string& to) { through.finish(to); });
+  if (state_->twice) state_->written.whole(state_->between, out);
 }
 void Redactor::whole(std::string_view in, std::string& out) {
-  state_->whole(in, out);
+  state_->run(out, [in](Stream& through, std::string& to) { through.whole(in, to); });
+  if (state_->twice) state_->written.whole(state_->between, out);
 }
 const Findings& Redactor::findings() const noexcept {
-  return state_->findings();
+  if (!state_->twice) return state_->through.findings();
+  state_->found = state_->through.findings();
+  state_->found.merge(state_->written.findings());
+  return state_->found;
 }
 void Redactor::release(std::string& out) {
-  state_->release(out);
+  state_->run(out, [](Stream& through, std::string& to) { through.release(to); });
+  if (!state_->twice) return;
+  state_->written.feed(state_->between, out);
+  state_->written.release(out);
 }
 std::size_t Redactor::held() const {
-  return state_->held();
+  return state_->through.held() + (state_->twice ? state_->written.held() : 0);
 }
 
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
   Redacted out;
   out.text.reserve(text.size());
-  Stream stream(rules, Redactor::Mask::placeholder);
-  stream.whole(text, out.text);
-  out.findings = stream.findings();
+  Stream through(rules, Redactor::Mask::placeholder);
+  through.whole(text, out.text);
+  out.findings = through.findings();
+  if (!rules->compiled().has_secrets) return out;
+  Stream written(rules, Redactor::Mask::placeholder, Stream::Reading::as_written);
+  const std::string once = std::exchange(out.text, {});
+  written.whole(once, out.text);
+  out.findings.merge(written.findings());
   return out;
 }
 

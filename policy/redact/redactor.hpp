@@ -21,8 +21,8 @@ class Redactor {
   Redactor& operator=(Redactor&&) noexcept;
   ~Redactor();
 
-  // Appends to `out` what is now certain. Holds back at most rules->max_hold() bytes; one written in
-  // disguise counts as one.
+  // Appends to `out` what is now certain. Holds back at most rules->max_hold() bytes; one written
+  // in disguise counts as one.
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out); // releases the tail; a later feed() starts a new message
   // The same as feed() and finish(), and faster: what is at hand decides. Requires: nothing was

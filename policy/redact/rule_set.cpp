@@ -239,6 +239,7 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   compiled.fingerprint_key = config.fingerprint_key;
   Needles needles;
   SLUICE_TRY(add_known(compiled, needles, config));
+  compiled.has_secrets = !config.known.empty();
   if (config.token_formats) add_formats(compiled, needles, config);
   for (std::size_t i = 0; i < kLookings; ++i) {
     const auto set = static_cast<Looking>(i);

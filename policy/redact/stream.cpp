@@ -89,16 +89,20 @@ void Stream::finish_with(std::string_view in, std::string& out) {
   out += folder_.waiting(); // invisible characters at the very end
   out.erase(from, std::min(given_away_, out.size() - from));
   auto findings = std::move(findings_);
-  *this = Stream(std::move(rules_), mask_);
+  *this = Stream(std::move(rules_), mask_, reading_);
   findings_ = std::move(findings);
 }
 
 void Stream::process(std::string_view in, Ending ending, std::string& out) {
   thread_local std::string scratch; // a stream itself keeps only its tail
   scratch.assign(text_);
-  folder_.fold(in,
-               ending == Ending::at_end ? Folder::Ending::at_end : Folder::Ending::more_may_come,
-               base_, scratch, disguises_);
+  if (reading_ == Reading::as_written) {
+    scratch.append(in);
+  } else {
+    const bool over = ending == Ending::at_end;
+    folder_.fold(in, over ? Folder::Ending::at_end : Folder::Ending::more_may_come, base_, scratch,
+                 disguises_);
+  }
   const StreamText text{scratch, base_};
   read_candidates(text);
   look_again(text, ending);
@@ -134,7 +138,7 @@ void Stream::settle(Candidate& candidate) {
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), needle.rule,
                     static_cast<std::uint32_t>(needle.anchor->text.size()), needle.format,
-                    candidate.secret()});
+                    needle.coding, candidate.secret()});
 }
 
 void Stream::look_again(const StreamText& text, Ending ending) {
@@ -158,7 +162,7 @@ void Stream::look(const StreamText& text, Ending ending) {
   for (const auto set :
        {Looking::anchors_anywhere, Looking::long_secrets, Looking::short_secrets}) {
     const auto end = whole_until[index_of(set)];
-    if (end == begin) continue;
+    if (end == begin || !looks_for(set)) continue;
     // A needle that begins before `end` may reach beyond it.
     const auto reach = end + compiled().needles(set).longest() - begin;
     compiled().needles(set).find_all(
@@ -167,8 +171,9 @@ void Stream::look(const StreamText& text, Ending ending) {
           found(text, begin + at, begin + at + needle.text.size(), needle);
         });
   }
-  for (const auto set : kInOnePiece)
-    look_at_the_rest(text, set, whole_until[index_of(set)], ending);
+  for (const auto set : kInOnePiece) {
+    if (looks_for(set)) look_at_the_rest(text, set, whole_until[index_of(set)], ending);
+  }
   looked_ = text.end();
 }
 
@@ -190,6 +195,7 @@ void Stream::look_at_the_rest(const StreamText& text, Looking set, std::uint64_t
 
 void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_until,
                                Ending ending) {
+  if (reading_ == Reading::as_written) return; // base64 has no part in a disguise
   const auto from = std::max(text.base, looked_ - std::min<std::uint64_t>(looked_, kRun));
   const auto bytes = text.from(from); // a run may have begun before
   StretchScan scan;
@@ -290,8 +296,15 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
   if (needle.format == nullptr) {
     const CompiledRule& rule = compiled().rules[needle.rule];
     findings_.add(rule.id, rule.fingerprint);
-    spans_.push_back(
-        {begin, begin, end, Candidate::kNowhere, needle.rule, ~std::uint32_t{0}, nullptr, {}});
+    spans_.push_back({begin,
+                      begin,
+                      end,
+                      Candidate::kNowhere,
+                      needle.rule,
+                      ~std::uint32_t{0},
+                      nullptr,
+                      Coding::plain,
+                      {}});
     return;
   }
   const bool cased = in_any_case_set(needle) && !needle.anchor->any_case;
@@ -311,15 +324,17 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
 }
 
 bool Stream::absorbed(const Needle& needle, std::uint64_t place) const {
-  const auto covers = [&](const TokenFormat* format, std::uint64_t from, std::uint64_t end) {
-    return format == needle.format && from <= place && place < end;
+  const auto covers = [&](const TokenFormat* format, Coding coding, std::uint64_t from,
+                          std::uint64_t end) {
+    return format == needle.format && coding == needle.coding && from <= place && place < end;
   };
   return std::any_of(candidates_.begin(), candidates_.end(),
                      [&](const Candidate& one) {
-                       return covers(one.needle().format, one.absorbs_from(), one.secret_end());
+                       return covers(one.needle().format, one.needle().coding, one.absorbs_from(),
+                                     one.secret_end());
                      }) ||
          std::any_of(spans_.begin(), spans_.end(), [&](const Span& one) {
-           return covers(one.format, one.absorbs_from, one.end);
+           return covers(one.format, one.coding, one.absorbs_from, one.end);
          });
 }
 

@@ -20,8 +20,12 @@ namespace sluice::redact {
 class Stream {
  public:
   enum class Ending { more_may_come, at_end };
-  Stream(std::shared_ptr<const RuleSet> rules, Redactor::Mask mask)
-      : rules_(std::move(rules)), mask_(mask) {}
+  // How a text is read: through disguises, for all rules; or as it is written, for known secrets,
+  // whose first or last bytes may look like a part of a disguise with what stands beside them.
+  enum class Reading : bool { through, as_written };
+  Stream(std::shared_ptr<const RuleSet> rules, Redactor::Mask mask,
+         Reading reading = Reading::through)
+      : rules_(std::move(rules)), mask_(mask), reading_(reading) {}
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
@@ -37,6 +41,7 @@ class Stream {
     std::uint32_t rule = 0;
     std::uint32_t rank = 0; // the longer the anchor, the better it knows; a known secret knows best
     const TokenFormat* format = nullptr;
+    Coding coding = Coding::plain;
     std::string secret;
   };
   struct Start { // a needle may begin here, when more is known
@@ -51,6 +56,9 @@ class Stream {
   // stream.cpp: what is found
   void finish_with(std::string_view in, std::string& out);
   void process(std::string_view in, Ending ending, std::string& out);
+  bool looks_for(Looking set) const noexcept {
+    return reading_ == Reading::through || is_held(set);
+  }
   void read_candidates(const StreamText& text);
   void settle(Candidate& candidate);
   void look_again(const StreamText& text, Ending ending);
@@ -85,6 +93,7 @@ class Stream {
 
   std::shared_ptr<const RuleSet> rules_;
   Redactor::Mask mask_;
+  Reading reading_;
   Findings findings_;
   Folder folder_;
   std::string text_;                // folded: some context, then what is not released

@@ -231,6 +231,32 @@ BOOST_AUTO_TEST_CASE(a_token_at_the_beginning_of_a_piece) {
   }
 }
 
+// A number is whole, and no piece of a text.
+BOOST_AUTO_TEST_CASE(numbers_and_words_of_json_stay_where_they_are) {
+  const std::string in = "event: progress\ndata: 13\n\nevent: progress\ndata: 61\n\ndata: true\n\n"
+                         "data: -6.1e7\n\ndata: null\n\n";
+  BOOST_TEST(redacted(in) == in);
+}
+
+// Each text that is held may come back in an event of its own: how many and how large is bounded.
+BOOST_AUTO_TEST_CASE(held_texts_do_not_multiply_a_large_event) {
+  std::string pieces;
+  for (int i = 0; i < 256; ++i)
+    pieces += "{\"index\":" + std::to_string(i) + ",\"text\":\"a correct\"},";
+  pieces.back() = ']';
+  const auto event = [&](std::size_t pad) {
+    return "data: {\"choices\":[" + pieces + ",\"pad\":\"" + std::string(pad, 'x') + "\"}\n\n";
+  };
+  for (const std::size_t pad : {std::size_t{1'000}, std::size_t{20'000}, std::size_t{900'000}}) {
+    const std::string in = event(pad) + "data: [DONE]\n\n";
+    EventStream stream(rules(), EventFormat::server_sent);
+    std::string out;
+    stream.feed(in, out);
+    stream.finish(out);
+    BOOST_TEST(out.size() <= in.size() + 40 * std::min<std::size_t>(in.size(), 32'768));
+  }
+}
+
 // The stream breaks off in the middle of an event.
 BOOST_AUTO_TEST_CASE(an_event_without_an_end) {
   const auto event = "event: a\nid: 1\ndata: {\ndata: \"delta\":\"" + kKnown + "\"}\n\n";

@@ -130,6 +130,42 @@ BOOST_AUTO_TEST_CASE(known_secret_in_every_encoding) {
   }
 }
 
+// What stands beside a secret may look like a part of a disguise together with its first or last
+// bytes: as it is written it is found all the same.
+BOOST_AUTO_TEST_CASE(a_known_secret_glued_to_half_a_disguise) {
+  const auto rules = rules_with(
+      {"41bcdef0123456789abcdef012345678", "Abracadabra-Zulu", "hunter2pass%",
+       "\xD0\x9C\xD0\xBE\xD1\x80\xD0\xBA\xD0\xBE\xD0\xB2\xD1\x8C-2024-\xD0\xA0\xD0\x9E\xD0\xA2"});
+  const std::string cyrillic =
+      "\xD0\x9C\xD0\xBE\xD1\x80\xD0\xBA\xD0\xBE\xD0\xB2\xD1\x8C-2024-\xD0\xA0\xD0\x9E\xD0\xA2";
+  const std::pair<std::string, std::string> rows[] = {
+      {"100%41bcdef0123456789abcdef012345678", "100%[REDACTED:secret:s0]"},
+      {"%4Abracadabra-Zulu", "%4[REDACTED:secret:s1]"},
+      {"\\u004Abracadabra-Zulu", "\\u004[REDACTED:secret:s1]"},
+      {"hunter2pass%41", "[REDACTED:secret:s2]41"},
+      {"\"a\\n" + cyrillic + "\"", "\"a\\n[REDACTED:secret:s3]\""},
+      {"x" + cyrillic + "x", "x[REDACTED:secret:s3]x"},
+  };
+  for (const auto& [text, expected] : rows) BOOST_TEST(redacted(rules, text) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(a_plain_token_absorbs_no_coded_one) {
+  const auto out =
+      redacted(rules_with({}),
+               "eyJiJub25lIn0aa.eyJleGFtcGxl9.ZXlKaGJHY2lPaUp1YjI1bEluMC5leUp6ZFdJaU9pSlRSVU5TU"
+               "lZRdFUxVkNTa1ZE\nVkMwd01USXpORFUyTnpnNUluMC5jMmxuYm1GMGRYSmw=\n");
+  BOOST_TEST(out == "eyJ[REDACTED:jwt]=\n");
+}
+
+// An even number of backslashes ends no escape: the string ends, and with it the key.
+BOOST_AUTO_TEST_CASE(a_private_key_ends_with_its_string) {
+  const auto rules = rules_with({});
+  const std::string begin = "{\"k\":\"-----BEGIN PRIVATE KEY-----";
+  const std::string masked = "{\"k\":\"-----BEGIN [REDACTED:pem-private-key]";
+  BOOST_TEST(redacted(rules, begin + "\\\\\",\"b\":1}") == masked + "\",\"b\":1}");
+  BOOST_TEST(redacted(rules, begin + "\\\"MII\",\"b\":1}") == masked + "\",\"b\":1}");
+}
+
 BOOST_AUTO_TEST_CASE(one_secret_one_fingerprint) {
   const auto rules = rules_with({"correct-horse"}, false);
   std::string text;
