@@ -295,7 +295,7 @@ Result<std::string> normalise_path(std::string_view path) {
 // cut off before it is compared. Servers do either, both or neither.
 Result<std::vector<std::string>> other_readings(std::string_view path) {
   std::vector<std::string> out;
-  const auto add = [&](std::string reading) -> Result<> {
+  const auto add = [&](const std::string& reading) -> Result<> {
     SLUICE_TRY(auto whole, normalise_path(reading));
     if (whole != reading) return path_ambiguous("a dot segment behind an encoded slash");
     if (whole != path && std::find(out.begin(), out.end(), whole) == out.end())

@@ -33,7 +33,7 @@ std::optional<EventFormat> event_format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-EventStream::EventStream(std::shared_ptr<const RuleSet> rules, EventFormat format)
+EventStream::EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format)
     : state_(std::make_unique<State>(rules, format)) {}
 EventStream::EventStream(EventStream&&) noexcept = default;
 EventStream& EventStream::operator=(EventStream&&) noexcept = default;

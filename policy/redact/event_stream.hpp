@@ -24,7 +24,7 @@ std::optional<EventFormat> event_format_of(std::string_view content_type);
 
 class EventStream {
  public:
-  EventStream(std::shared_ptr<const RuleSet> rules, EventFormat format);
+  EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format);
   EventStream(EventStream&&) noexcept;
   EventStream& operator=(EventStream&&) noexcept;
   ~EventStream();

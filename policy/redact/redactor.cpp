@@ -9,9 +9,9 @@ namespace sluice::redact {
 // Two streams, one behind the other: what reading through disguises leaves is read once more as it
 // is written.
 struct Redactor::State {
-  State(const std::shared_ptr<const RuleSet>& rules, Mask mask)
-      : through(rules, mask), written(rules, mask, Stream::Reading::as_written),
-        twice(rules->compiled().has_secrets) {}
+  State(std::shared_ptr<const RuleSet> rules, Mask mask)
+      : twice(rules->compiled().has_secrets), through(rules, mask),
+        written(std::move(rules), mask, Stream::Reading::as_written) {}
 
   template <class Step> void run(std::string& out, Step&& step) {
     if (!twice) {
@@ -22,14 +22,14 @@ struct Redactor::State {
     step(through, between);
   }
 
-  Stream through, written;
   bool twice;
+  Stream through, written;
   std::string between;
   mutable Findings found;
 };
 
 Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
-    : state_(std::make_unique<State>(rules, mask)) {}
+    : state_(std::make_unique<State>(std::move(rules), mask)) {}
 Redactor::Redactor(Redactor&&) noexcept = default;
 Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 Redactor::~Redactor() = default;

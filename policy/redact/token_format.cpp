@@ -16,7 +16,7 @@ constexpr std::array<Word<TokenCheck>, 3> kChecks = {{{"luhn", TokenCheck::luhn}
                                                       {"mod97", TokenCheck::mod97},
                                                       {"base62-crc32", TokenCheck::base62_crc32}}};
 
-std::optional<double> number(Reader at) {
+std::optional<double> number(const Reader& at) {
   const Node* node = at.node();
   if (node == nullptr) return std::nullopt;
   if (node->kind == Node::Kind::real && node->real >= 0 && node->real <= 8) return node->real;
