@@ -62,8 +62,40 @@ std::size_t Redactor::held() const {
   return state_->through.held() + (state_->twice ? state_->written.held() : 0);
 }
 
+namespace {
+
+// Most header values and evidence strings hold nothing: it is seen without a stream. True when in
+// doubt: at a disguise, a run or a mark (see Stretch), and where a known secret may begin.
+bool may_hold_a_match(const RuleSet::Compiled& rules, std::string_view text) {
+  constexpr std::size_t kRun = 16, kHashed = 4;
+  if (!rules.needles(Looking::anchors_anywhere).empty()) return true;
+  std::size_t run = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i], next = i + 1 < text.size() ? text[i + 1] : '\0';
+    const bool disguise = c == '\\' || c == '%' || c == '&' || static_cast<signed char>(c) < 0;
+    const bool mark = (c == ':' && next == '/') || (c == '-' && next == 'B');
+    run = is_token_byte(c) ? run + 1 : 0;
+    if (disguise || mark || run == kRun) return true;
+  }
+  for (const auto set : {Looking::long_secrets, Looking::short_secrets}) {
+    const NeedleSet& needles = rules.needles(set);
+    if (needles.empty()) continue;
+    if (needles.gram() < kHashed) return true; // one so short may stand at the very end
+    for (std::size_t i = 0; i + kHashed <= text.size(); ++i) {
+      if (needles.may_begin(text.data() + i)) return true;
+    }
+  }
+  return false;
+}
+
+} // namespace
+
 Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
   Redacted out;
+  if (!may_hold_a_match(rules->compiled(), text)) {
+    out.text = text;
+    return out;
+  }
   out.text.reserve(text.size());
   Stream through(rules, Redactor::Mask::placeholder);
   through.whole(text, out.text);

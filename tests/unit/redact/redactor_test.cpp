@@ -48,6 +48,8 @@ Result2 in_pieces(const Rules& rules, const std::string& text,
 std::string redacted(const Rules& rules, const std::string& text) {
   const auto whole = in_pieces(rules, text, [&] { return text.size(); });
   BOOST_CHECK(in_pieces(rules, text, [] { return std::size_t{1}; }) == whole);
+  const auto at_once = redact::redact_whole(rules, text);
+  BOOST_CHECK((Result2{at_once.text, at_once.findings} == whole));
   std::mt19937 random(7);
   for (int i = 0; i < 20; ++i) {
     BOOST_CHECK(in_pieces(rules, text, [&] { return std::size_t{1 + random() % 9}; }) == whole);
