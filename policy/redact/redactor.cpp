@@ -65,21 +65,27 @@ std::size_t Redactor::held() const {
 namespace {
 
 // Most header values and evidence strings hold nothing: it is seen without a stream. True when in
-// doubt: at a disguise, a run or a mark (see Stretch), and where a known secret may begin.
+// doubt: at a disguise or a mark (see Stretch), where a known secret may begin, and, with a run,
+// where an anchor may.
 bool may_hold_a_match(const RuleSet::Compiled& rules, std::string_view text) {
   constexpr std::size_t kRun = 16, kHashed = 4;
   if (!rules.needles(Looking::anchors_anywhere).empty()) return true;
   std::size_t run = 0;
+  bool has_run = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i], next = i + 1 < text.size() ? text[i + 1] : '\0';
-    const bool disguise = c == '\\' || c == '%' || c == '&' || static_cast<signed char>(c) < 0;
+    const bool disguise = c == '\\' || c == '%' || c == '\n' || c == '\r' || c == '&' ||
+                          static_cast<signed char>(c) < 0;
     const bool mark = (c == ':' && next == '/') || (c == '-' && next == 'B');
     run = is_token_byte(c) ? run + 1 : 0;
-    if (disguise || mark || run == kRun) return true;
+    if (disguise || mark) return true;
+    has_run = has_run || run == kRun;
   }
-  for (const auto set : {Looking::long_secrets, Looking::short_secrets}) {
+  for (const auto set :
+       {Looking::long_secrets, Looking::short_secrets, Looking::words_in_runs,
+        Looking::anchors_in_runs, Looking::names_in_runs, Looking::anchors_before_runs}) {
     const NeedleSet& needles = rules.needles(set);
-    if (needles.empty()) continue;
+    if (needles.empty() || (!is_held(set) && !has_run)) continue;
     if (needles.gram() < kHashed) return true; // one so short may stand at the very end
     for (std::size_t i = 0; i + kHashed <= text.size(); ++i) {
       if (needles.may_begin(text.data() + i)) return true;
