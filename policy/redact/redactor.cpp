@@ -13,19 +13,16 @@ struct Redactor::State {
       : twice(rules->compiled().has_secrets), through(rules, mask),
         written(std::move(rules), mask, Stream::Reading::as_written) {}
 
-  template <class Step> void run(std::string& out, Step&& step) {
-    if (!twice) {
-      step(through, out);
-      return;
-    }
+  // Where the first stream writes to; begun anew.
+  std::string& first(std::string& out) {
     between.clear();
-    step(through, between);
+    return twice ? between : out;
   }
 
   bool twice;
   Stream through, written;
   std::string between;
-  mutable Findings found;
+  Findings found;
 };
 
 Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
@@ -35,15 +32,15 @@ Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 Redactor::~Redactor() = default;
 
 void Redactor::feed(std::string_view in, std::string& out) {
-  state_->run(out, [in](Stream& through, std::string& to) { through.feed(in, to); });
+  state_->through.feed(in, state_->first(out));
   if (state_->twice) state_->written.feed(state_->between, out);
 }
 void Redactor::finish(std::string& out) {
-  state_->run(out, [](Stream& through, std::string& to) { through.finish(to); });
+  state_->through.finish(state_->first(out));
   if (state_->twice) state_->written.whole(state_->between, out);
 }
 void Redactor::whole(std::string_view in, std::string& out) {
-  state_->run(out, [in](Stream& through, std::string& to) { through.whole(in, to); });
+  state_->through.whole(in, state_->first(out));
   if (state_->twice) state_->written.whole(state_->between, out);
 }
 const Findings& Redactor::findings() const noexcept {
@@ -53,7 +50,7 @@ const Findings& Redactor::findings() const noexcept {
   return state_->found;
 }
 void Redactor::release(std::string& out) {
-  state_->run(out, [](Stream& through, std::string& to) { through.release(to); });
+  state_->through.release(state_->first(out));
   if (!state_->twice) return;
   state_->written.feed(state_->between, out);
   state_->written.release(out);
@@ -68,7 +65,7 @@ namespace {
 // doubt: at a disguise or a mark (see Stretch), where a known secret may begin, and, with a run,
 // where an anchor may.
 bool may_hold_a_match(const RuleSet::Compiled& rules, std::string_view text) {
-  constexpr std::size_t kRun = 16, kHashed = 4;
+  constexpr std::size_t kHashed = 4;
   if (!rules.needles(Looking::anchors_anywhere).empty()) return true;
   std::size_t run = 0;
   bool has_run = false;

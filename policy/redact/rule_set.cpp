@@ -126,15 +126,6 @@ void add_anchor(std::vector<Needle>& to, Needle needle) {
   }
 }
 
-// What of the base64 text (RFC 4648 §4) an anchor alone decides, when `before` bytes of something
-// else stand in its group of three.
-std::string base64_core(std::string_view anchor, std::size_t before) {
-  const std::string text = to_base64(std::string(before, '\0') + std::string(anchor));
-  const std::size_t first = before == 0 ? 0 : before + 1;
-  const std::size_t last = (before + anchor.size()) * 8 / 6;
-  return text.substr(first, last - first);
-}
-
 void add_coded(Needles& needles, const Needle& plain) {
   const auto add = [&](Coding coding, std::string text, std::uint8_t lead_bits) {
     if (text.size() < Needle::kLeast) return;
@@ -149,22 +140,18 @@ void add_coded(Needles& needles, const Needle& plain) {
   for (std::size_t before = 0; before < 3; ++before) {
     const auto lead_bits = static_cast<std::uint8_t>(2 * before); // see Needle::lead_bits
     const std::string text = base64_core(plain.anchor->text, before);
-    std::string url = text;
-    std::replace(url.begin(), url.end(), '+', '-');
-    std::replace(url.begin(), url.end(), '/', '_');
+    std::string url = base64url(text);
     if (url != text) add(Coding::base64, std::move(url), lead_bits);
     add(Coding::base64, text, lead_bits);
   }
   const std::string hex = to_hex(plain.anchor->text);
-  std::string upper = hex;
-  for (char& c : upper) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+  std::string upper = upper_case(hex);
   if (upper != hex) add(Coding::hex, std::move(upper), 0);
   add(Coding::hex, hex, 0);
 }
 
 // A run of token bytes, and nothing of it is like a token.
 bool is_name(std::string_view anchor) {
-  constexpr std::size_t kRun = 16;
   const auto plain = [](char c) {
     return is_token_byte(c) && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z');
   };
@@ -240,7 +227,9 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   Needles needles;
   SLUICE_TRY(add_known(compiled, needles, config));
   compiled.has_secrets = !config.known.empty();
+  const std::size_t as_written = compiled.max_hold; // what the second reading holds besides
   if (config.token_formats) add_formats(compiled, needles, config);
+  compiled.max_hold += as_written;
   for (std::size_t i = 0; i < kLookings; ++i) {
     const auto set = static_cast<Looking>(i);
     const auto letters =

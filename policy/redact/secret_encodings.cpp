@@ -17,13 +17,6 @@ std::string each_byte(std::string_view secret, const Encode& encode) {
   return out;
 }
 
-std::string upper(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-  }
-  return text;
-}
-
 bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -68,7 +61,7 @@ std::string html_byte(char c) {
 }
 
 std::string percent(char c) {
-  return "%" + upper(to_hex({&c, 1}));
+  return "%" + upper_case(to_hex({&c, 1}));
 }
 
 struct Point {
@@ -110,7 +103,7 @@ std::string json_point(std::uint32_t point) { // RFC 8259 §7: beyond 0xFFFF two
 }
 std::string upper_digits(std::string text) { // of \uXXXX
   for (std::size_t at = 0; (at = text.find("\\u", at)) != std::string::npos; at += 6) {
-    text.replace(at + 2, 4, upper(text.substr(at + 2, 4)));
+    text.replace(at + 2, 4, upper_case(text.substr(at + 2, 4)));
   }
   return text;
 }
@@ -132,8 +125,15 @@ void add_json_levels(std::string text, const std::function<void(std::string)>& a
   }
 }
 
-// The part of the base64 text that the secret alone decides when `before` bytes of something else
-// stand before it in its group of three (RFC 4648 §4).
+} // namespace
+
+std::string upper_case(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  }
+  return text;
+}
+
 std::string base64_core(std::string_view secret, std::size_t before) {
   const std::string text = to_base64(std::string(before, '\0') + std::string(secret));
   const std::size_t first = before == 0 ? 0 : before + 1;
@@ -147,8 +147,6 @@ std::string base64url(std::string text) {
   return text;
 }
 
-} // namespace
-
 std::vector<std::string> encodings_of(std::string_view secret, std::size_t least) {
   std::vector<std::string> all = {std::string(secret)};
   const auto add = [&](std::string form) {
@@ -160,10 +158,10 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(each_byte(secret, json_for_html));
   add(each_byte(secret, [](char c) {
     const auto text = json_for_html(c);
-    return text.size() == 6 ? "\\u" + upper(text.substr(2)) : text;
+    return text.size() == 6 ? "\\u" + upper_case(text.substr(2)) : text;
   }));
   add(each_byte(secret, [](char c) { return "\\u00" + to_hex({&c, 1}); }));
-  add(each_byte(secret, [](char c) { return "\\u00" + upper(to_hex({&c, 1})); }));
+  add(each_byte(secret, [](char c) { return "\\u00" + upper_case(to_hex({&c, 1})); }));
   add(each_byte(secret, [](char c) { return unreserved(c) ? std::string(1, c) : percent(c); }));
   add(each_byte(
       secret, [](char c) { return unreserved(c) ? std::string(1, c) : ascii_lower(percent(c)); }));
@@ -181,7 +179,7 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
   add(with_points(each_byte(secret, html_byte),
                   [](std::uint32_t point) { return "&#" + std::to_string(point) + ";"; }));
   add(to_hex(secret));
-  add(upper(to_hex(secret)));
+  add(upper_case(to_hex(secret)));
   // application/x-www-form-urlencoded writes a space as '+', also inside another coding.
   for (std::size_t i = 0, written = all.size(); i < written; ++i) {
     auto form = all[i];

@@ -14,4 +14,10 @@ std::vector<std::string> encodings_of(std::string_view secret, std::size_t least
 // Of these, the ones in base64 and base64url, which may be folded at line ends.
 std::vector<std::string> base64_forms_of(std::string_view secret, std::size_t least);
 
+// The part of the base64 text (RFC 4648 §4) that `text` alone decides when `before` bytes of
+// something else stand before it in its group of three.
+std::string base64_core(std::string_view text, std::size_t before);
+std::string base64url(std::string base64);
+std::string upper_case(std::string text);
+
 } // namespace sluice::redact

@@ -17,7 +17,6 @@ constexpr std::size_t kMostInSets = 1'000'000; // steps in the sets of all state
 constexpr std::size_t kMostAnchors = 64;
 constexpr std::size_t kShortestAnchor = 3;
 constexpr std::size_t kFanOut = 8; // more ways to go on than this end an anchor
-constexpr std::size_t kRun = 16;
 
 Error refused(std::string why) {
   return make_error(Origin::config, "redaction_pattern", std::move(why));

@@ -49,7 +49,7 @@ class Shape {
   std::size_t max_hold() const noexcept { return max_hold_; } // bytes, of an undecided match
   bool has_secret_part() const noexcept { return has_secret_part_; }
   std::size_t states() const noexcept { return flags_.size(); }
-  // A run is 16 bytes of [A-Za-z0-9_.+/=~-] in a row: what the scan of a stream looks for.
+  // A run is kRun bytes of [A-Za-z0-9_.+/=~-] in a row: what the scan of a stream looks for.
   enum class Run : std::uint8_t {
     none,
     at_anchor, // every match begins with the run, or inside a longer one
@@ -78,7 +78,8 @@ class Shape {
   bool has_mark_ = false;
 };
 
-// The bytes that tokens are made of.
+// The bytes that tokens are made of, and how many of them in a row the scan takes for a run.
 bool is_token_byte(char c) noexcept;
+inline constexpr std::size_t kRun = 16;
 
 } // namespace sluice::redact

@@ -42,8 +42,6 @@ bool at_boundary(std::string_view before) {
          is_hex(back(2)) && is_hex(last);
 }
 
-constexpr std::size_t kRun = 16; // see Stretch
-
 // A plain anchor is only not compared where letters are compared in any case.
 bool in_any_case_set(const Needle& needle) {
   return needle.coding == Coding::plain && !needle.compared;
