@@ -3,9 +3,9 @@
 #include "policy/redact/shape_parser.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <map>
-#include <set>
 #include <utility>
 
 namespace sluice::redact {
@@ -160,19 +160,32 @@ class ShapeCompiler {
 
   // Bytes that no step tells apart share a column.
   void classify() {
-    std::map<std::vector<bool>, std::uint8_t> known;
-    const ByteSet token = token_bytes();
-    for (std::size_t c = 0; c < 256; ++c) {
-      std::vector<bool> signature{token[c], c == '/', c == ':', c == '='}; // what rows ask for
-      for (const Step& step : steps_.all()) {
-        if (step.reads) signature.push_back(step.bytes[c]);
+    auto sorts = sorts_of_bytes();
+    std::size_t classes = 1;
+    for (const ByteSet& sort : sorts) {
+      std::array<std::size_t, 256> inside{}; // of a class: its part in this sort; 0: none yet
+      std::array<bool, 256> has_rest{};
+      for (std::size_t c = 0; c < 256; ++c) has_rest[out_.class_of_[c]] |= !sort[c];
+      for (std::size_t c = 0; c < 256; ++c) {
+        auto& klass = out_.class_of_[c];
+        if (!sort[c] || !has_rest[klass]) continue;
+        if (inside[klass] == 0) inside[klass] = classes++;
+        klass = static_cast<std::uint8_t>(inside[klass]);
       }
-      const auto [at, is_new] =
-          known.emplace(std::move(signature), static_cast<std::uint8_t>(samples_.size()));
-      if (is_new) samples_.push_back(c);
-      out_.class_of_[c] = at->second;
     }
-    out_.classes_ = samples_.size();
+    out_.classes_ = classes;
+    samples_.resize(classes);
+    for (std::size_t c = 256; c-- > 0;) samples_[out_.class_of_[c]] = c;
+  }
+
+  // What steps read, and what rows ask for; each once.
+  std::vector<ByteSet> sorts_of_bytes() const {
+    std::vector<ByteSet> out{token_bytes(), ByteSet().set('/'), ByteSet().set(':'),
+                             ByteSet().set('=')};
+    for (const Step& step : steps_.all()) { // a repeat reads the same many times in a row
+      if (step.reads && step.bytes != out.back()) out.push_back(step.bytes);
+    }
+    return out;
   }
 
   Set closure(Set of) {
@@ -285,10 +298,10 @@ class ShapeCompiler {
   }
   // What is to be masked is no part of an anchor.
   bool leads_into_secret(Shape::State state) const {
-    const auto ways = ways_on(state);
-    return out_.has_secret_part_ && std::any_of(ways.begin(), ways.end(), [&](std::size_t c) {
-             return out_.in_secret(out_.next(state, static_cast<char>(c)));
-           });
+    if (!out_.has_secret_part_) return false;
+    const auto row = out_.next_.begin() + static_cast<std::ptrdiff_t>(state * out_.classes_);
+    return std::any_of(row, row + static_cast<std::ptrdiff_t>(out_.classes_),
+                       [&](Shape::State next) { return out_.in_secret(next); });
   }
 
   // Bytes are held from the first that may be secret, and after a certain match from its end, until
@@ -318,17 +331,16 @@ class ShapeCompiler {
   bool undecided(Shape::State state) const { return parts_[state] != Part::before; }
 
   void find_absorbing() {
+    std::vector<bool> read(out_.classes_); // somewhere
+    for (std::size_t i = 0; i < out_.next_.size(); ++i) {
+      if (out_.next_[i] != Shape::kDead) read[i % out_.classes_] = true;
+    }
     for (std::size_t state = 1; state < sets_.size(); ++state) {
       if (!out_.accepts(static_cast<Shape::State>(state))) continue;
-      std::vector<bool> loops(out_.classes_);
       bool pure = true;
       for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
         const auto next = out_.next_[state * out_.classes_ + klass];
-        loops[klass] = next == state;
-        pure = pure && (next == state || next == Shape::kDead);
-      }
-      for (std::size_t i = 0; pure && i < out_.next_.size(); ++i) {
-        if (out_.next_[i] != Shape::kDead) pure = loops[i % out_.classes_];
+        pure = pure && next == (read[klass] ? state : Shape::kDead);
       }
       if (pure) out_.absorbing_ = static_cast<Shape::State>(state);
     }
@@ -336,9 +348,21 @@ class ShapeCompiler {
 
   // Bytes of a sort, in a row.
   struct Row {
-    std::size_t wanted;
+    std::size_t wanted; // at most 31
     bool (*goes_on)(char c, std::size_t so_far);
     bool in_secret = false; // only there
+
+    std::size_t length_with(std::size_t length, char c) const {
+      return goes_on(c, length) ? length + 1 : goes_on(c, 0) ? std::size_t{1} : 0;
+    }
+    std::uint32_t lengths_with(std::uint32_t lengths, char c) const { // a bit each
+      std::uint32_t out = 0;
+      for (; lengths != 0; lengths &= lengths - 1) {
+        const auto length = static_cast<std::size_t>(std::countr_zero(lengths));
+        out |= std::uint32_t{1} << length_with(length, c);
+      }
+      return out;
+    }
   };
   struct Ends { // after so many bytes from the anchor's first
     std::size_t nearest = kNever, farthest = 0;
@@ -347,37 +371,39 @@ class ShapeCompiler {
 
   // Where the row ends in the matches; farthest is kNever when one can do without, or for longer.
   Ends row_ends(const Shape::Anchor& anchor, const Row& row, std::size_t limit) const {
-    using Place = std::pair<Shape::State, std::size_t>; // and the length of the row so far
-    const auto length_with = [&](std::size_t length, char c) {
-      return row.goes_on(c, length) ? length + 1 : row.goes_on(c, 0) ? std::size_t{1} : 0;
-    };
     std::size_t length = 0, read = 0;
     for (const char c : anchor.text) {
       ++read;
-      length = row.in_secret ? 0 : length_with(length, c);
+      length = row.in_secret ? 0 : row.length_with(length, c);
       if (length == row.wanted) return {read, read};
     }
     Ends ends;
-    std::set<Place> here{{anchor.state, length}};
-    for (; !here.empty(); ++read) {
-      std::set<Place> there;
-      for (const auto& [state, so_far] : here) {
+    // By state: the lengths a row may have here, a bit each.
+    std::vector<std::uint32_t> here(sets_.size()), there(sets_.size());
+    std::vector<Shape::State> states{anchor.state}, next_states;
+    here[anchor.state] = std::uint32_t{1} << length;
+    for (; !states.empty(); ++read) {
+      for (const auto state : states) {
         if (read >= limit || out_.accepts(state)) return {ends.nearest, kNever};
+        const auto lengths = std::exchange(here[state], 0);
         for (std::size_t klass = 0; klass < out_.classes_; ++klass) {
           const auto next = out_.next_[state * out_.classes_ + klass];
           if (next == Shape::kDead) continue;
           const bool counts = !row.in_secret || out_.in_secret(next);
-          const auto with =
-              counts ? length_with(so_far, static_cast<char>(samples_[klass])) : std::size_t{0};
-          if (with < row.wanted) {
-            there.emplace(next, with);
-            continue;
+          auto with = counts ? row.lengths_with(lengths, static_cast<char>(samples_[klass]))
+                             : std::uint32_t{1};
+          if ((with >> row.wanted & 1U) != 0) {
+            with &= ~(std::uint32_t{1} << row.wanted);
+            ends.nearest = std::min(ends.nearest, read + 1);
+            ends.farthest = read + 1;
           }
-          ends.nearest = std::min(ends.nearest, read + 1);
-          ends.farthest = read + 1;
+          if (with == 0) continue;
+          if (there[next] == 0) next_states.push_back(next);
+          there[next] |= with;
         }
       }
-      here = std::move(there);
+      std::swap(here, there);
+      states = std::exchange(next_states, {});
     }
     return ends;
   }
@@ -386,13 +412,13 @@ class ShapeCompiler {
     const Row run{kRun, [](char c, std::size_t) { return is_token_byte(c); }};
     Row in_secret = run;
     in_secret.in_secret = true;
-    bool at_anchor = true, follows = true;
+    bool at_anchor = true, follows = !out_.has_secret_part_ || secret_stands_apart();
     for (const auto& anchor : out_.anchors_) {
       const auto ends = row_ends(anchor, run, Shape::kFarthest + kRun);
       at_anchor = at_anchor && ends.farthest == kRun && !anchor.any_case;
       if (out_.has_secret_part_) {
         const auto inside = row_ends(anchor, in_secret, Shape::kFarthest + kRun);
-        follows = follows && inside.farthest != kNever && secret_stands_apart();
+        follows = follows && inside.farthest != kNever;
       } else {
         follows = follows && ends.nearest > kRun && ends.farthest != kNever;
       }

@@ -20,6 +20,11 @@ constexpr auto kWords = [] {
   }
   return out;
 }();
+
+// Up to where the text has all bytes that the set's hash reads.
+std::uint64_t whole_grams(const StreamText& text, const NeedleSet& needles) {
+  return text.end() + 1 - std::min<std::uint64_t>(text.end() + 1, needles.gram());
+}
 bool is_word(char c) {
   return kWords[static_cast<unsigned char>(c)];
 }
@@ -183,8 +188,7 @@ void Stream::look_at_the_rest(const StreamText& text, Looking set, std::uint64_t
   const auto first = is_held(set) ? looked_ : std::min(waits_from, looked_);
   auto until = text.end();
   if (ending == Ending::more_may_come && !is_held(set)) {
-    const std::uint64_t needs = compiled().needles(set).gram();
-    until = std::max(first, text.end() + 1 - std::min(text.end() + 1, needs));
+    until = std::max(first, whole_grams(text, compiled().needles(set)));
   }
   look_each(text, set, first, std::min(looked_, until), ending);
   look_each(text, set, from, std::max(from, until), ending);
@@ -253,9 +257,7 @@ void Stream::look_each(const StreamText& text, Looking set, std::uint64_t begin,
   const NeedleSet& needles = compiled().needles(set);
   if (needles.empty() || begin >= end) return;
   const char* const data = text.bytes.data();
-  const auto whole =
-      std::max(begin, std::min(end, text.end() + 1 -
-                                        std::min(text.end() + 1, std::uint64_t{needles.gram()})));
+  const auto whole = std::max(begin, std::min(end, whole_grams(text, needles)));
   needles.beginnings(data + (begin - text.base), data + (whole - text.base), [&](const char* at) {
     look_at(text, {text.base + static_cast<std::uint64_t>(at - data), 0, set}, ending);
   });
@@ -271,10 +273,12 @@ void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uin
   if (needles.empty()) return;
   const auto doubtful = std::min(end, begin + kLongestEscape);
   look_each(text, set, begin, doubtful, Ending::at_end);
+  const auto hashed = std::max(doubtful, std::min(end, whole_grams(text, needles)));
   const char* at = text.from(doubtful).data();
-  for (auto place = doubtful; place < end; ++place, ++at) {
+  for (auto place = doubtful; place < hashed; ++place, ++at) {
     if (!is_word(at[-1]) && needles.may_begin(at)) look_at(text, {place, 0, set}, Ending::at_end);
   }
+  look_each(text, set, hashed, end, Ending::at_end);
 }
 
 void Stream::look_at(const StreamText& text, Start start, Ending ending) {
