@@ -1,5 +1,6 @@
-// The built-in packs: token formats as data in packs/, part of the executable. Parsed and compiled
-// once, on first use. Tested by tests/unit/redact/packs_test.cpp, which tries every example.
+// The built-in packs: token formats as data in packs/, compiled when Sluice is built and part of
+// the executable (packs/compile_pack.cpp). Tested by tests/unit/redact/packs_test.cpp, which tries
+// every example.
 #pragma once
 
 #include "policy/redact/token_format.hpp"

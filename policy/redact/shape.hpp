@@ -28,6 +28,7 @@ class Shape {
     std::string text;      // at least 3 bytes; letters in lower case when their case is free
     State state = kDead;   // after it
     bool any_case = false; // some letter's case is free: what was found is to be read by the shape
+    bool operator==(const Anchor&) const = default;
   };
 
   // Fails (config) on what is not in the subset, has no anchor, or cannot be streamed: a secret
@@ -61,9 +62,11 @@ class Shape {
   // Every match has "://" or "-----B" in it, no later than kMarkReach bytes after it begins.
   static constexpr std::size_t kMarkReach = 32;
   bool has_mark() const noexcept { return has_mark_; }
+  bool operator==(const Shape&) const = default;
 
  private:
   friend class ShapeCompiler;
+  friend struct FormatFields; // writes and reads it
   static constexpr std::uint8_t kAccepts = 1, kSecret = 2;
 
   std::array<std::uint8_t, 256> class_of_{};

@@ -22,6 +22,7 @@ struct TokenFormat {
   bool starts_at_boundary = true; // the byte before is not of [A-Za-z0-9_]
   bool ends_at_boundary = false;  // the byte after is not, and only then is it a match
   std::string block_end;          // what follows a match is part of it up to this; "" without
+  bool operator==(const TokenFormat&) const = default;
 };
 using TokenFormats = std::vector<std::shared_ptr<const TokenFormat>>;
 
