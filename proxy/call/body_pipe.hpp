@@ -1,5 +1,4 @@
-// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. A stream
-// of events is read as one: the pieces of a text that it carries are joined. What was
+// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. What was
 // coded goes out in the same codings, whether anything was masked or not: that keeps the agent's
 // and the upstream's choice, and nothing that only a decoder sees (a gzip file name, a skippable
 // frame) gets past. Never passes on a byte it could not read when redaction is due.
@@ -7,8 +6,7 @@
 #pragma once
 
 #include "policy/base/result.hpp"
-#include "policy/redact/event_stream.hpp"
-#include "policy/redact/redactor.hpp"
+#include "proxy/call/content_redactor.hpp"
 #include "proxy/wire/coding.hpp"
 
 #include <memory>
@@ -22,7 +20,8 @@ class BodyPipe {
  public:
   BodyPipe() = default; // passes bytes unchanged
   // Requires: rules. `content_encoding` is the joined field value; fails (downstream,
-  // "content_undecodable") when it names a coding that cannot be read.
+  // "content_undecodable") when it names a coding that cannot be read, or the type what nobody can
+  // split for certain.
   static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
                                     std::string_view content_encoding,
                                     std::string_view content_type = {});
@@ -35,12 +34,7 @@ class BodyPipe {
   bool rewrote() const;
 
  private:
-  void redact(std::string_view in, std::string& out);
-  void redact_rest(std::string& out);
-
-  bool redacts_ = false;
-  std::optional<redact::Redactor> redactor_; // one of the two, when it redacts
-  std::optional<redact::EventStream> events_;
+  std::optional<ContentRedactor> redactor_; // when it redacts
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in

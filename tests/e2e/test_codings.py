@@ -2,10 +2,12 @@
 is in it, and what cannot be decoded does not pass."""
 
 import gzip
+import quopri
 import time
 import zlib
 
 import brotli
+import requests
 import zstandard
 from servers import HttpUpstream, Response, echo
 from sluice_test import UP, Sluice, SluiceTestCase, main
@@ -77,6 +79,29 @@ class Codings(SluiceTestCase):
                 self.assertEqual(int(got.header("content-length")), len(got.body))
                 self.assertIsNone(got.header("content-md5"))
                 self.assert_clean(unpack(got.body))
+
+    def test_multipart_parts_with_encodings_of_their_own(self):
+        packed = gzip.compress(TEXT)
+        files = [("plain", ("a.txt", TEXT, "text/plain", {})),
+                 ("packed", ("a.gz", packed, "text/plain", {"Content-Encoding": "gzip"})),
+                 ("quoted", ("a.qp", quopri.encodestring(TEXT).replace(b"AKIA", b"=41KIA", 1), "text/plain",
+                             {"Content-Transfer-Encoding": "quoted-printable"}))]
+        request = requests.Request("POST", self.url, files=files).prepare()
+        answer = self.sluice.get(self.url, "POST", request.body, {"Content-Type": request.headers["content-type"]})
+        self.assertEqual(answer.status, 200)
+        boundary = request.headers["content-type"].split("boundary=")[1].encode()
+        parts = [part.split(b"\r\n\r\n", 1)[1][:-2] for part in self.upstream.requests[0].body.split(b"--" + boundary)[1:-1]]
+        self.assertEqual(len(parts), 3)
+        self.assert_clean(parts[0])
+        self.assert_clean(gzip.decompress(parts[1]))
+        self.assert_clean(quopri.decodestring(parts[2]))
+
+    def test_multipart_part_that_cannot_be_read(self):
+        for head in ("Content-Encoding: rot13", "Content-Transfer-Encoding: x-uuencode"):
+            body = f"--b\r\n{head}\r\n\r\n{KEY}\r\n--b--".encode()
+            answer = self.sluice.get(self.url, "POST", body, {"Content-Type": "multipart/form-data; boundary=b"})
+            self.assert_problem(answer, 403, "guard.redaction", "content_undecodable")
+        self.assertNotIn(KEY.encode(), b"".join(r.body for r in self.upstream.requests))
 
     def test_response(self):
         for coding, pack, unpack in CODINGS:

@@ -1,0 +1,73 @@
+// Redacts the content of one body, decoded already, as its type asks: a stream of events is read as
+// one, the pieces of a text joined; a multipart body part by part, where a part has an encoding of
+// its own; all else as text. What a part's encoding hides is decoded, redacted and encoded again.
+// Never passes on a part it could not read. Tested by tests/unit/call/content_redactor_test.cpp.
+#pragma once
+
+#include "policy/base/result.hpp"
+#include "policy/redact/event_stream.hpp"
+#include "policy/redact/redactor.hpp"
+#include "proxy/wire/multipart.hpp"
+#include "proxy/wire/quoted_printable.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace sluice::call {
+
+class BodyPipe;
+
+class MultipartRedactor {
+ public:
+  MultipartRedactor(std::shared_ptr<const redact::RuleSet> rules, wire::MultipartReader reader);
+  MultipartRedactor(MultipartRedactor&&) noexcept;
+  MultipartRedactor& operator=(MultipartRedactor&&) noexcept;
+  ~MultipartRedactor();
+
+  // Fail (downstream, "content_undecodable" or "content_bomb"); what was appended is right.
+  Result<> feed(std::string_view in, std::string& out);
+  Result<> finish(std::string& out);
+  redact::Findings findings() const;
+  bool rewrote() const { return decoded_ || !findings().empty(); }
+
+ private:
+  struct QuotedPrintable {
+    wire::QuotedPrintableDecoder decoder;
+    wire::QuotedPrintableEncoder encoder;
+  };
+  Result<> read(std::string& out);
+  Result<> take(const wire::MultipartReader::Piece& piece, std::string& out);
+  Result<> begin_part(std::string& out);
+  Result<> feed_part(std::string_view in, std::string& out);
+  Result<> end_part(std::string& out);
+
+  std::shared_ptr<const redact::RuleSet> rules_;
+  wire::MultipartReader reader_;
+  redact::Redactor text_;          // of all that has no encoding of its own, the frame too
+  std::unique_ptr<BodyPipe> part_; // of one that has
+  std::unique_ptr<QuotedPrintable> quoted_;
+  bool decoded_ = false;      // a part
+  redact::Findings in_parts_; // of those that ended
+};
+
+class ContentRedactor {
+ public:
+  // Fails (downstream, "content_undecodable") when the type says what nobody can split for certain.
+  static Result<ContentRedactor> make(std::shared_ptr<const redact::RuleSet> rules,
+                                      std::string_view content_type);
+
+  Result<> feed(std::string_view in, std::string& out);
+  Result<> finish(std::string& out);
+  redact::Findings findings() const;
+  // What came out is not, byte for byte, what went in.
+  bool rewrote() const;
+
+ private:
+  using How = std::variant<redact::Redactor, redact::EventStream, MultipartRedactor>;
+  explicit ContentRedactor(How how) : how_(std::move(how)) {}
+  How how_;
+};
+
+} // namespace sluice::call
