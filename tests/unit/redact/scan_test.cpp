@@ -102,6 +102,16 @@ void check(const std::string& text) {
 
 BOOST_AUTO_TEST_SUITE(scan)
 
+BOOST_AUTO_TEST_CASE(this_machine_has_more_than_plain_code) {
+  BOOST_TEST(scan_isas().back().name == std::string("plain"));
+#if defined(__aarch64__)
+  BOOST_TEST(scan_isas().front().name == std::string("neon"));
+#elif defined(__x86_64__)
+  const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  BOOST_TEST(scan_isas().front().name == std::string(has_avx2 ? "avx2" : "plain"));
+#endif
+}
+
 BOOST_AUTO_TEST_CASE(the_plain_one_is_always_there) {
   BOOST_TEST(scan_isas().back().name == "plain");
 }
