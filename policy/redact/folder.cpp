@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -37,11 +38,16 @@ std::optional<unsigned> hex_number(std::string_view text, std::size_t digits) {
   return value;
 }
 
-// Zero-width, joiners, direction marks, soft hyphen, byte order mark.
+// Zero-width, joiners, fillers, direction marks, soft hyphen, variation selectors, tags, byte order
+// mark.
 bool is_invisible(unsigned point) {
-  return point == 0xAD || (point >= 0x200B && point <= 0x200F) ||
-         (point >= 0x202A && point <= 0x202E) || (point >= 0x2060 && point <= 0x206F) ||
-         (point >= 0xFE00 && point <= 0xFE0F) || point == 0xFEFF;
+  constexpr std::pair<unsigned, unsigned> kRanges[] = {
+      {0xAD, 0xAD},     {0x34F, 0x34F},     {0x61C, 0x61C},    {0x115F, 0x1160}, {0x180E, 0x180E},
+      {0x200B, 0x200F}, {0x202A, 0x202E},   {0x2060, 0x206F},  {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
+      {0xFFA0, 0xFFA0}, {0xE0000, 0xE007F}, {0xE0100, 0xE01EF}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges), [point](const auto& range) {
+    return point >= range.first && point <= range.second;
+  });
 }
 
 constexpr unsigned kFirstAlike = 0x391, kLastAlike = 0x458;
@@ -59,8 +65,21 @@ constexpr auto kAlikes = [] {
   return out;
 }();
 
+// Mathematical letters and digits: thirteen styles of the alphabet, five of the digits.
+char plain_of_mathematical(unsigned point) {
+  constexpr unsigned kLetters = 0x1D400, kGreek = 0x1D6A4, kDigits = 0x1D7CE, kEnd = 0x1D800;
+  if (point >= kLetters && point < kGreek) {
+    const unsigned letter = (point - kLetters) % 52;
+    return static_cast<char>(letter < 26 ? 'A' + letter : 'a' + letter - 26);
+  }
+  if (point >= kDigits && point < kEnd) return static_cast<char>('0' + (point - kDigits) % 10);
+  return 0;
+}
+
 // The ASCII character that a person takes it for; 0 for all others.
 char look_alike(unsigned point) {
+  if ((point >= 0x2010 && point <= 0x2013) || point == 0x2212) return '-';
+  if (point > 0xFFFF) return plain_of_mathematical(point);
   if (point >= 0xFF01 && point <= 0xFF5E) return static_cast<char>(point - 0xFEE0); // full width
   if (point < kFirstAlike || point > kLastAlike) return 0;
   return kAlikes[point - kFirstAlike];
@@ -75,22 +94,24 @@ struct Point {
   std::size_t length = 0; // 0: the text ends inside it
 };
 
-// Of the sequences disguise_leads() names: two or three bytes.
+// Of the sequences disguise_leads() names: two to four bytes.
 Point point_at(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t length = byte(0) >= 0xE0 ? 3 : 2;
+  const std::size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
   if (text.size() < length) return {};
-  if (length == 2) return {(byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU), 2};
-  return {(byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU), 3};
+  unsigned value = byte(0) & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) value = value << 6U | (byte(i) & 0x3FU);
+  return {value, length};
 }
 
+bool is_one_of(char c, std::string_view bytes) {
+  return bytes.find(c) != std::string_view::npos;
+}
 bool disguises_utf8(char c) { // a first byte of what utf8_unit reads; see disguise_leads()
-  return std::string_view("\xC2\xCE\xCF\xD0\xD1\xE2\xEF").find(c) != std::string_view::npos;
+  return is_one_of(c, "\xC2\xCD\xCE\xCF\xD0\xD1\xD8\xE1\xE2\xEF\xF0\xF3");
 }
-
 bool leads_look_alike(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte == 0xCE || byte == 0xCF || byte == 0xD0 || byte == 0xD1 || byte == 0xEF;
+  return is_one_of(c, "\xCE\xCF\xD0\xD1\xE2\xEF\xF0");
 }
 
 } // namespace
@@ -169,34 +190,41 @@ Folder::Unit Folder::url_unit(std::string_view rest) {
   return first.length > 3 ? Unit{Unit::Kind::one_byte, first.length - 2, '%'} : Unit{};
 }
 
+// As browsers read it: the ';' may be missing, zeros may stand before the number.
 Folder::Unit Folder::html_unit(std::string_view rest) {
   constexpr std::pair<std::string_view, char> kNames[] = {
-      {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+      {"&amp", '&'}, {"&lt", '<'}, {"&gt", '>'}, {"&quot", '"'}, {"&apos", '\''}};
   for (const auto& [name, byte] : kNames) {
-    if (rest.starts_with(name)) return {Unit::Kind::one_byte, name.size(), byte};
+    if (rest == name) return {Unit::Kind::need_more, name.size(), byte, true};
     if (name.starts_with(rest)) return {Unit::Kind::need_more};
+    if (!rest.starts_with(name)) continue;
+    return {Unit::Kind::one_byte, name.size() + (rest[name.size()] == ';' ? 1 : 0), byte};
   }
-  if (!std::string_view("&#").starts_with(rest.substr(0, 2))) return {};
+  if (!rest.starts_with("&#")) return {};
+  return html_number(rest);
+}
+
+Folder::Unit Folder::html_number(std::string_view rest) {
+  constexpr std::size_t kMostDigits = 24;
+  constexpr unsigned kBeyond = 0x110000;
   if (rest.size() < 3) return {Unit::Kind::need_more};
   const bool hex = rest[2] == 'x' || rest[2] == 'X';
-  constexpr std::size_t kMostDigits = 7;
-  unsigned point = 0;
   const std::size_t first = hex ? 3 : 2;
+  unsigned point = 0;
   std::size_t at = first;
-  for (;; ++at) {
-    if (at == rest.size()) return {Unit::Kind::need_more};
-    if (rest[at] == ';') break;
+  for (; at < rest.size(); ++at) {
     const auto digit = hex_value(rest[at]);
-    if (!digit || (!hex && *digit > 9) || at - first == kMostDigits) return {};
-    point = point * (hex ? 16 : 10) + *digit;
+    if (!digit || (!hex && *digit > 9)) break;
+    if (at - first == kMostDigits) return {};
+    point = std::min(kBeyond, point * (hex ? 16 : 10) + *digit);
   }
-  if (at == first) return {};
-  if (is_invisible(point)) return {Unit::Kind::invisible, at + 1};
-  if (point >= 0x20 && point <= 0x7E) {
-    return {Unit::Kind::one_byte, at + 1, static_cast<char>(point)};
-  }
-  if (const char like = look_alike(point)) return {Unit::Kind::one_byte, at + 1, like};
-  return {};
+  if (at == first && at < rest.size()) return {};
+  const bool more = at == rest.size(); // of the number, perhaps
+  const auto length = at + (!more && rest[at] == ';' ? 1 : 0);
+  if (is_invisible(point)) return {more ? Unit::Kind::need_more : Unit::Kind::invisible, length};
+  const char byte = point >= 0x20 && point <= 0x7E ? static_cast<char>(point) : look_alike(point);
+  if (byte == 0) return {more ? Unit::Kind::need_more : Unit::Kind::as_written};
+  return {more ? Unit::Kind::need_more : Unit::Kind::one_byte, length, byte, more};
 }
 
 // A character that looks like an ASCII one is one only in the company of ASCII: text in the script
@@ -297,7 +325,12 @@ bool Folder::is_plain(std::string_view text, std::size_t at) {
   const auto next = static_cast<unsigned char>(text[at + 1]);
   switch (static_cast<unsigned char>(text[at])) {
   case '\\': return next != 'u' && next != '/' && next != '\\';
-  case 0xE2: return next != 0x80 && next != 0x81;
+  case 0xCD: return next != 0x8F;
+  case 0xD8: return next != 0x9C;
+  case 0xE1: return next != 0x85 && next != 0xA0;
+  case 0xE2: return next != 0x80 && next != 0x81 && next != 0x88;
+  case 0xF0: return next != 0x9D;
+  case 0xF3: return next != 0xA0;
   default: return false;
   }
 }

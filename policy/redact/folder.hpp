@@ -47,6 +47,7 @@ class Folder {
   static Unit percent_at(std::string_view rest);
   static Unit url_unit(std::string_view rest);
   static Unit html_unit(std::string_view rest);
+  static Unit html_number(std::string_view rest);
   Unit utf8_unit(std::string_view text, std::size_t at) const;
   static bool is_plain(std::string_view text, std::size_t at);
   struct Taking { // of one text

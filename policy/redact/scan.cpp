@@ -8,7 +8,7 @@
 namespace sluice::redact {
 namespace {
 
-constexpr std::string_view kLeads = "\\%&\xC2\xCE\xCF\xD0\xD1\xE2\xEF";
+constexpr std::string_view kLeads = "\\%&\xC2\xCD\xCE\xCF\xD0\xD1\xD8\xE1\xE2\xEF\xF0\xF3";
 
 struct Plain {
   static constexpr std::uint8_t kToken = 1, kLead = 2, kDigit = 4, kCapital = 8;

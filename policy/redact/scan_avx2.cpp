@@ -60,11 +60,12 @@ struct Avx2 {
     // Most text is ASCII: the rest is looked at only where there is any.
     auto found = static_cast<std::uint32_t>(_mm256_movemask_epi8(ascii));
     if (_mm256_movemask_epi8(v) == 0) return found;
-    const __m256i c = _mm256_or_si256(_mm256_or_si256(is(0xC2), is(0xCE)), is(0xCF));
-    const __m256i d = _mm256_or_si256(is(0xD0), is(0xD1));
-    const __m256i e = _mm256_or_si256(is(0xE2), is(0xEF));
-    found |=
-        static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(c, d), e)));
+    const auto either = [](__m256i x, __m256i y) { return _mm256_or_si256(x, y); };
+    const __m256i c = either(either(is(0xC2), is(0xCD)), either(is(0xCE), is(0xCF)));
+    const __m256i d = either(either(is(0xD0), is(0xD1)), is(0xD8));
+    const __m256i e = either(either(is(0xE1), is(0xE2)), is(0xEF));
+    const __m256i f = either(is(0xF0), is(0xF3));
+    found |= static_cast<std::uint32_t>(_mm256_movemask_epi8(either(either(c, d), either(e, f))));
     return found;
   }
   static std::uint64_t leads(const char* p) {

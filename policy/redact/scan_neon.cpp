@@ -63,7 +63,8 @@ struct Neon {
   static std::uint64_t leads(const char* p) {
     return bits_of(load(p), [](uint8x16_t v) {
       uint8x16_t found = vdupq_n_u8(0);
-      for (const int c : {0x5C, 0x25, 0x26, 0xC2, 0xCE, 0xCF, 0xD0, 0xD1, 0xE2, 0xEF}) {
+      for (const int c : {0x5C, 0x25, 0x26, 0xC2, 0xCD, 0xCE, 0xCF, 0xD0, 0xD1, 0xD8, 0xE1, 0xE2,
+                          0xEF, 0xF0, 0xF3}) {
         found = vorrq_u8(found, vceqq_u8(v, vdupq_n_u8(static_cast<std::uint8_t>(c))));
       }
       return found;

@@ -121,6 +121,37 @@ BOOST_AUTO_TEST_CASE(each_disguise) {
       {"\xD1\x80\xD0\xB0\xD0\xB7", "\xD1\x80\xD0\xB0\xD0\xB7"}, // a word of its own
       {"\xEF\xBC\xA1x", "Ax"},                                  // full width
       {"caf\xC3\xA9 \xE2\x82\xAC", "caf\xC3\xA9 \xE2\x82\xAC"},
+      // Without a ';', and with zeros in front, as browsers take them.
+      {"&#75IA", "KIA"},
+      {"&#x4BIA &#x4B", "KIA K"},
+      {"&#00000000000000000075;IA", "KIA"},
+      {"&#" + std::string(25, '0') + "75;", "&#" + std::string(25, '0') + "75;"},
+      {"&#4294967371;", "&#4294967371;"}, // 75 in 32 bits
+      {"&ltx&amp&gt", "<x&>"},
+      {"&ampere=1", "&ere=1"},
+      {"a&#8203b", "ab"},
+      // Rarer characters that look like nothing.
+      {"a\xCD\x8F"
+       "b\xD8\x9C"
+       "c\xE1\xA0\x8E"
+       "d\xE1\x85\x9F"
+       "e",
+       "abcde"},
+      {"a\xF3\xA0\x80\xA0"
+       "b\xF3\xA0\x84\x80"
+       "c\xEF\xBE\xA0"
+       "d",
+       "abcd"},
+      // Dashes and mathematical letters.
+      {"sk\xE2\x80\x90"
+       "ant\xE2\x80\x91"
+       "b\xE2\x88\x92"
+       "c",
+       "sk-ant-b-c"},
+      {"x\xF0\x9D\x90\x80\xF0\x9D\x90\xB3\xF0\x9D\x9F\x8F", "xAz1"},
+      {"\xF0\x9D\x9A\xB0x \xF0\x9F\x98\x80", "\xF0\x9D\x9A\xB0x \xF0\x9F\x98\x80"}, // Greek, a face
+      {"\xD8\xA7\xD9\x84 \xE1\x80\x80", "\xD8\xA7\xD9\x84 \xE1\x80\x80"},
+      {"\xF0\x9D\x90", "\xF0\x9D\x90"},
       {"\xE2", "\xE2"},
       {"a\xE2\x80", "a\xE2\x80"},
       {"\xD0", "\xD0"},
@@ -153,11 +184,45 @@ BOOST_AUTO_TEST_CASE(invisible_bytes_go_with_the_byte_after_them) {
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_whatever_comes) {
   std::mt19937 random(1);
-  const std::string pieces[] = {
-      "\\",   "\\\\",     "u",        "u00",  "61",   "%",    "25",       "2",    "5",
-      "6",    "1",        "&",        "#",    "x",    ";",    "amp;",     "lt;",  "#97;",
-      "a",    "Z",        "/",        "n",    "\xC2", "\xAD", "\xE2\x80", "\x8B", "\xD0\xB0",
-      "\xD1", "\xCE\x91", "\xEF\xBC", "\xA1", "\xEF", " ",    "\n",       "\"",   "0"};
+  const std::string pieces[] = {"\\",
+                                "\\\\",
+                                "u",
+                                "u00",
+                                "61",
+                                "%",
+                                "25",
+                                "2",
+                                "5",
+                                "6",
+                                "1",
+                                "&",
+                                "#",
+                                "x",
+                                ";",
+                                "amp;",
+                                "lt;",
+                                "#97;",
+                                "a",
+                                "Z",
+                                "/",
+                                "n",
+                                "\xC2",
+                                "\xAD",
+                                "\xE2\x80",
+                                "\x8B",
+                                "\xD0\xB0",
+                                "\xD1",
+                                "\xF0\x9D\x90",
+                                "\x80",
+                                "\xF3\xA0",
+                                "\xCE\x91",
+                                "\xEF\xBC",
+                                "\xA1",
+                                "\xEF",
+                                " ",
+                                "\n",
+                                "\"",
+                                "0"};
   for (int round = 0; round < 60'000; ++round) {
     std::string text;
     for (auto count = random() % 24; count-- > 0;) {

@@ -82,8 +82,9 @@ std::vector<bool> leads_by_definition(const std::string& text) {
   std::vector<bool> out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool two_or_three =
-        byte == 0xC2 || (byte >= 0xCE && byte <= 0xD1) || byte == 0xE2 || byte == 0xEF;
+    const bool two_or_three = byte == 0xC2 || (byte >= 0xCD && byte <= 0xD1) || byte == 0xD8 ||
+                              byte == 0xE1 || byte == 0xE2 || byte == 0xEF || byte == 0xF0 ||
+                              byte == 0xF3;
     out.push_back(c == '\\' || c == '%' || c == '&' || two_or_three);
   }
   return out;
@@ -135,7 +136,7 @@ BOOST_AUTO_TEST_CASE(any_bytes_of_any_size) {
                                    "aaaaaaaaaaaaaaaa ",
                                    ":/-B",
                                    "::://--BBa",
-                                   "\\%&\xC2\xCE\xD1\xE2\xEF",
+                                   "\\%&\xC2\xCE\xD1\xD8\xE2\xEF\xF3",
                                    "abcXYZ019_.+/=~-,@[`{^"};
   for (std::size_t size = 0; size <= 300; ++size) {
     for (const auto& alphabet : alphabets) {
