@@ -55,11 +55,11 @@ do_format() {
 do_release() { configure_and_build release; }
 do_asan() { configure_and_build asan; }
 
-# The e2e tests hold many sockets and the machine is small: they run after the rest, one by one.
+# The e2e tests mostly wait: they run after the rest, which does not.
 do_asan_tests() {
   local status=0
   run_ctest asan -LE e2e -j "$jobs" || status=1
-  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-4000} run_ctest asan -L e2e || status=1
+  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-4000} run_ctest asan -L e2e -j "$jobs" || status=1
   return $status
 }
 
@@ -67,7 +67,7 @@ do_asan_tests() {
 do_release_tests() {
   local status=0
   SLUICE_BIN=$root/build/release/sluice run_ctest release -LE 'e2e|lint' -j "$jobs" || status=1
-  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=20000 run_ctest release -L e2e || status=1
+  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=20000 run_ctest release -L e2e -j "$jobs" || status=1
   return $status
 }
 
@@ -80,7 +80,7 @@ do_tsan() {
   configure_and_build tsan -- sluice $targets || return 1
   rm -f "$logs"/tsan-report.*
   export TSAN_OPTIONS="$TSAN_OPTIONS:log_path=$logs/tsan-report"
-  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-1000} run_ctest tsan -L 'concurrent|e2e' -E 'test_compose|test_captured' || status=1
+  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-1000} run_ctest tsan -L 'concurrent|e2e' -E 'test_compose|test_captured' -j "$jobs" || status=1
   if compgen -G "$logs/tsan-report.*" >/dev/null; then
     status=1
     head -60 "$logs"/tsan-report.*
