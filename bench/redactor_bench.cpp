@@ -2,6 +2,7 @@
 // interleaved, median of the rounds. Ratios to memcpy in the same run are what can be compared.
 // The text is made from files every Debian system has. Prints a Markdown table.
 // usage: bench_redactor [ROUNDS (5)] [MEGABYTES (16)]
+#include "bench/hostile_text.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/scan.hpp"
 
@@ -23,7 +24,8 @@
 namespace {
 
 using namespace sluice;
-using Random = std::mt19937_64;
+using bench::Random;
+using bench::token;
 
 double cpu_seconds() {
   timespec now{};
@@ -84,14 +86,6 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-std::string token(Random& random, std::string_view prefix, std::size_t length) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  std::string out(prefix);
-  for (std::size_t i = 0; i < length; ++i) out += kAlphabet[random() % kAlphabet.size()];
-  return out;
-}
-
 // Chat-completion bodies of 2 to 200 KB, with a token every `secret_every` bytes of text.
 std::string chat(std::size_t bytes, std::size_t secret_every) {
   const std::string text = ordinary_text(bytes);
@@ -113,28 +107,6 @@ std::string chat(std::size_t bytes, std::size_t secret_every) {
     out.back() = ']';
     out += "}\n";
   }
-  return out;
-}
-
-std::string repeated(std::string_view unit, std::size_t bytes) {
-  std::string out;
-  while (out.size() < bytes) out += unit;
-  return out;
-}
-
-std::string random_of(std::string_view alphabet, std::size_t bytes) {
-  Random random(3);
-  std::string out;
-  while (out.size() < bytes) out += alphabet[random() % alphabet.size()];
-  return out;
-}
-
-std::string near_misses(std::size_t bytes) {
-  Random random(4);
-  std::string out;
-  const char* prefixes[] = {"ghp_", "sk-proj-", "AKIA",  "xoxb-1234567890-",
-                            "eyJ",  "AIza",     "glpat-"};
-  while (out.size() < bytes) out += token(random, prefixes[random() % 7], 6 + random() % 12) + " ";
   return out;
 }
 
@@ -225,15 +197,7 @@ int main(int argc, char** argv) {
   std::shared_ptr<const redact::RuleSet> packs;
   const double build = seconds_of([&] { packs = rules_with(0, true); });
   const std::string clean = chat(bytes, 0), leaky = chat(bytes, 10'000);
-  const std::string base64 =
-      random_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", bytes / 2);
-  const std::string misses = near_misses(bytes / 2), prefixes = repeated("ghp_", bytes / 2),
-                    nested = repeated("sk-ant-", bytes / 2),
-                    contexts = repeated("secret_key=a1aaaaaaaaaaaaaaaa ", bytes / 2),
-                    pem = repeated("-----BEGIN RSA PRIVATE KEY-----\n", bytes / 2),
-                    escapes = repeated("\\u0061\\u003c%41", bytes / 2);
-  const std::string cyrillic =
-      repeated("Съешь же ещё этих мягких французских булок, да выпей чаю. ", bytes / 2);
+  const auto hostile = bench::hostile_texts(bytes / 2);
   const Engine whole = redactor(packs, 16'384, 16'384);
   std::vector<Row> rows = {
       {"memcpy", "chat", copy, &clean},
@@ -244,15 +208,8 @@ int main(int argc, char** argv) {
       {"packs, 1 KiB", "chat", redactor(packs, 1'024, 1'024), &clean},
       {"packs, 20-200 bytes", "chat", redactor(packs, 20, 200), &clean},
       {"packs, 3 bytes", "chat", redactor(packs, 3, 3), &clean},
-      {"packs, 16 KiB", "base64", whole, &base64},
-      {"packs, 16 KiB", "near misses", whole, &misses},
-      {"packs, 16 KiB", "ghp_ghp_…", whole, &prefixes},
-      {"packs, 16 KiB", "sk-ant-sk-ant-…", whole, &nested},
-      {"packs, 16 KiB", "secret_key=…", whole, &contexts},
-      {"packs, 16 KiB", "PEM headers", whole, &pem},
-      {"packs, 16 KiB", "only escapes", whole, &escapes},
-      {"packs, 16 KiB", "Cyrillic", whole, &cyrillic},
   };
+  for (const auto& [name, text] : hostile) rows.push_back({"packs, 16 KiB", name, whole, &text});
   std::vector<std::pair<std::size_t, double>> builds;
   for (const std::size_t n :
        {std::size_t{10}, std::size_t{100}, std::size_t{1'000}, std::size_t{10'000}}) {
