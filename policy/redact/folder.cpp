@@ -45,6 +45,7 @@ bool is_invisible(unsigned point) {
       {0xAD, 0xAD},     {0x34F, 0x34F},     {0x61C, 0x61C},    {0x115F, 0x1160}, {0x180E, 0x180E},
       {0x200B, 0x200F}, {0x202A, 0x202E},   {0x2060, 0x206F},  {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
       {0xFFA0, 0xFFA0}, {0xE0000, 0xE007F}, {0xE0100, 0xE01EF}};
+  if (point < 0x61C && point != 0xAD && point != 0x34F) return false; // most
   return std::any_of(std::begin(kRanges), std::end(kRanges), [point](const auto& range) {
     return point >= range.first && point <= range.second;
   });
@@ -326,6 +327,10 @@ bool Folder::is_plain(std::string_view text, std::size_t at) {
   switch (static_cast<unsigned char>(text[at])) {
   case '\\': return next != 'u' && next != '/' && next != '\\';
   case 0xCD: return next != 0x8F;
+  case 0xCE:
+  case 0xCF:
+  case 0xD0:
+  case 0xD1: return look_alike(point_at(text.substr(at, 2)).value) == 0; // half of the letters
   case 0xD8: return next != 0x9C;
   case 0xE1: return next != 0x85 && next != 0xA0;
   case 0xE2: return next != 0x80 && next != 0x81 && next != 0x88;
