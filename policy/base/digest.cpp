@@ -41,6 +41,13 @@ std::string sha256(std::string_view bytes) {
   return hasher.finish();
 }
 
+std::string sha1(std::string_view bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), out, &size, EVP_sha1(), nullptr) != 1) std::abort();
+  return std::string(reinterpret_cast<char*>(out), size);
+}
+
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned size = 0;

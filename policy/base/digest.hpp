@@ -1,4 +1,4 @@
-// SHA-256 and HMAC-SHA-256 over OpenSSL's EVP, and random bytes. Never a hash of our own.
+// SHA-256, HMAC-SHA-256 and SHA-1 over OpenSSL's EVP, and random bytes. Never a hash of our own.
 // Tested by tests/unit/base/digest_test.cpp.
 #pragma once
 
@@ -9,7 +9,9 @@
 
 namespace sluice {
 
-std::string sha256(std::string_view bytes);                            // 32 raw bytes
+std::string sha256(std::string_view bytes); // 32 raw bytes
+std::string
+sha1(std::string_view bytes); // 20 raw bytes; where a protocol asks for it, never as proof
 std::string hmac_sha256(std::string_view key, std::string_view bytes); // 32 raw bytes
 std::string random_bytes(std::size_t count); // ends the process when the system has none
 

@@ -18,6 +18,10 @@ BOOST_AUTO_TEST_CASE(sha256_of_known_inputs) {
              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+BOOST_AUTO_TEST_CASE(sha1_of_a_known_input) {
+  BOOST_TEST(to_hex(sluice::sha1("abc")) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 BOOST_AUTO_TEST_CASE(pieces_are_the_whole_and_the_hasher_is_reusable) {
   sluice::Sha256 hasher;
   for (int i = 0; i < 2; ++i) {
