@@ -29,7 +29,8 @@ bool covers(const std::vector<PathPattern>& paths, const std::string& reading) {
 bool path_matches(const Rule& rule, const model::EgressCall& call) {
   const auto& paths = rule.match.paths;
   if (paths.empty()) return true;
-  if (call.protocol != Protocol::http) return waits_for_exchange(rule, call);
+  const bool has_path = call.protocol == Protocol::http || call.protocol == Protocol::websocket;
+  if (!has_path) return waits_for_exchange(rule, call);
   const auto covered = [&](const std::string& reading) { return covers(paths, reading); };
   // Allowed is what is allowed however the server reads it; refused, what is refused in one
   // reading.

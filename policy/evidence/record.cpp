@@ -176,8 +176,12 @@ Record outcome_record(const RunIdentity& who, const OutcomeFacts& facts, const R
   findings(out, facts.findings);
   out.integer("first_byte_ns", facts.first_byte_ns)
       .integer("http_status", facts.http_status)
-      .text("listener", call.listener)
-      .word("protocol", to_string(call.protocol))
+      .text("listener", call.listener);
+  if (call.protocol == model::Protocol::websocket) {
+    out.count("messages_to_downstream", facts.messages_to_downstream)
+        .count("messages_to_upstream", facts.messages_to_upstream);
+  }
+  out.word("protocol", to_string(call.protocol))
       .word("reason_code", model::row(facts.reason).code)
       .text("run_id", who.run_id)
       .text("session_id", who.session_id)

@@ -49,7 +49,7 @@ std::string_view to_string(OutcomeStatus status) noexcept;
 
 struct LocatedFindings {
   std::string direction; // request | response
-  std::string location;  // body | header | url | trailer
+  std::string location;  // body | header | url | trailer | stream | message
   redact::Findings findings;
 };
 
@@ -60,8 +60,9 @@ struct OutcomeFacts {
   std::string detail;
   int http_status = 0;
   std::uint64_t bytes_to_upstream = 0, bytes_to_downstream = 0;
-  std::string address;                               // dialled, "ip:port"
-  std::string tls_version;                           // "" when plain
+  std::uint64_t messages_to_upstream = 0, messages_to_downstream = 0; // written for websocket only
+  std::string address;                                                // dialled, "ip:port"
+  std::string tls_version;                                            // "" when plain
   std::string request_body_hmac, response_body_hmac; // keyed, before redaction; "" when empty
   std::string request_body_hmac_sent, response_body_hmac_sent; // after redaction
   std::vector<LocatedFindings> findings;

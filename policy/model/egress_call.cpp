@@ -7,6 +7,7 @@ std::string_view to_string(Protocol protocol) noexcept {
   case Protocol::http: return "http";
   case Protocol::connect: return "connect";
   case Protocol::tcp: return "tcp";
+  case Protocol::websocket: return "websocket";
   }
   return "tcp";
 }

@@ -12,7 +12,7 @@
 
 namespace sluice::model {
 
-enum class Protocol : std::uint8_t { http, connect, tcp };
+enum class Protocol : std::uint8_t { http, connect, tcp, websocket };
 std::string_view to_string(Protocol protocol) noexcept;
 
 struct EgressCall {

@@ -19,6 +19,8 @@ class EventStream::State {
   State(const std::shared_ptr<const RuleSet>& rules, EventFormat format);
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
+  bool take_message(std::string_view message, std::vector<std::string>& out);
+  void finish_messages(std::vector<std::string>& out);
   Findings findings() const;
   bool rewrote() const noexcept { return rewrote_ || !bytes_.findings().empty(); }
 
@@ -74,6 +76,7 @@ class EventStream::State {
     return std::string_view(piece_texts_).substr(piece.begin, piece.end - piece.begin);
   }
 
+  bool messages_; // each is an event; lines_ stays empty
   EventLines lines_;
   Channels channels_;
   Redactor bytes_; // what is in no payload, and events too large to be read

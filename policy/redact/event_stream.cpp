@@ -15,6 +15,17 @@ EventLines::Format lines_of(EventFormat format) {
 }
 
 constexpr std::string_view kMark = "\xEF\xBB\xBF"; // byte order
+constexpr std::string_view kBetween = "\xFF";      // messages; in no text
+
+void cut_messages(std::string_view all, std::vector<std::string>& out) {
+  while (!all.empty()) {
+    const auto end = all.find(kBetween);
+    auto message = all.substr(0, end);
+    if (message.ends_with('\n')) message.remove_suffix(1); // see EventForm
+    out.emplace_back(message);
+    all.remove_prefix(end + kBetween.size());
+  }
+}
 
 } // namespace
 
@@ -45,6 +56,12 @@ void EventStream::feed(std::string_view in, std::string& out) {
 void EventStream::finish(std::string& out) {
   state_->finish(out);
 }
+bool EventStream::take_message(std::string_view message, std::vector<std::string>& out) {
+  return state_->take_message(message, out);
+}
+void EventStream::finish_messages(std::vector<std::string>& out) {
+  state_->finish_messages(out);
+}
 Findings EventStream::findings() const {
   return state_->findings();
 }
@@ -53,7 +70,8 @@ bool EventStream::rewrote() const noexcept {
 }
 
 EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventFormat format)
-    : lines_(lines_of(format)), channels_(rules), bytes_(rules), whole_(rules), probe_(rules) {}
+    : messages_(format == EventFormat::message_each), lines_(lines_of(format)), channels_(rules),
+      bytes_(rules), whole_(rules), probe_(rules) {}
 
 void EventStream::State::feed(std::string_view in, std::string& out) {
   lines_.add(in);
@@ -81,6 +99,22 @@ void EventStream::State::finish(std::string& out) {
   rewrote_ = true;
   if (cut_off) out += "\n\n";
   out += clones;
+}
+
+bool EventStream::State::take_message(std::string_view message, std::vector<std::string>& out) {
+  if (!json_.read(message)) return false;
+  std::string before;
+  const bool rewritten = take_json(message, message, Then::more_comes, before);
+  rewrote_ = rewrote_ || rewritten;
+  cut_messages(before, out);
+  out.emplace_back(rewritten ? std::string_view(rewritten_) : message);
+  return true;
+}
+
+void EventStream::State::finish_messages(std::vector<std::string>& out) {
+  std::string held;
+  channels_.end_those([](const Channel&) { return true; }, held);
+  cut_messages(held, out);
 }
 
 bool EventStream::State::has_payload() const {
@@ -208,6 +242,11 @@ void EventStream::State::write_other_lines(std::string_view lines, std::string& 
 
 EventForm EventStream::State::form_of(std::string_view event) {
   EventForm out;
+  if (messages_) {
+    out.line_end = "\n";
+    out.last_line = kBetween;
+    return out;
+  }
   bool has_prefix = false;
   for (const auto& line : lines_.lines()) {
     const auto text = event.substr(line.begin, line.next - line.begin);

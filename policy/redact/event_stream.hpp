@@ -15,10 +15,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::redact {
 
-enum class EventFormat : std::uint8_t { server_sent, line_each };
+enum class EventFormat : std::uint8_t { server_sent, line_each, message_each };
 // Of a Content-Type field value; none: it is no stream of events.
 std::optional<EventFormat> event_format_of(std::string_view content_type);
 
@@ -31,6 +32,11 @@ class EventStream {
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out); // nothing is fed after it
+  // message_each: for events that are whole messages (WebSocket), instead of feed() and finish().
+  // Appends what is sent in its place, the message itself last. False, and nothing done: it is no
+  // JSON. Requires: UTF-8.
+  bool take_message(std::string_view message, std::vector<std::string>& out);
+  void finish_messages(std::vector<std::string>& out);
   Findings findings() const;
   bool rewrote() const noexcept; // what came out is not, byte for byte, what went in
 

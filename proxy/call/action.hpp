@@ -46,6 +46,7 @@ struct SendResponseEnd {
 };
 struct ReleaseUpstream {}; // back to the pool
 struct AbandonUpstream {}; // close it
+struct CloseUpstream {};   // after what is queued has been sent
 struct CloseDownstream {}; // after what is queued has been sent
 struct AbortDownstream {}; // at once: the peer must not take what it has for a whole message
 struct Finished {};        // the call is over; the connection may carry the next
@@ -53,7 +54,7 @@ struct Finished {};        // the call is over; the connection may carry the nex
 using Action =
     std::variant<AskGate, RecordRefusal, Connect, SendRequestHead, SendRequestBody, SendRequestEnd,
                  SendResponseHead, SendResponseBody, SendResponseEnd, ReleaseUpstream,
-                 AbandonUpstream, CloseDownstream, AbortDownstream, Finished>;
+                 AbandonUpstream, CloseUpstream, CloseDownstream, AbortDownstream, Finished>;
 using Actions = std::vector<Action>;
 
 } // namespace sluice::call

@@ -23,12 +23,6 @@ Reason reason_of(const wire::ProtocolError& error) {
   return Reason::framing_invalid;
 }
 
-// An upgrade to cleartext HTTP/2 may be ignored (RFC 9110 §7.8) and many clients offer it unasked;
-// every other upgrade asks for bytes we would not understand.
-bool asks_for_real_upgrade(const wire::RequestHead& head) {
-  return head.wants_upgrade && ascii_lower(head.fields.joined("upgrade")) != "h2c";
-}
-
 bool safe_to_repeat(const wire::RequestHead& head) {
   return head.framing == wire::BodyFraming::none &&
          (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS");
@@ -43,6 +37,7 @@ void CallMachine::on(Event event, Actions& out) {
 }
 
 bool CallMachine::wants(Side side) const noexcept {
+  if (state_ == State::switched) return true;
   if (side == Side::upstream) return state_ == State::streaming && upstream_open_;
   if (request_ended_) return false;
   return state_ == State::idle || state_ == State::streaming || state_ == State::refusing;
@@ -65,9 +60,7 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
     return refuse(fault->reason, fault->detail, std::move(call), out);
   }
   auto& facts = std::get<Assembled>(assembly);
-  if (asks_for_real_upgrade(request_)) {
-    return refuse(Reason::upgrade_unsupported, "", std::move(facts.call), out);
-  }
+  if (request_.wants_upgrade && !ask_for_upgrade(facts, out)) return;
   if (request_.framing == wire::BodyFraming::length &&
       request_.content_length > context_.request_body_limit) {
     return refuse(Reason::body_too_large, "", std::move(facts.call), out);
@@ -76,6 +69,24 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
   upstream_target_ = std::move(facts.upstream_target);
   state_ = State::deciding;
   out.push_back(AskGate{std::move(facts.call)});
+}
+
+// An upgrade to cleartext HTTP/2 may be ignored (RFC 9110 §7.8) and many clients offer it unasked;
+// every other but WebSocket asks for bytes we would not understand.
+bool CallMachine::ask_for_upgrade(Assembled& facts, Actions& out) {
+  if (ascii_lower(request_.fields.joined("upgrade")) == "h2c") return true;
+  if (!wire::asks_for_websocket(request_)) {
+    refuse(Reason::upgrade_unsupported, "", std::move(facts.call), out);
+    return false;
+  }
+  facts.call.protocol = model::Protocol::websocket;
+  auto asked = wire::read_websocket_request(request_);
+  if (!asked) {
+    refuse(Reason::framing_invalid, asked.error().detail, std::move(facts.call), out);
+    return false;
+  }
+  websocket_ = std::move(asked.value());
+  return true;
 }
 
 void CallMachine::refuse(Reason reason, std::string detail, std::optional<model::EgressCall> call,
@@ -174,6 +185,7 @@ void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
+  if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);
   const bool rewritten = redaction_.everywhere != nullptr;
@@ -200,6 +212,7 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
     if (discarded_ > kDiscardLimit) stop_refusing(out);
     return;
   }
+  if (state_ == State::switched) return carry(Side::downstream, event.bytes, out);
   if (state_ != State::streaming || request_ended_) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "body out of turn", out);
   }
@@ -286,6 +299,7 @@ void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string 
     outcome_.findings.push_back(
         {pipe == &request_pipe_ ? "request" : "response", "body", std::move(found)});
   }
+  note_messages();
   if (permit_) permit_->close(outcome_);
 }
 
@@ -300,6 +314,7 @@ void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, 
     out.push_back(Finished{});
     return;
   }
+  if (state_ == State::switched) return fail_switched(status, reason, std::move(detail), out);
   const bool had_upstream = upstream_open_;
   upstream_open_ = false;
   if (!head_sent_) outcome_.http_status = model::row(reason).status;
@@ -335,6 +350,7 @@ void CallMachine::handle(ResponseFaulted& event, Actions& out) {
 }
 
 void CallMachine::handle(UpstreamClosed&, Actions& out) {
+  if (state_ == State::switched) return peer_left(Side::upstream, out);
   // A pooled connection may have died unseen. Nothing was answered on it, so a request that is
   // safe to repeat (RFC 9110 §9.2.2) goes out once more, on a new connection, under the same
   // permit.
@@ -353,6 +369,7 @@ void CallMachine::handle(UpstreamClosed&, Actions& out) {
 
 void CallMachine::handle(DownstreamClosed&, Actions& out) {
   if (state_ == State::idle || state_ == State::refusing) return stop_refusing(out);
+  if (state_ == State::switched) return peer_left(Side::downstream, out);
   fail(OutcomeStatus::interrupted, Reason::downstream_closed, "", out);
 }
 

@@ -9,6 +9,8 @@
 #include "proxy/call/body_pipe.hpp"
 #include "proxy/call/event.hpp"
 #include "proxy/call/head_rules.hpp"
+#include "proxy/call/message_pipe.hpp"
+#include "proxy/wire/websocket_handshake.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -32,7 +34,15 @@ enum class Side : std::uint8_t { downstream, upstream };
 
 class CallMachine {
  public:
-  enum class State : std::uint8_t { idle, deciding, connecting, streaming, refusing, done };
+  enum class State : std::uint8_t {
+    idle,
+    deciding,
+    connecting,
+    streaming,
+    switched, // to WebSocket: frames both ways
+    refusing,
+    done
+  };
 
   explicit CallMachine(CallContext context);
   void on(Event event, Actions& out);
@@ -72,12 +82,28 @@ class CallMachine {
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
+  bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
   void start_request(Actions& out);
   void interim_response(const wire::ResponseHead& head, Actions& out);
   void start_response(wire::ResponseHead head, Actions& out);
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
   void choose_response_framing(wire::ResponseHead& head, bool rewritten);
   void end_response(wire::Fields trailers, Actions& out);
+
+  // call_websocket.cpp
+  void switch_protocols(wire::ResponseHead head, Actions& out);
+  void carry(Side from, std::string_view bytes, Actions& out);
+  bool spend(std::size_t bytes);
+  void break_off(Side at_fault, const wire::WebSocketFault& fault, Actions& out);
+  void fail_switched(evidence::OutcomeStatus status, model::Reason reason, std::string detail,
+                     Actions& out);
+  void peer_left(Side side, Actions& out);
+  void close_frames(std::optional<wire::CloseCode> to_agent,
+                    std::optional<wire::CloseCode> to_upstream, std::string_view reason,
+                    Actions& out);
+  void end_messages(evidence::OutcomeStatus status, model::Reason reason, std::string detail,
+                    Actions& out);
+  void note_messages();
 
   // A held body may be this many times the limit once it is encoded again: that takes a far better
   // encoder at its origin than ours. A longer one would only cost memory.
@@ -111,6 +137,9 @@ class CallMachine {
   bool keep_downstream_ = false;
   bool keep_upstream_ = false;
   int interim_count_ = 0;
+
+  std::optional<wire::WebSocketAsked> websocket_; // the agent asked for one
+  std::optional<MessagePipe> messages_up_, messages_down_;
 
   Outcome outcome_;
 };

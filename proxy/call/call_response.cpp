@@ -17,6 +17,10 @@ void CallMachine::handle(ResponseHeadReceived& event, Actions& out) {
   if (state_ != State::streaming || response_begun_) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "a head out of turn", out);
   }
+  if (event.head.status == 101 && websocket_) {
+    outcome_.first_byte_ns = event.after_ns;
+    return switch_protocols(std::move(event.head), out);
+  }
   if (event.head.status < 200) return interim_response(event.head, out);
   outcome_.first_byte_ns = event.after_ns;
   if (hold_request_ && !request_ended_) {
@@ -94,6 +98,7 @@ void CallMachine::choose_response_framing(wire::ResponseHead& head, bool rewritt
 }
 
 void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
+  if (state_ == State::switched) return carry(Side::upstream, event.bytes, out);
   if (state_ != State::streaming || !response_begun_) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "body out of turn", out);
   }

@@ -15,7 +15,7 @@ namespace sluice::call {
 struct RequestHeadReceived {
   wire::RequestHead head;
 };
-struct RequestBodyReceived {
+struct RequestBodyReceived { // once the machine has switched: bytes of the new protocol
   std::string_view bytes;
 };
 struct RequestEnded {
@@ -47,7 +47,7 @@ struct ResponseHeadReceived {
   wire::ResponseHead head;
   std::int64_t after_ns = 0; // since the call was admitted
 };
-struct ResponseBodyReceived {
+struct ResponseBodyReceived { // likewise
   std::string_view bytes;
 };
 struct ResponseEnded {

@@ -11,10 +11,11 @@
 namespace sluice::call {
 namespace {
 
-constexpr std::array<std::string_view, 11> kCredentialFields = {
-    "authorization", "cookie",         "set-cookie",         "www-authenticate",
-    "x-api-key",     "api-key",        "x-goog-api-key",     "x-auth-token",
-    "private-token", "x-access-token", "authentication-info"};
+// Browsers cannot set other fields for a WebSocket: its subprotocol is where some put the token.
+constexpr std::array<std::string_view, 12> kCredentialFields = {
+    "authorization", "cookie",         "set-cookie",          "www-authenticate",
+    "x-api-key",     "api-key",        "x-goog-api-key",      "x-auth-token",
+    "private-token", "x-access-token", "authentication-info", "sec-websocket-protocol"};
 
 bool is_credential(std::string_view name) {
   return std::any_of(kCredentialFields.begin(), kCredentialFields.end(),

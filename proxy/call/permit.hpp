@@ -25,6 +25,8 @@ struct Outcome {
   std::string detail;
   int http_status = 0;
   std::uint64_t bytes_to_upstream = 0, bytes_to_downstream = 0;
+  // Of a WebSocket: messages that its sender ended.
+  std::uint64_t messages_to_upstream = 0, messages_to_downstream = 0;
   std::string address;     // dialled, "ip:port"
   std::string tls_version; // towards the upstream; "" when plain
   std::vector<evidence::LocatedFindings> findings;

@@ -22,7 +22,9 @@ template <class... F> Overloaded(F...) -> Overloaded<F...>;
 
 // An answer that may go on for as long as both sides like: a new policy is asked about it too.
 bool is_stream(const wire::ResponseHead& head) {
-  return ascii_lower(head.fields.joined("content-type")).starts_with("text/event-stream");
+  constexpr int kSwitching = 101;
+  return head.status == kSwitching ||
+         ascii_lower(head.fields.joined("content-type")).starts_with("text/event-stream");
 }
 
 void append_body(wire::BodyFraming framing, std::string_view bytes, std::string& out) {
@@ -69,6 +71,7 @@ Task<> Session::run_exchange(Exchange& call) {
     net::co_spawn(worker_.executor(), pump_request(call), net::detached);
   }
   co_await pump_response(call);
+  if (switched(call)) co_await carry_messages(call);
   co_await discard_request(call);
 }
 
@@ -174,6 +177,7 @@ void Session::perform_now(Exchange& call, call::Action& action) {
                  [&](call::AbandonUpstream&) {
                    if (call.upstream) call.upstream->stream.close();
                  },
+                 [&](call::CloseUpstream&) { call.close_upstream = true; },
                  [&](call::CloseDownstream&) { call.close_downstream = true; },
                  [&](call::AbortDownstream&) { call.abort_downstream = true; },
                  [](auto&) {}, // Finished; the questions are asked in perform()
@@ -235,7 +239,7 @@ Task<> Session::pump_request_bytes(Exchange& call) {
 }
 
 Task<> Session::pump_response(Exchange& call) {
-  while (call.machine.wants(Side::upstream)) {
+  while (call.machine.wants(Side::upstream) && !switched(call)) {
     expect_progress(call);
     watch_peer_ = call.machine.request_ended();
     upstream_in_.prepare();
@@ -243,7 +247,7 @@ Task<> Session::pump_response(Exchange& call) {
         co_await call.upstream->stream.read_some(upstream_in_.tail(), upstream_in_.space());
     watch_peer_ = false;
     if (!call.machine.wants(Side::upstream)) break; // the request side ended the call
-    if (got.error) {
+    if (got.error || cut_ != model::Reason::none) {
       response_stopped(call, got.error);
     } else {
       upstream_in_.commit(got.bytes);
@@ -261,8 +265,13 @@ Task<> Session::pump_response(Exchange& call) {
   }
 }
 
+bool Session::switched(const Exchange& call) {
+  return call.machine.state() == CallMachine::State::switched;
+}
+
 void Session::feed_response(Exchange& call) {
-  while (call.machine.wants(Side::upstream)) {
+  // Behind the head of a switch come no more responses.
+  while (call.machine.wants(Side::upstream) && !switched(call)) {
     std::string_view bytes = upstream_in_.data();
     auto event = call.upstream->reader.next(bytes);
     upstream_in_.consume_until(bytes);
@@ -271,6 +280,7 @@ void Session::feed_response(Exchange& call) {
       if (is_stream(*head)) {
         live_ = &call.machine.permit();
         policy_changed(); // it may have been replaced since the call was admitted
+        if (cut_ != model::Reason::none) return;
       }
       const auto after = worker_.services().clock.monotonic_nanos() - call.admitted_at;
       call.machine.on(call::ResponseHeadReceived{std::move(*head), after}, call.actions);

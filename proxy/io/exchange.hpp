@@ -16,6 +16,7 @@ struct Session::Exchange {
   UpstreamPtr upstream;
   bool reusable = false; // the machine let the upstream go in good order
   bool close_downstream = false;
+  bool close_upstream = false;
   bool abort_downstream = false;
   bool over = false; // the pump must stop
   bool pumping = false;

@@ -220,6 +220,8 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.http_status = how.http_status;
         end.bytes_to_upstream = how.bytes_to_upstream;
         end.bytes_to_downstream = how.bytes_to_downstream;
+        end.messages_to_upstream = how.messages_to_upstream;
+        end.messages_to_downstream = how.messages_to_downstream;
         end.address = how.address;
         end.tls_version = how.tls_version;
         end.findings = how.findings;

@@ -87,6 +87,15 @@ class Session final : public Watched {
   Task<Next> end_exchange(Exchange& call);
   void expect_progress(const Exchange& call);
 
+  // messages.cpp: a call that has switched to WebSocket
+  static bool switched(const Exchange& call);
+  Task<> carry_messages(Exchange& call);
+  struct MessageWay; // one direction of it
+  Task<> carry_upwards(Exchange& call);
+  Task<> carry_one_way(Exchange& call, MessageWay way);
+  void messages_stopped(Exchange& call, call::Side side);
+  Task<> end_messages(Exchange& call);
+
   // tunnel.cpp: CONNECT, SOCKS
   Task<Next> tunnel(wire::RequestHead head);
   Task<Next> socks();

@@ -77,16 +77,13 @@ MessageInflater::Step MessageInflater::State::inflate_some(std::string_view& in)
   stream.next_out = reinterpret_cast<Bytef*>(block.data());
   stream.avail_out = static_cast<uInt>(block.size());
   int code = Z_OK;
-  while (true) {
-    code = inflate(&stream, Z_SYNC_FLUSH);
-    if (code != Z_STREAM_END) break;
-    if (!go_on_after_final_block()) {
-      return fail(CloseCode::invalid_payload,
-                  "too many final blocks in a message (RFC 7692 §7.2.3)");
-    }
+  while ((code = inflate(&stream, Z_SYNC_FLUSH)) == Z_STREAM_END && go_on_after_final_block()) {
   }
-  if (code != Z_OK && code != Z_BUF_ERROR) {
-    return fail(CloseCode::invalid_payload, "a damaged compressed message (RFC 7692 §7.2.2)");
+  // What came before the fault is given first: so the cuts do not matter.
+  if (code == Z_STREAM_END) {
+    fail(CloseCode::invalid_payload, "too many final blocks in a message (RFC 7692 §7.2.3)");
+  } else if (code != Z_OK && code != Z_BUF_ERROR) {
+    fail(CloseCode::invalid_payload, "a damaged compressed message (RFC 7692 §7.2.2)");
   }
   in.remove_prefix(piece.size() - stream.avail_in);
   const std::size_t given = block.size() - stream.avail_out;
@@ -98,6 +95,7 @@ MessageInflater::Step MessageInflater::State::inflate_some(std::string_view& in)
     return fail(CloseCode::message_too_big, "a message that inflates too far (RFC 7692 §8)");
   }
   allowance -= given;
+  if (given == 0) return {{}, fault};
   return {{block.data(), given}, std::nullopt};
 }
 
@@ -110,7 +108,7 @@ MessageInflater::~MessageInflater() = default;
 MessageInflater::Step MessageInflater::step(std::string_view& in) {
   const auto before = in.size();
   const bool more = state_->stream.avail_out == 0; // zlib may hold some of what it took
-  if (in.empty() && !more) return {};
+  if (in.empty() && !more) return {{}, state_->fault};
   auto out = state_->inflate_some(in);
   state_->earn(before - in.size());
   return out;
@@ -118,7 +116,7 @@ MessageInflater::Step MessageInflater::step(std::string_view& in) {
 
 MessageInflater::Step MessageInflater::finish_step() {
   State& state = *state_;
-  if (!state.tail.empty() || state.stream.avail_out == 0) {
+  if (state.fault || !state.tail.empty() || state.stream.avail_out == 0) {
     auto out = state.inflate_some(state.tail);
     if (out.fault || !out.bytes.empty()) return out;
   }

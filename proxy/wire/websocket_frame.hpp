@@ -26,6 +26,7 @@ enum class CloseCode : std::uint16_t {
   invalid_payload = 1007,
   policy_violation = 1008,
   message_too_big = 1009,
+  bad_gateway = 1014, // IANA: what 502 is to HTTP
 };
 struct WebSocketFault {
   CloseCode code = CloseCode::protocol_error;

@@ -87,9 +87,14 @@ BOOST_AUTO_TEST_CASE(names_that_disagree) {
 
 BOOST_AUTO_TEST_CASE(upgrades) {
   Playbook play;
-  auto head = play.request("GET", "http://api.test/", {{"Upgrade", "websocket"}});
+  auto head = play.request("GET", "http://api.test/", {{"Upgrade", "websocket, h2c"}});
   head.head.wants_upgrade = true;
   play.happens(std::move(head)).gives({"RecordRefusal upgrade_unsupported"});
+
+  Playbook no_key;
+  auto half = no_key.request("GET", "http://api.test/", {{"Upgrade", "websocket"}});
+  half.head.wants_upgrade = true;
+  no_key.happens(std::move(half)).gives({"RecordRefusal framing_invalid"});
 
   Playbook ignored; // RFC 9110 §7.8: a server may ignore an offer of h2c
   auto offer = ignored.request("GET", "http://api.test/", {{"Upgrade", "h2c"}});

@@ -65,6 +65,7 @@ inline std::string render(const call::Action& action) {
           [](const call::SendResponseEnd&) { return std::string("SendResponseEnd"); },
           [](const call::ReleaseUpstream&) { return std::string("ReleaseUpstream"); },
           [](const call::AbandonUpstream&) { return std::string("AbandonUpstream"); },
+          [](const call::CloseUpstream&) { return std::string("CloseUpstream"); },
           [](const call::CloseDownstream&) { return std::string("CloseDownstream"); },
           [](const call::AbortDownstream&) { return std::string("AbortDownstream"); },
           [](const call::Finished&) { return std::string("Finished"); },
@@ -124,6 +125,25 @@ class Playbook {
     event.head.keep_alive = framing != wire::BodyFraming::until_close;
     for (const auto& field : fields) event.head.fields.add(field.name, field.value);
     return event;
+  }
+
+  static constexpr const char* kWebSocketKey = "dGhlIHNhbXBsZSBub25jZQ==";
+  static call::RequestHeadReceived websocket_request(std::vector<wire::Field> fields = {}) {
+    fields.push_back({"Connection", "Upgrade"});
+    fields.push_back({"Upgrade", "websocket"});
+    fields.push_back({"Sec-WebSocket-Version", "13"});
+    fields.push_back({"Sec-WebSocket-Key", kWebSocketKey});
+    auto event = request("GET", "http://api.test/", std::move(fields));
+    event.head.wants_upgrade = true;
+    return event;
+  }
+  // `key`: what went upstream.
+  static call::ResponseHeadReceived websocket_answer(std::string_view key,
+                                                     std::vector<wire::Field> fields = {}) {
+    fields.push_back({"Connection", "Upgrade"});
+    fields.push_back({"Upgrade", "websocket"});
+    fields.push_back({"Sec-WebSocket-Accept", wire::websocket_accept(key)});
+    return response(101, wire::BodyFraming::none, 0, std::move(fields));
   }
 
   call::Admitted admitted(std::optional<std::uint64_t> body_limit = {}) {

@@ -92,4 +92,10 @@ inline std::string websocket_transcript(std::string_view in, const ReadBy& how) 
   return out;
 }
 
+inline std::string websocket_transcript(std::string_view in, wire::WebSocketPeer from) {
+  ReadBy how;
+  how.from = from;
+  return websocket_transcript(in, how);
+}
+
 } // namespace sluice::test

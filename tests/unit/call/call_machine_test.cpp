@@ -6,6 +6,7 @@
 #include "tests/support/coding_text.hpp"
 #include "tests/support/permit_for_test.hpp"
 #include "tests/support/playbook.hpp"
+#include "tests/support/websocket_text.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -59,7 +60,7 @@ class Watch {
     request_ = Message::begun;
   }
   void operator()(const SendRequestBody&) {
-    expect(connected_ && request_ == Message::begun, "request body out of turn");
+    expect(connected_ && (request_ == Message::begun || switched_), "request body out of turn");
   }
   void operator()(const SendRequestEnd&) {
     expect(connected_ && request_ == Message::begun, "a request end out of turn");
@@ -67,10 +68,12 @@ class Watch {
   }
   void operator()(const SendResponseHead& send) {
     expect(response_ == Message::none, "a response head out of turn");
+    if (send.head.status == 101) expect(request_ == Message::ended, "switched too early");
+    switched_ = send.head.status == 101;
     if (send.head.status >= 200) response_ = Message::begun;
   }
   void operator()(const SendResponseBody&) {
-    expect(response_ == Message::begun, "response body out of turn");
+    expect(response_ == Message::begun || switched_, "response body out of turn");
   }
   void operator()(const SendResponseEnd&) {
     expect(response_ == Message::begun, "a response end out of turn");
@@ -85,6 +88,10 @@ class Watch {
     expect(connected_, "no connection to abandon");
     connected_ = false;
   }
+  void operator()(const CloseUpstream&) {
+    expect(connected_ && switched_, "no switched connection to close");
+    connected_ = false;
+  }
   void operator()(const CloseDownstream&) { expect(true, ""); }
   void operator()(const AbortDownstream&) { expect(true, ""); }
   void operator()(const Finished&) {
@@ -92,12 +99,13 @@ class Watch {
     finished_ = true;
   }
 
-  bool asked_ = false, connected_ = false, finished_ = false;
+  bool asked_ = false, connected_ = false, finished_ = false, switched_ = false;
   Message request_ = Message::none, response_ = Message::none;
 };
 
 enum Happens {
   head,
+  ask, // for WebSocket
   body,
   end,
   fault,
@@ -107,6 +115,11 @@ enum Happens {
   opened,
   unreachable,
   answer,
+  switches,
+  agent_message,
+  server_message,
+  agent_close,
+  server_close,
   answer_body,
   answer_end,
   answer_fault,
@@ -115,9 +128,28 @@ enum Happens {
   kHappens
 };
 
-Event make_event(Happens which, std::list<test::Ending>& endings) {
+Event websocket_event(Happens which, const std::string& key) {
+  static const std::string client = test::written({test::kFinal | 1, "hi"}),
+                           server = test::written({test::kFinal | 1, "hi", false}),
+                           client_close = test::written({test::kFinal | 8, ""}),
+                           server_close_frame = test::written({test::kFinal | 8, "", false});
+  if (which == ask) return Playbook::websocket_request();
+  if (which == switches) return Playbook::websocket_answer(key);
+  if (which == agent_message) return RequestBodyReceived{client};
+  if (which == server_message) return ResponseBodyReceived{server};
+  if (which == agent_close) return RequestBodyReceived{client_close};
+  return ResponseBodyReceived{server_close_frame};
+}
+
+Event make_event(Happens which, std::list<test::Ending>& endings, const std::string& key) {
   switch (which) {
   case head: return Playbook::request("POST", "http://api.test/", {}, BodyFraming::chunked);
+  case ask:
+  case switches:
+  case agent_message:
+  case server_message:
+  case agent_close:
+  case server_close: return websocket_event(which, key);
   case body: return RequestBodyReceived{"x "};
   case end: return RequestEnded{};
   case fault: return RequestFaulted{};
@@ -143,10 +175,15 @@ void run(const std::vector<Happens>& events) {
   {
     CallMachine machine(context());
     Watch watch;
+    std::string key;
     for (const auto which : events) {
       Actions actions;
-      machine.on(make_event(which, endings), actions);
-      for (const auto& action : actions) watch.see(action);
+      machine.on(make_event(which, endings, key), actions);
+      for (const auto& action : actions) {
+        watch.see(action);
+        if (const auto* sent = std::get_if<SendRequestHead>(&action))
+          key = sent->head.fields.joined("sec-websocket-key");
+      }
       if (watch.finished() != (machine.state() == CallMachine::State::done)) {
         BOOST_FAIL("done and Finished do not agree");
       }
@@ -352,6 +389,10 @@ BOOST_AUTO_TEST_CASE(any_three_events_in_every_state) {
       {head, admitted, opened, end, answer, answer_body},
       {head, admitted, opened, end, answer, answer_end},
       {head, refused},
+      {ask, admitted, opened, end},
+      {ask, admitted, opened, end, switches},
+      {ask, admitted, opened, end, switches, agent_close},
+      {ask, admitted, opened, end, switches, server_message, server_close},
   };
   for (const auto& state : states) {
     for (int code = 0; code < kHappens * kHappens * kHappens; ++code) {

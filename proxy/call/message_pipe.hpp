@@ -1,0 +1,75 @@
+// One direction of a WebSocket: frames in, what they say redacted, frames out. A text is masked
+// with the placeholder, anything else byte for byte, so that its length stays. What a message says
+// is one text however it is cut; bytes that cannot be part of a secret go on at once, as fragments.
+// The pieces of a text that a model streams, a JSON message each, are joined when asked for.
+// Never passes on a byte it could not read when redaction is due, and never a message that its
+// sender did not send but as the rest of one. Tested by tests/unit/call/message_pipe_test.cpp.
+#pragma once
+
+#include "policy/redact/event_stream.hpp"
+#include "policy/redact/redactor.hpp"
+#include "proxy/wire/websocket_message.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::call {
+
+class MessagePipe {
+ public:
+  struct Config {
+    wire::WebSocketPeer from = wire::WebSocketPeer::client;
+    std::optional<wire::DeflateTerms> deflate;
+    std::shared_ptr<const redact::RuleSet> rules; // null: nothing is redacted
+    // Text that may begin a known secret then waits for the next message of its text: right for
+    // what streams, not for who asks and waits for an answer.
+    bool joins_events = false;
+    std::uint64_t message_bytes = 64ULL << 20;
+  };
+
+  explicit MessagePipe(Config config);
+  MessagePipe(MessagePipe&&) noexcept = default;
+  MessagePipe& operator=(MessagePipe&&) noexcept = default;
+
+  // Appends whole frames. A fault is the sender's; nothing may be fed after it.
+  std::optional<wire::WebSocketFault> feed(std::string_view in, std::string& out);
+  // A close of ours, unless one has passed. What is held of a message stays behind.
+  void close(wire::CloseCode code, std::string_view reason, std::string& out);
+  bool closed() const noexcept { return closed_; } // a close has passed, or was ours
+
+  redact::Findings findings() const;
+  std::uint64_t messages() const noexcept { return messages_; } // that ended
+
+ private:
+  static constexpr std::size_t kLargestEvent = 32 * 1024;
+  static constexpr std::size_t kLargestFragment = 64 * 1024;
+
+  void begin(const wire::MessageBegins& begins);
+  void take(std::string_view bytes, std::string& out);
+  void end(std::string& out);
+  void control(const wire::ControlFrame& frame, std::string& out);
+  void end_event(std::string& out);
+  bool may_be_event(std::string_view bytes) const;
+  void redact(std::string_view bytes);
+  void write_events(const std::vector<std::string>& events, std::string& out);
+  redact::Redactor& redactor();
+
+  Config config_;
+  wire::MessageReader reader_;
+  wire::MessageWriter writer_;
+  std::optional<redact::Redactor> text_, binary_, control_; // made when first needed
+  std::optional<redact::EventStream> events_;
+
+  bool is_text_ = false; // the message at hand
+  wire::MessageWriter::Payload payload_ = wire::MessageWriter::Payload::plain;
+  bool holds_event_ = false; // it is kept whole in ready_, not redacted yet
+  std::string ready_;        // what can be sent of it
+  bool closed_ = false;
+  std::uint64_t messages_ = 0;
+};
+
+} // namespace sluice::call
