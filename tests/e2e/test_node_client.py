@@ -13,7 +13,6 @@ from servers import HttpUpstream, echo
 from sluice_test import UP, Sluice, SluiceTestCase, main
 
 MODULES = Path(__file__).resolve().parents[2] / "build" / "npm"
-UNDICI = "undici@6"
 SCRIPT = """
 import { createRequire } from 'node:module';
 const require = createRequire(process.argv[2] + '/');
@@ -26,19 +25,19 @@ console.log(JSON.stringify({ status: answer.status, text: await answer.text() })
 """
 
 
-def install_undici():
-    """None, or why not."""
+def install(name, version):
+    """Of a package: None, or why not."""
     if not shutil.which("node") or not shutil.which("npm"):
         return "node or npm is not installed"
-    if not (MODULES / "node_modules" / "undici").exists():
+    if not (MODULES / "node_modules" / name).exists():
         MODULES.mkdir(parents=True, exist_ok=True)
         try:
-            done = subprocess.run(["npm", "install", "--prefix", MODULES, "--no-audit", "--no-fund", UNDICI],
+            done = subprocess.run(["npm", "install", "--prefix", MODULES, "--no-audit", "--no-fund", f"{name}@{version}"],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
         except subprocess.TimeoutExpired:
             return "npm did not answer in 90 s"
         if done.returncode:
-            return f"npm cannot install undici: {done.stderr.strip()[-200:]}"
+            return f"npm cannot install {name}: {done.stderr.strip()[-200:]}"
     return None
 
 
@@ -46,7 +45,7 @@ class NodeClient(SluiceTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        missing = install_undici()
+        missing = install("undici", 6)
         if missing:
             raise unittest.SkipTest(missing)
 

@@ -125,8 +125,10 @@ class PolicyDecisions(SluiceTestCase):
         self.refused(self.sluice.get(f"{self.base}/v1/../secret"), 403, "default_deny", "default_deny")
 
     def test_upgrade_is_refused(self):
-        answer = self.sluice.get(f"{self.base}/v1/x", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        answer = self.sluice.get(f"{self.base}/v1/x", headers={"Connection": "Upgrade", "Upgrade": "raw"})
         self.refused(answer, 403, "guard.upgrade", "upgrade_unsupported")
+        half = self.sluice.get(f"{self.base}/v1/x", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        self.refused(half, 400, "guard.framing", "framing_invalid")
 
     def test_a_redirect_is_a_new_decision(self):
         self.upstream.respond_with(lambda r: Response(302, b"", {"Location": "http://unknown.test/"}))

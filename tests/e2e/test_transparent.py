@@ -17,6 +17,7 @@ room.enter()
 from certificates import test_ca  # noqa: E402
 from servers import HttpUpstream, echo  # noqa: E402
 from sluice_test import SLOW, Sluice, SluiceTestCase, allow, main, policy, wait_until  # noqa: E402
+from websocket_peers import TEXT, WebSocketUpstream, frame, handshake  # noqa: E402
 from test_tcp import TcpServer, echo as tcp_echo  # noqa: E402
 
 SIDECAR = 1337  # the uid that the rules exempt
@@ -112,6 +113,19 @@ class Transparent(SluiceTestCase):
             self.assertEqual(decision["destination_text"], "web.test:80")
             self.assertEqual(decision["destination"]["address"], WEB)
             self.assertEqual(decision["listener"], "four")
+
+    def test_websocket_is_read_like_any_other_call(self):
+        token = "AKIA" + "2OGYBAH6SLUICEQS"
+        with WebSocketUpstream(address=(WEB, 80)) as upstream, self.running(self.sluice()) as sluice:
+            with socket.create_connection(("web.test", 80), 10 * SLOW) as peer:
+                peer.sendall(handshake("/echo", "web.test"))
+                self.assertTrue(peer.recv(4096).startswith(b"HTTP/1.1 101"))
+                peer.sendall(frame(TEXT, f"key {token}"))
+                wait_until(lambda: upstream.got, what="the message")
+            self.assertEqual(upstream.got, ["key AKIA[REDACTED:aws-access-key-id]"])
+            decision = sluice.records("egress_allowed")[0]["payload"]
+            self.assertEqual((decision["protocol"], decision["listener"], decision["destination"]["address"]),
+                             ("websocket", "four", WEB))
 
     def test_https_is_intercepted_by_sni(self):
         made = test_ca()
