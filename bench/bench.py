@@ -26,6 +26,7 @@ WORK_TITLES = {
     "intercepted": "intercepted TLS, keep-alive, 1 KiB",
     "intercepted-new": "intercepted TLS, new connection each call, 1 KiB",
     "relay": "raw TCP relay, one way; a call is a MiB",
+    "websocket": "WebSocket, 4,000 messages a second, each an event of a model; a call is a message",
 }
 MARKS = ("<!-- results -->", "<!-- end of results -->")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -70,6 +71,11 @@ def load(machine, contestant, seconds):
     if contestant.work == "relay":
         command = ["taskset", "-c", machine.load_core, str(machine.relay), "--to", f"127.0.0.1:{contestant.port}",
                    "--sink", f"127.0.0.1:{contestant.sink}", "--seconds", str(seconds)]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60,
+                                         check=True).stdout)
+    if contestant.work == "websocket":
+        command = ["taskset", "-c", machine.load_core, str(machine.websocket), "--to", f"127.0.0.1:{contestant.port}",
+                   "--sink", f"127.0.0.1:{contestant.sink}", "--host", contestant.host, "--seconds", str(seconds)]
         return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60,
                                          check=True).stdout)
     command = ["taskset", "-c", machine.load_core, str(machine.load), "--to", f"127.0.0.1:{contestant.port}",
@@ -142,7 +148,7 @@ def table_of(work, summaries):
     lines = [f"## {WORK_TITLES[work]}", "",
              "| proxy | CPU µs/call | spread | ratio to the best peer | calls/s | p50 µs | p99 µs | RSS MiB |",
              "|---|---:|---:|---:|---:|---:|---:|---:|"]
-    best = min((s["cpu_us_per_call"] for s in peers), default=None)
+    best = min((s["cpu_us_per_call"] for s in peers if s["cpu_us_per_call"]), default=None)
     for s in sorted(rows, key=lambda row: row["cpu_us_per_call"]):
         ratio = f"{s['cpu_us_per_call'] / best:.2f}" if best else "-"
         lines.append(f"| {s['name']} | {s['cpu_us_per_call']:.1f} | {s['cpu_us_per_call_spread']:.1f} | {ratio} | "
@@ -173,6 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--load", type=Path, required=True)
     parser.add_argument("--relay", type=Path, required=True)
+    parser.add_argument("--websocket", type=Path, required=True)
     parser.add_argument("--sluice", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
@@ -182,7 +189,7 @@ def main():
 
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     machine = Machine(folder, options.load.resolve(), options.sluice and options.sluice.resolve(),
-                      options.relay.resolve())
+                      options.relay.resolve(), options.websocket.resolve())
     entered, skipped = [], []
     try:
         machine.start_origin()

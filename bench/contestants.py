@@ -36,8 +36,8 @@ def openssl(*arguments):
 class Machine:
     """The folder, the cores, the certificates and the origin that all contestants share."""
 
-    def __init__(self, folder, load, sluice, relay):
-        self.folder, self.load, self.sluice, self.relay = folder, load, sluice, relay
+    def __init__(self, folder, load, sluice, relay, websocket):
+        self.folder, self.load, self.sluice, self.relay, self.websocket = folder, load, sluice, relay, websocket
         folder.chmod(0o755)  # squid drops root
         cores = sorted(os.sched_getaffinity(0))
         self.load_core, self.proxy_core = str(cores[0]), str(cores[-1])
@@ -100,6 +100,10 @@ class Contestant:
         self.port, self.sink, self.process = free_port(), free_port(), None
 
     @property
+    def origin_port(self):
+        return self.sink if self.work == "websocket" else self.machine.plain_port
+
+    @property
     def url(self):
         if self.work == "forwarding":
             return f"http://{self.host}:{self.machine.plain_port}/"
@@ -160,7 +164,7 @@ frontend in
   bind 127.0.0.1:{self.port}
   default_backend origin
 backend origin
-  server one 127.0.0.1:{self.machine.plain_port}
+  server one 127.0.0.1:{self.origin_port}
 """)
 
 
@@ -187,6 +191,18 @@ listen relay
   bind 127.0.0.1:{self.port}
   server one 127.0.0.1:{self.sink}
 """)
+
+
+class Direct(Contestant):
+    """No proxy at all."""
+    program = "sleep"
+
+    def command(self):
+        return "sleep", "infinity"
+
+    def start(self):
+        self.port = self.sink
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 class Nginx(Contestant):
@@ -292,7 +308,7 @@ class Sluice(Contestant):
         if self.kind == "intercept":
             self.ca = self.folder / "ca" / "ca.pem"
         self.write("policy.yaml", self.rules())
-        upstream = f", upstream: \"http://{HOST}:{m.plain_port}\"" if self.kind == "reverse" else ""
+        upstream = f", upstream: \"http://{HOST}:{self.origin_port}\"" if self.kind == "reverse" else ""
         kind = "reverse" if self.kind == "reverse" else "forward"
         return m.sluice, "run", "-c", self.write("sluice.yaml", f"""
 version: 1
@@ -346,6 +362,9 @@ def contestants(machine):
     yield HaproxyRelay(machine, "HAProxy", False)
     yield SluiceRelay(machine, "sluice", False)
     yield SluiceRelay(machine, "sluice, masking", True)
+    yield Direct(machine, "websocket", "direct")
+    yield Haproxy(machine, "websocket", "HAProxy")
+    yield Sluice(machine, "websocket", "sluice", "reverse")
     for work in ("intercepted", "intercepted-new"):
         yield Sluice(machine, work, "sluice", "intercept")
         yield Squid(machine, work, "squid ssl_bump")

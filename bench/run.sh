@@ -17,6 +17,10 @@ relay=build/bench/relay_load
 if [ ! -x "$relay" ] || [ bench/relay_load.cpp -nt "$relay" ]; then
   g++ -std=c++20 -O2 bench/relay_load.cpp -o "$relay" -pthread
 fi
+websocket=build/bench/websocket_load
+if [ ! -x "$websocket" ] || [ bench/websocket_load.cpp -nt "$websocket" ]; then
+  g++ -std=c++20 -O2 bench/websocket_load.cpp -o "$websocket" -pthread -lcrypto
+fi
 sluice=${SLUICE_BIN:-build/release/sluice}
 if [ -z "${SLUICE_BIN:-}" ] && [ -f proxy/main.cpp ]; then
   [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
@@ -24,5 +28,5 @@ if [ -z "${SLUICE_BIN:-}" ] && [ -f proxy/main.cpp ]; then
 fi
 given=()
 [ ! -x "$sluice" ] || given=(--sluice "$sluice")
-exec /usr/bin/python3 bench/bench.py --load "$load" --relay "$relay" "${given[@]}" --rounds "${BENCH_ROUNDS:-3}" \
-  --seconds "${BENCH_SECONDS:-5}" "$@"
+exec /usr/bin/python3 bench/bench.py --load "$load" --relay "$relay" --websocket "$websocket" "${given[@]}" \
+  --rounds "${BENCH_ROUNDS:-3}" --seconds "${BENCH_SECONDS:-5}" "$@"

@@ -34,11 +34,13 @@ std::string close(unsigned code, bool masked) {
 
 struct Talk {
   explicit Talk(Playbook& of, std::vector<wire::Field> asked = {},
-                std::vector<wire::Field> answered = {})
+                std::vector<wire::Field> answered = {},
+                std::optional<std::uint64_t> body_limit = {},
+                std::optional<std::uint64_t> byte_limit = {})
       : play(of) {
     play.happens(play.websocket_request(std::move(asked)))
         .gives({"AskGate GET http://api.test:80 /"});
-    play.happens(play.admitted()).gives({"Connect"});
+    play.happens(play.admitted(body_limit, byte_limit)).gives({"Connect"});
     play.happens(call::UpstreamOpened{});
     sent = find<call::SendRequestHead>(play.actions())->head;
     play.gives({"SendRequestHead GET / none"});
@@ -170,24 +172,27 @@ BOOST_AUTO_TEST_CASE(faults_are_told_to_who_made_them) {
 
 BOOST_AUTO_TEST_CASE(a_message_has_the_limit_of_a_body) {
   Playbook play;
-  play.happens(play.websocket_request()).gives({"AskGate GET http://api.test:80 /"});
-  play.happens(play.admitted(10)).gives({"Connect"});
-  play.happens(call::UpstreamOpened{});
-  const auto key =
-      find<call::SendRequestHead>(play.actions())->head.fields.joined("sec-websocket-key");
-  play.gives({"SendRequestHead GET / none"});
-  play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
-  play.happens(play.websocket_answer(key)).gives({"SendResponseHead 101 none keep-alive"});
-  const auto bytes = agent("0123456789a");
-  play.happens(call::RequestBodyReceived{bytes});
-  const auto said = test::websocket_transcript(find<call::SendResponseBody>(play.actions())->bytes,
-                                               WebSocketPeer::server);
-  BOOST_TEST(said.starts_with("close 03f1")); // 1009
-  Playbook::Lines lines;
-  for (const auto& action : play.actions()) lines.push_back(test::render(action));
-  play.gives(lines);
-  BOOST_CHECK(play.ending().outcome->reason == model::Reason::body_too_large);
-  BOOST_CHECK(play.ending().outcome->status == evidence::OutcomeStatus::blocked);
+  Talk talk(play, {}, {}, 10);
+  talk.happens(call::RequestBodyReceived{agent("0123456789")});
+  BOOST_TEST(talk.upstream_reads() == "text 0123456789; ");
+  talk.happens(call::RequestBodyReceived{agent("0123456789a")});
+  BOOST_TEST(talk.agent_reads().starts_with("close 03f1")); // 1009
+  BOOST_TEST(talk.upstream_reads() == "close 03e9; ");
+  BOOST_CHECK(talk.outcome().reason == model::Reason::body_too_large);
+  BOOST_CHECK(talk.outcome().status == evidence::OutcomeStatus::blocked);
+}
+
+BOOST_AUTO_TEST_CASE(an_allowance_of_bytes_is_for_both_directions) {
+  Playbook play;
+  Talk talk(play, {}, {}, {}, 20);
+  talk.happens(call::RequestBodyReceived{agent("1234")}); // 10 bytes, masked
+  talk.happens(call::ResponseBodyReceived{server("12345678")});
+  BOOST_TEST(talk.agent_reads() == "text 12345678; ");
+  talk.happens(call::ResponseBodyReceived{server("")});
+  BOOST_TEST(talk.agent_reads().starts_with("close 03f0"));
+  BOOST_TEST(talk.rest == "AbandonUpstream AbortDownstream Finished ");
+  BOOST_CHECK(talk.outcome().reason == model::Reason::byte_limit_reached);
+  BOOST_TEST(talk.outcome().bytes_to_upstream + talk.outcome().bytes_to_downstream == 20U);
 }
 
 BOOST_AUTO_TEST_CASE(a_cut_leaves_the_upstream_at_once) {

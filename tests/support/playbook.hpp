@@ -146,8 +146,10 @@ class Playbook {
     return response(101, wire::BodyFraming::none, 0, std::move(fields));
   }
 
-  call::Admitted admitted(std::optional<std::uint64_t> body_limit = {}) {
+  call::Admitted admitted(std::optional<std::uint64_t> body_limit = {},
+                          std::optional<std::uint64_t> byte_limit = {}) {
     auto facts = permit_facts(asked_);
+    facts.decision.obligations.byte_limit = byte_limit;
     facts.decision.obligations.request_body_limit = body_limit;
     return call::Admitted{permit_for_test(std::move(facts), ending_)};
   }

@@ -169,7 +169,8 @@ BOOST_AUTO_TEST_CASE(secrets_leave_fields_and_names) {
 
 // The agent's own login to this host passes there; a secret it was never given does not.
 BOOST_AUTO_TEST_CASE(credentials_keep_their_tokens_but_not_our_secrets) {
-  for (const auto* name : {"Authorization", "Cookie", "X-Api-Key", "X-Goog-Api-Key"}) {
+  for (const auto* name :
+       {"Authorization", "Cookie", "X-Api-Key", "X-Goog-Api-Key", "Sec-WebSocket-Protocol"}) {
     const auto sent = prepare({{name, "Bearer " + kToken}}, redaction());
     BOOST_TEST(only(sent.head, name) == "Bearer " + kToken);
     BOOST_TEST(sent.findings.empty());

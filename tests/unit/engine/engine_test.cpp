@@ -107,6 +107,10 @@ BOOST_AUTO_TEST_CASE(decides) {
     BOOST_TEST(decision.rule_id == row.rule, row.call);
     BOOST_TEST(sluice::model::row(decision.reason).code == row.reason, row.call);
     BOOST_TEST((decision == engine.decide(call(row.call))), row.call);
+    auto upgraded = call(row.call); // what may be asked for may be asked for as a WebSocket
+    if (upgraded.protocol != sluice::model::Protocol::http) continue;
+    upgraded.protocol = sluice::model::Protocol::websocket;
+    BOOST_TEST((decision == engine.decide(upgraded)), row.call);
   }
 }
 

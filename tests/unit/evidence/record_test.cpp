@@ -292,6 +292,20 @@ BOOST_AUTO_TEST_CASE(an_outcome_says_how_it_ended) {
   BOOST_TEST(payload["run_id"] == "run-7");
 }
 
+BOOST_AUTO_TEST_CASE(only_a_websocket_counts_messages) {
+  model::EgressCall call = a_call();
+  OutcomeFacts facts;
+  facts.call = &call;
+  facts.messages_to_upstream = 3;
+  facts.messages_to_downstream = 4;
+  BOOST_TEST(!parsed(outcome_record(kWho, facts, nullptr)).contains("messages_to_upstream"));
+  call.protocol = model::Protocol::websocket;
+  const json payload = parsed(outcome_record(kWho, facts, nullptr));
+  BOOST_TEST(payload["protocol"] == "websocket");
+  BOOST_TEST(payload["messages_to_upstream"] == 3);
+  BOOST_TEST(payload["messages_to_downstream"] == 4);
+}
+
 BOOST_AUTO_TEST_CASE(identity_cannot_be_planted_in_an_event) {
   const Record record = event_record(kWho, "run_start",
                                      {{"zeta", "1"},

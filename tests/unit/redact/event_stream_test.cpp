@@ -306,6 +306,29 @@ BOOST_AUTO_TEST_CASE(a_line_each) {
              "x\n[REDACTED:secret:pass]\n{}\n\x1E{\"delta\":\"[REDACTED:secret:pass]\"}");
 }
 
+BOOST_AUTO_TEST_CASE(a_message_each) {
+  using Messages = std::vector<std::string>;
+  const auto delta = [](const std::string& text) {
+    return "{\"type\":\"response.text.delta\",\n\"delta\":\"" + text + "\"}";
+  };
+  const std::string done = "{\"type\":\"response.text.done\"}";
+  EventStream stream(rules(), EventFormat::message_each);
+  Messages out;
+  BOOST_TEST(stream.take_message(delta("a corr"), out));
+  BOOST_TEST(stream.take_message(delta("ect-horse-battery b corr"), out));
+  BOOST_TEST((out == Messages{delta("a "), delta("[REDACTED:secret:pass] b ")}));
+  out.clear();
+  BOOST_TEST(stream.take_message(done, out)); // what is held goes before the end of its text
+  BOOST_TEST((out == Messages{delta("corr"), done}));
+  out.clear();
+  BOOST_TEST(stream.take_message(delta("more corr"), out));
+  for (const char* other : {"no json", "{", "", "1"}) BOOST_TEST(!stream.take_message(other, out));
+  stream.finish_messages(out);
+  BOOST_TEST((out == Messages{delta("more "), delta("corr")}));
+  BOOST_TEST(stream.findings().total() == 1U);
+  BOOST_TEST(stream.rewrote());
+}
+
 BOOST_AUTO_TEST_CASE(more_texts_than_are_kept_apart) {
   std::string in;
   for (int i = 0; i < 400; ++i) in += chat(i, "a");
