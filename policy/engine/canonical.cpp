@@ -121,6 +121,40 @@ std::string tcp_text(const std::vector<Rule>& rules) {
   return list(out);
 }
 
+std::string number(double value) { // of entropy: a thousandth of a bit tells nothing
+  return std::to_string(static_cast<int>(value * 1000 + 0.5));
+}
+
+std::string_view word_of(redact::TokenCheck check) {
+  switch (check) {
+  case redact::TokenCheck::none: break;
+  case redact::TokenCheck::luhn: return "luhn";
+  case redact::TokenCheck::mod97: return "mod97";
+  case redact::TokenCheck::base62_crc32: return "base62-crc32";
+  }
+  return "none";
+}
+
+std::string redaction_rules(const std::vector<RedactionRule>& rules) {
+  std::vector<std::string> out;
+  for (const RedactionRule& one : rules) {
+    Object members;
+    members["action"] = quoted(to_string(one.rule.action));
+    members["id"] = quoted(one.text.id);
+    members["places"] = std::to_string(one.rule.places);
+    if (!one.text.pattern.empty()) {
+      members["anchor"] = quoted(one.text.anchor);
+      members["check"] = quoted(word_of(one.text.check));
+      members["entropy"] = number(one.text.entropy);
+      members["max_length"] = std::to_string(one.text.max_length);
+      members["pattern"] = quoted(one.text.pattern);
+      members["title"] = quoted(one.text.title);
+    }
+    out.push_back(object(members));
+  }
+  return list(out);
+}
+
 } // namespace
 
 void seal(Snapshot& policy) {
@@ -130,6 +164,8 @@ void seal(Snapshot& policy) {
   defaults["tls"] = quoted(to_string(policy.defaults.tls));
   Object redaction;
   redaction["placeholder"] = quoted(policy.redaction.placeholder);
+  if (policy.redaction.keep_length) redaction["length"] = quoted("keep");
+  if (!policy.redaction.rules.empty()) redaction["rules"] = redaction_rules(policy.redaction.rules);
   Object out;
   out["defaults"] = object(defaults);
   out["egress"] = egress_text(policy.egress, policy.defaults);

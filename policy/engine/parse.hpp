@@ -51,6 +51,8 @@ void check_allow_only(Reader& item, const Rule& rule, std::string_view duty);
 std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
 
+void parse_redaction(Reader redaction, RedactionSettings& out); // parse_redaction.cpp
+
 // parse_match.cpp
 Match parse_match(Reader match, const Section& section, ParseContext& shared);
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);

@@ -7,8 +7,6 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kLaterSections = {"tools",       "agents",    "models",
                                                             "credentials", "approvals", "limits"};
-constexpr std::array<std::string_view, 5> kLaterRedaction = {"rules", "packs", "allow", "pii",
-                                                             "mode"};
 
 void parse_version(const Reader& version) {
   if (!version.present()) return;
@@ -64,16 +62,6 @@ void parse_groups(Reader hosts, ParseContext& shared) {
     groups[name].hosts = parse_host_patterns(std::move(members), shared);
   }
   shared.groups = std::move(groups);
-}
-
-void parse_redaction(Reader redaction, RedactionSettings& out) {
-  if (!redaction.present()) return;
-  Reader placeholder = redaction.at("placeholder");
-  if (placeholder.present()) out.placeholder = parse_label(placeholder, 64);
-  for (const std::string_view key : kLaterRedaction) {
-    redaction.unsupported(key, "only the placeholder can be set");
-  }
-  redaction.finish();
 }
 
 void parse_rules(Reader items, const Section& section, ParseContext& shared,

@@ -6,6 +6,7 @@
 #include "policy/engine/pattern.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
+#include "policy/redact/user_rule.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -48,8 +49,15 @@ struct Defaults {
   bool private_addresses = false;
 };
 
+struct RedactionRule {
+  redact::RuleText text; // without a pattern: about the built-in rule of that id
+  redact::UserRule rule;
+};
+
 struct RedactionSettings {
   std::string placeholder = "[REDACTED:{rule}]";
+  bool keep_length = false; // '*' for each byte in its place
+  std::vector<RedactionRule> rules;
 };
 
 // "" when the rule matches, else which matcher said no, in words.

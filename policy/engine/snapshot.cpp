@@ -4,6 +4,7 @@
 #include "policy/engine/canonical.hpp"
 #include "policy/engine/parse.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::engine {
@@ -23,6 +24,22 @@ PolicyLoad compile(const std::optional<Document>& document, Diagnostics diagnost
 }
 
 } // namespace
+
+redact::RuleSetConfig redaction_of(const Snapshot& policy) {
+  redact::RuleSetConfig out;
+  const auto& settings = policy.redaction;
+  out.placeholder = settings.placeholder;
+  out.keep_length = settings.keep_length;
+  for (const auto& one : settings.rules) out.rules.push_back(one.rule);
+  const auto names_pii = [](const std::vector<std::string>& packs) {
+    return std::find(packs.begin(), packs.end(), "pii") != packs.end();
+  };
+  out.pii = names_pii(policy.defaults.redact);
+  for (const auto* rules : {&policy.egress, &policy.tcp}) {
+    for (const Rule& rule : *rules) out.pii = out.pii || names_pii(rule.redact);
+  }
+  return out;
+}
 
 PolicyLoad load_policy_file(const std::string& path) {
   Diagnostics diagnostics;

@@ -6,6 +6,7 @@
 #include "policy/base/diagnostic.hpp"
 #include "policy/base/result.hpp"
 #include "policy/engine/rule.hpp"
+#include "policy/redact/rule_set.hpp"
 
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ struct Snapshot {
     return protocol == model::Protocol::tcp ? tcp : egress;
   }
 };
+
+// What the policy says about redaction, without known secrets, which it does not know.
+redact::RuleSetConfig redaction_of(const Snapshot& policy);
 
 struct PolicyLoad {
   std::shared_ptr<const Snapshot> snapshot; // null when there are errors

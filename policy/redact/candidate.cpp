@@ -1,5 +1,6 @@
 #include "policy/redact/candidate.hpp"
 
+#include "policy/redact/boundary.hpp"
 #include "policy/redact/line_join.hpp"
 
 #include <algorithm>
@@ -9,10 +10,6 @@ namespace sluice::redact {
 namespace {
 
 constexpr std::size_t kLongestBlock = 16 * 1024; // bytes after the first line
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -43,7 +40,8 @@ Candidate::Candidate(const Needle& needle, std::uint64_t anchor, const StreamTex
 std::uint64_t Candidate::undecided() const noexcept {
   if (waits_ != kNowhere) return matched() ? matched_until_ : secret_begin_;
   if (matched()) {
-    const bool certain = in_block_ || needle_->format->shape.accepts(state_);
+    const bool accepted = needle_->format->shape.accepts(state_);
+    const bool certain = in_block_ || (accepted && !needle_->format->checks_each_end());
     return certain ? std::max(decoded_until_, matched_until_) : matched_until_;
   }
   if (secret_begin_ != kNowhere) return secret_begin_;
@@ -164,11 +162,12 @@ Candidate::Life Candidate::read_base64(const StreamText& text) {
 Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) {
   if (in_block_) return step_block(c, end);
   const auto waited = std::exchange(waits_, kNowhere);
-  if (waited != kNowhere && !is_word(c) && match(waited) == Life::over) return Life::over;
+  if (waited != kNowhere && !is_word_byte(c) && match(waited) == Life::over) return Life::over;
   const Shape& shape = needle_->format->shape;
-  state_ = shape.next(state_, c);
+  const auto before = std::exchange(state_, shape.next(state_, c));
   if (state_ == Shape::kDead) return Life::over;
   const bool in_anchor = !needle_->compared && decoded_++ < needle_->anchor->text.size();
+  if (too_long(before)) return Life::over;
   if (shape.in_secret(state_) && !in_anchor) {
     if (secret_begin_ == kNowhere) secret_begin_ = begin;
     secret_last_ = end;
@@ -180,6 +179,14 @@ Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) 
     return Life::goes_on;
   }
   return match(secret_last_);
+}
+
+// What is not whole after so many bytes is no match; what is goes on as long as its bytes do.
+bool Candidate::too_long(Shape::State before) const noexcept {
+  const TokenFormat& format = *needle_->format;
+  if (format.max_length == 0 || decoded_ <= format.max_length) return false;
+  if (format.ends_at_boundary || format.checks_each_end()) return true;
+  return !format.shape.accepts(before) || !format.shape.accepts(state_);
 }
 
 // A plain secret is still in the text when it is found, since it is held until then.
@@ -194,7 +201,9 @@ Candidate::Life Candidate::match(std::uint64_t end) {
   if (!matched()) {
     const auto secret = secret_until(end);
     if (format.entropy > 0 && entropy_of(secret) < format.entropy) return Life::over;
-    if (!passes(format.check, secret)) return Life::over;
+    if (!passes(format.check, secret)) {
+      return format.checks_each_end() ? Life::goes_on : Life::over;
+    }
     if (needle_->coding == Coding::plain) secret_.assign(secret.substr(0, kMostBytes));
     if (!format.block_end.empty()) {
       in_block_ = true;
@@ -202,12 +211,15 @@ Candidate::Life Candidate::match(std::uint64_t end) {
       block_end_.wanted = format.block_end;
       absorbs_from_ = end;
     }
+  } else if (format.checks_each_end() && !passes(format.check, secret_until(end))) {
+    return Life::goes_on;
   } else if (needle_->coding == Coding::plain && secret_.size() < kMostBytes) {
     const auto more = text_->from(matched_until_).substr(0, end - matched_until_);
     secret_ += more.substr(0, kMostBytes - secret_.size());
   }
   matched_until_ = end;
-  if (absorbs_from_ == kNowhere && format.shape.absorbs(state_)) absorbs_from_ = end;
+  const bool whole = !format.ends_at_boundary && !format.checks_each_end();
+  if (absorbs_from_ == kNowhere && whole && format.shape.absorbs(state_)) absorbs_from_ = end;
   return Life::goes_on;
 }
 

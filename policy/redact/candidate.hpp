@@ -26,6 +26,7 @@ class Candidate {
   void finish();                     // the stream ends here
 
   const Needle& needle() const noexcept { return *needle_; }
+  Shape::State state() const noexcept { return state_; }
   std::uint64_t anchor() const noexcept { return anchor_; } // where the anchor begins
   bool matched() const noexcept { return matched_until_ != kNowhere; }
   std::uint64_t secret_begin() const noexcept { return secret_begin_; } // when matched
@@ -52,6 +53,7 @@ class Candidate {
   Life read_base64(const StreamText& text);
   Life step(char c, std::uint64_t begin, std::uint64_t end);
   Life step_block(char c, std::uint64_t end);
+  bool too_long(Shape::State before) const noexcept;
   Life match(std::uint64_t end);
   std::string_view secret_until(std::uint64_t end);
 

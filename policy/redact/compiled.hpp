@@ -3,9 +3,11 @@
 #pragma once
 
 #include "policy/redact/needle_set.hpp"
+#include "policy/redact/openings.hpp"
 #include "policy/redact/rule_set.hpp"
 
 #include <array>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,12 +39,24 @@ inline bool is_held(Looking set) noexcept {
 struct CompiledRule {
   std::string id;
   std::string placeholder;
-  std::string fingerprint; // of a known secret
+  std::string fingerprint = {}; // of a known secret
+  Action action = Action::mask;
+  PlaceSet places = kAllPlaces;
+  Pack pack = Pack::secrets;
 };
 
 struct RuleSet::Compiled {
   const NeedleSet& needles(Looking set) const noexcept {
     return sets[static_cast<std::size_t>(set)];
+  }
+
+  const OpeningSet& openings(const Scope& scope) const noexcept {
+    return opening_sets[index_of(scope)];
+  }
+  bool looks_for(std::uint32_t rule, const Scope& scope) const noexcept {
+    const CompiledRule& one = rules[rule];
+    if (one.pack == Pack::pii && !scope.pii) return false;
+    return (one.places & bit_of(scope.place)) != 0;
   }
 
   std::vector<RuleInfo> infos;
@@ -52,6 +66,10 @@ struct RuleSet::Compiled {
   std::string fingerprint_key;
   std::size_t max_hold = 0;
   bool has_secrets = false; // known ones
+  bool may_block = false;   // some rule has that action
+  bool keep_length = false; // whatever the mask
+  std::deque<Opening> all_openings;
+  std::array<OpeningSet, kScopes> opening_sets; // by index_of(scope)
 };
 
 // Hex, first 8 bytes of the HMAC; "" without a key.

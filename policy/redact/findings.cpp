@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMostFingerprints = 256;
 
 void add_to(std::vector<Finding>& all, std::string_view rule, std::string_view fingerprint,
-            std::uint64_t count) {
+            std::uint64_t count, Action action) {
   const auto key = std::tuple(rule, fingerprint);
   const auto at =
       std::lower_bound(all.begin(), all.end(), key, [](const Finding& one, const auto& other) {
@@ -22,7 +22,7 @@ void add_to(std::vector<Finding>& all, std::string_view rule, std::string_view f
     at->count += count;
     return;
   }
-  all.insert(at, {std::string(rule), count, std::string(fingerprint)});
+  all.insert(at, {std::string(rule), count, std::string(fingerprint), action});
 }
 
 bool by_fingerprint(const Finding& a, const Finding& b) {
@@ -34,21 +34,27 @@ void bound(std::vector<Finding>& all) {
                                   [](const Finding& one) { return !one.fingerprint.empty(); });
   if (static_cast<std::size_t>(with) <= kMostFingerprints) return;
   const auto greatest = std::max_element(all.begin(), all.end(), by_fingerprint);
-  const auto [rule, count, fingerprint] = *greatest;
+  const auto [rule, count, fingerprint, action] = *greatest;
   all.erase(greatest);
-  add_to(all, rule, {}, count);
+  add_to(all, rule, {}, count, action);
 }
 
 } // namespace
 
-void Findings::add(std::string_view rule, std::string_view fingerprint, std::uint64_t count) {
+void Findings::add(std::string_view rule, std::string_view fingerprint, std::uint64_t count,
+                   Action action) {
   const auto before = all_.size();
-  add_to(all_, rule, fingerprint, count);
+  add_to(all_, rule, fingerprint, count, action);
   if (all_.size() > before && all_.size() > kMostFingerprints) bound(all_);
 }
 
 void Findings::merge(const Findings& other) {
-  for (const Finding& one : other.all_) add(one.rule, one.fingerprint, one.count);
+  for (const Finding& one : other.all_) add(one.rule, one.fingerprint, one.count, one.action);
+}
+
+bool Findings::changed() const noexcept {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const Finding& one) { return one.action != Action::report; });
 }
 
 std::uint64_t Findings::total() const noexcept {

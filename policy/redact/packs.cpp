@@ -4,10 +4,17 @@
 
 namespace sluice::redact {
 
-extern const std::string_view kSecretsPack; // compiled from packs/secrets/*.yaml by the build
+// Compiled from packs/*/*.yaml by the build.
+extern const std::string_view kSecretsPack;
+extern const std::string_view kPiiPack;
 
 const TokenFormats& secrets_pack() {
   static const TokenFormats all = read_formats(kSecretsPack);
+  return all;
+}
+
+const TokenFormats& pii_pack() {
+  static const TokenFormats all = read_formats(kPiiPack);
   return all;
 }
 

@@ -8,5 +8,6 @@
 namespace sluice::redact {
 
 const TokenFormats& secrets_pack();
+const TokenFormats& pii_pack();
 
 } // namespace sluice::redact

@@ -9,9 +9,9 @@ namespace sluice::redact {
 // Two streams, one behind the other: what reading through disguises leaves is read once more as it
 // is written.
 struct Redactor::State {
-  State(std::shared_ptr<const RuleSet> rules, Mask mask)
-      : twice(rules->compiled().has_secrets), through(rules, mask),
-        written(std::move(rules), mask, Stream::Reading::as_written) {}
+  State(std::shared_ptr<const RuleSet> rules, Mask mask, Scope scope)
+      : twice(rules->compiled().has_secrets), through(rules, mask, scope),
+        written(std::move(rules), mask, scope, Stream::Reading::as_written) {}
 
   // Where the first stream writes to; begun anew.
   std::string& first(std::string& out) {
@@ -25,8 +25,8 @@ struct Redactor::State {
   Findings found;
 };
 
-Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask)
-    : state_(std::make_unique<State>(std::move(rules), mask)) {}
+Redactor::Redactor(std::shared_ptr<const RuleSet> rules, Mask mask, Scope scope)
+    : state_(std::make_unique<State>(std::move(rules), mask, scope)) {}
 Redactor::Redactor(Redactor&&) noexcept = default;
 Redactor& Redactor::operator=(Redactor&&) noexcept = default;
 Redactor::~Redactor() = default;
@@ -49,6 +49,15 @@ const Findings& Redactor::findings() const noexcept {
   state_->found.merge(state_->written.findings());
   return state_->found;
 }
+Findings Redactor::take_findings() {
+  auto out = state_->through.take_findings();
+  out.merge(state_->written.take_findings());
+  return out;
+}
+// Known secrets, which the second stream finds, are always masked.
+const std::string& Redactor::blocked_by() const noexcept {
+  return state_->through.blocked_by();
+}
 void Redactor::release(std::string& out) {
   state_->through.release(state_->first(out));
   if (!state_->twice) return;
@@ -64,8 +73,9 @@ namespace {
 // Most header values and evidence strings hold nothing: it is seen without a stream. True when in
 // doubt: at a disguise or a mark (see Stretch), where a known secret may begin, and, with a run,
 // where an anchor may.
-bool may_hold_a_match(const RuleSet::Compiled& rules, std::string_view text) {
+bool may_hold_a_match(const RuleSet::Compiled& rules, const Scope& scope, std::string_view text) {
   constexpr std::size_t kHashed = 4;
+  if (!rules.openings(scope).empty()) return true;
   if (!rules.needles(Looking::anchors_anywhere).empty()) return true;
   std::size_t run = 0;
   bool has_run = false;
@@ -93,18 +103,20 @@ bool may_hold_a_match(const RuleSet::Compiled& rules, std::string_view text) {
 
 } // namespace
 
-Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text) {
+Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text,
+                      Scope scope) {
   Redacted out;
-  if (!may_hold_a_match(rules->compiled(), text)) {
+  if (!may_hold_a_match(rules->compiled(), scope, text)) {
     out.text = text;
     return out;
   }
   out.text.reserve(text.size());
-  Stream through(rules, Redactor::Mask::placeholder);
+  Stream through(rules, Redactor::Mask::placeholder, scope);
   through.whole(text, out.text);
   out.findings = through.findings();
+  out.blocked_by = through.blocked_by();
   if (!rules->compiled().has_secrets) return out;
-  Stream written(rules, Redactor::Mask::placeholder, Stream::Reading::as_written);
+  Stream written(rules, Redactor::Mask::placeholder, scope, Stream::Reading::as_written);
   const std::string once = std::exchange(out.text, {});
   written.whole(once, out.text);
   out.findings.merge(written.findings());

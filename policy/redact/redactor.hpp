@@ -16,7 +16,8 @@ namespace sluice::redact {
 class Redactor {
  public:
   enum class Mask { placeholder, keep_length }; // keep_length: '*' per byte, for raw TCP
-  explicit Redactor(std::shared_ptr<const RuleSet> rules, Mask mask = Mask::placeholder);
+  explicit Redactor(std::shared_ptr<const RuleSet> rules, Mask mask = Mask::placeholder,
+                    Scope scope = {});
   Redactor(Redactor&&) noexcept;
   Redactor& operator=(Redactor&&) noexcept;
   ~Redactor();
@@ -32,6 +33,10 @@ class Redactor {
   // its message. What follows is still matched and masked with it. Requires: keep_length.
   void release(std::string& out);
   const Findings& findings() const noexcept;
+  Findings take_findings(); // and forgets them
+  // The rule with the action `block` that matched first; "" while none did. From then on nothing
+  // that comes out is to leave.
+  const std::string& blocked_by() const noexcept;
   std::size_t held() const; // and not released
 
  private:
@@ -42,8 +47,10 @@ class Redactor {
 struct Redacted {
   std::string text;
   Findings findings;
+  std::string blocked_by = {}; // a rule; "": nothing blocks it
 };
 // For values that are whole: header values, URLs, evidence strings.
-Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text);
+Redacted redact_whole(const std::shared_ptr<const RuleSet>& rules, std::string_view text,
+                      Scope scope = {});
 
 } // namespace sluice::redact

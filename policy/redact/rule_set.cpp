@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -30,20 +31,13 @@ Error bad_config(std::string code, std::string detail) {
   return make_error(Origin::config, std::move(code), std::move(detail));
 }
 
-std::string render(std::string_view placeholder, std::string_view rule) {
-  constexpr std::string_view kHole = "{rule}";
-  std::string out(placeholder);
-  for (std::size_t at = 0; (at = out.find(kHole, at)) != std::string::npos; at += rule.size()) {
-    out.replace(at, kHole.size(), rule);
-  }
-  return out;
-}
-
 std::uint32_t add_rule(Compiled& to, const RuleSetConfig& config, std::string id,
                        std::string description) {
   to.infos.push_back({id, std::move(description)});
-  auto placeholder = render(config.placeholder, id);
-  to.rules.push_back({std::move(id), std::move(placeholder), {}});
+  auto placeholder = placeholder_of(config.placeholder, id);
+  CompiledRule& rule = to.rules.emplace_back();
+  rule.id = std::move(id);
+  rule.placeholder = std::move(placeholder);
   return static_cast<std::uint32_t>(to.rules.size() - 1);
 }
 
@@ -169,14 +163,18 @@ Looking place_of(const TokenFormat& format, std::string_view anchor) {
   return Looking::anchors_anywhere;
 }
 
-void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
-  to.formats = secrets_pack();
-  for (const auto& format : to.formats) {
+// In base64 a byte takes two characters where it begins, in hexadecimal always.
+void hold_for(Compiled& to, const TokenFormat& format) {
+  to.max_hold =
+      std::max(to.max_hold, folded_size(2 * (format.most_held() + 2)) + 2 * Shape::kLongestAnchor);
+}
+
+void add_secrets_pack(Compiled& to, Needles& needles, const RuleSetConfig& config) {
+  for (const auto& format : secrets_pack()) {
     const auto rule = add_rule(to, config, format->id, format->title);
     const Shape& shape = format->shape;
-    // In base64 a byte takes two characters where it begins, in hexadecimal always.
-    to.max_hold =
-        std::max(to.max_hold, folded_size(2 * (shape.max_hold() + 2)) + 2 * Shape::kLongestAnchor);
+    to.formats.push_back(format);
+    hold_for(to, *format);
     for (const Shape::Anchor& anchor : shape.anchors()) {
       Needle needle;
       needle.text = anchor.text;
@@ -198,19 +196,94 @@ void add_formats(Compiled& to, Needles& needles, const RuleSetConfig& config) {
   }
 }
 
+// Found by its first byte as it is; encoded, by its fixed beginning where it has one.
+void add_opening(Compiled& to, Needles& needles, const std::shared_ptr<const TokenFormat>& format,
+                 std::uint32_t rule) {
+  to.formats.push_back(format);
+  hold_for(to, *format);
+  to.all_openings.emplace_back(*format, rule);
+  const Shape& shape = format->shape;
+  if (to.rules[rule].pack != Pack::own || shape.anchors().size() > kMostCodedAnchors) return;
+  for (const Shape::Anchor& anchor : shape.anchors()) {
+    if (anchor.any_case) continue;
+    Needle needle;
+    needle.rule = rule;
+    needle.format = format.get();
+    needle.anchor = &anchor;
+    add_coded(needles, needle);
+  }
+}
+
+void add_pii_pack(Compiled& to, Needles& needles, const RuleSetConfig& config) {
+  for (const auto& format : pii_pack()) {
+    const auto rule = add_rule(to, config, format->id, format->title);
+    to.rules[rule].pack = to.infos[rule].pack = Pack::pii;
+    to.rules[rule].places = kAllPlaces & ~kCredentials;
+    add_opening(to, needles, format, rule);
+  }
+}
+
+Result<> add_own_rules(Compiled& to, Needles& needles, const RuleSetConfig& config) {
+  std::map<std::string, std::uint32_t> known;
+  for (std::size_t i = 0; i < to.rules.size(); ++i) {
+    known.emplace(to.rules[i].id, static_cast<std::uint32_t>(i));
+  }
+  for (const UserRule& own : config.rules) {
+    const auto same = known.find(own.id);
+    if (own.format == nullptr) {
+      if (same == known.end()) continue; // of a pack that this set is without
+      to.rules[same->second].action = own.action;
+      to.rules[same->second].places = own.places | bit_of(Place::anywhere);
+    } else {
+      if (same != known.end()) return bad_config("rule_id_twice", "two rules are called " + own.id);
+      const auto rule = add_rule(to, config, own.id, own.format->title);
+      known.emplace(own.id, rule);
+      to.rules[rule].action = own.action;
+      to.rules[rule].places = own.places | bit_of(Place::anywhere);
+      to.rules[rule].pack = to.infos[rule].pack = Pack::own;
+      add_opening(to, needles, own.format, rule);
+    }
+    to.may_block = to.may_block || own.action == Action::block;
+  }
+  return success();
+}
+
+void sort_openings(Compiled& to) {
+  if (to.all_openings.empty()) return;
+  for (std::size_t place = 0; place < kPlaces; ++place) {
+    for (const bool pii : {false, true}) {
+      const Scope scope{static_cast<Place>(place), pii, {}};
+      for (const Opening& one : to.all_openings) {
+        if (to.looks_for(one.needle().rule, scope)) to.opening_sets[index_of(scope)].add(one);
+      }
+    }
+  }
+}
+
 // A placeholder stands in headers and lines, and is itself redacted when a text passes twice.
 Result<> check_placeholders(const std::shared_ptr<const RuleSet>& rules) {
+  if (rules->compiled().keep_length) return success();
+  const Scope everything{Place::anywhere, true, {}};
   for (const CompiledRule& rule : rules->compiled().rules) {
     constexpr std::string_view kForbidden("\r\n\0", 3);
     if (rule.placeholder.find_first_of(kForbidden) != std::string::npos)
       return bad_config("placeholder_unsafe", "the placeholder contains CR, LF or NUL");
-    if (!redact_whole(rules, rule.placeholder).findings.empty())
+    if (!redact_whole(rules, rule.placeholder, everything).findings.empty())
       return bad_config("placeholder_matches", "the placeholder of " + rule.id + " matches a rule");
   }
   return success();
 }
 
 } // namespace
+
+std::string placeholder_of(std::string_view placeholder, std::string_view rule) {
+  constexpr std::string_view kHole = "{rule}";
+  std::string out(placeholder);
+  for (std::size_t at = 0; (at = out.find(kHole, at)) != std::string::npos; at += rule.size()) {
+    out.replace(at, kHole.size(), rule);
+  }
+  return out;
+}
 
 std::string fingerprint_of(std::string_view key, std::string_view secret) {
   if (key.empty()) return {};
@@ -228,7 +301,11 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   SLUICE_TRY(add_known(compiled, needles, config));
   compiled.has_secrets = !config.known.empty();
   const std::size_t as_written = compiled.max_hold; // what the second reading holds besides
-  if (config.token_formats) add_formats(compiled, needles, config);
+  compiled.keep_length = config.keep_length;
+  if (config.token_formats) add_secrets_pack(compiled, needles, config);
+  if (config.pii) add_pii_pack(compiled, needles, config);
+  SLUICE_TRY(add_own_rules(compiled, needles, config));
+  sort_openings(compiled);
   compiled.max_hold += as_written;
   for (std::size_t i = 0; i < kLookings; ++i) {
     const auto set = static_cast<Looking>(i);

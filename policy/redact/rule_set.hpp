@@ -1,10 +1,13 @@
-// The compiled, immutable set of what redaction looks for: known secrets in every encoding and
-// token formats. Built once, shared by every call. Refuses at build what cannot be streamed
-// exactly. Never prints a secret. Tested by tests/unit/redact/redactor_test.cpp.
+// The compiled, immutable set of what redaction looks for: known secrets in every encoding, token
+// formats, personal data where it is asked for, the rules of a policy. Built once, shared by every
+// call. Refuses at build what cannot be streamed exactly. Never prints a secret. Tested by
+// tests/unit/redact/redactor_test.cpp.
 #pragma once
 
 #include "policy/base/result.hpp"
 #include "policy/base/secret.hpp"
+#include "policy/redact/scope.hpp"
+#include "policy/redact/user_rule.hpp"
 
 #include <memory>
 #include <string>
@@ -22,18 +25,23 @@ struct KnownSecret {
 struct RuleSetConfig {
   std::vector<KnownSecret> known;
   bool token_formats = true;                     // the `secrets` pack
+  bool pii = false;                              // that pack; a Scope says where it is looked for
+  std::vector<UserRule> rules;                   // of the policy, in its order
   std::string placeholder = "[REDACTED:{rule}]"; // {rule} is replaced; must not itself match a rule
+  bool keep_length = false;                      // '*' for each byte in place of the placeholder
   std::string fingerprint_key; // keyed HMAC of each finding; empty: no fingerprints
 };
 
 struct RuleInfo {
   std::string id;
   std::string description;
+  Pack pack = Pack::secrets;
 };
 
 class RuleSet {
  public:
-  // Fails (config) on a short known secret, an empty one, a placeholder that matches a rule.
+  // Fails (config) on a short known secret, an empty one, a placeholder that matches a rule,
+  // a rule of the policy whose id is taken, or that has no pattern and is not built in.
   static Result<std::shared_ptr<const RuleSet>> build(const RuleSetConfig& config);
   std::size_t max_hold() const noexcept; // most bytes a Redactor ever keeps back
   const std::vector<RuleInfo>& rules() const noexcept;
@@ -46,5 +54,8 @@ class RuleSet {
   RuleSet();
   std::unique_ptr<Compiled> compiled_;
 };
+
+// What stands in the place of what the rule found.
+std::string placeholder_of(std::string_view placeholder, std::string_view rule);
 
 } // namespace sluice::redact

@@ -136,7 +136,8 @@ bool is_token_byte(char c) noexcept {
 
 class ShapeCompiler {
  public:
-  explicit ShapeCompiler(const Steps& steps) : steps_(steps), seen_(steps.all().size(), 0) {}
+  ShapeCompiler(const Steps& steps, const Shape::Allowed& allowed)
+      : steps_(steps), allowed_(allowed), seen_(steps.all().size(), 0) {}
 
   Result<Shape> run(bool has_secret_part) {
     out_.has_secret_part_ = has_secret_part;
@@ -146,7 +147,7 @@ class ShapeCompiler {
     SLUICE_TRY(bound_hold());
     find_absorbing();
     out_.run_ = find_run();
-    out_.has_mark_ = true;
+    out_.has_mark_ = !out_.anchors_.empty();
     for (const auto& anchor : out_.anchors_) {
       out_.has_mark_ =
           out_.has_mark_ && (anchor.text.starts_with("-----B") || scheme_after(anchor));
@@ -283,6 +284,8 @@ class ShapeCompiler {
       if (full || ways.size() > kFanOut || out_.accepts(one.state) ||
           one.text.size() == Shape::kLongestAnchor || leads_into_secret(one.state)) {
         if (one.text.size() < kShortestAnchor) {
+          out_.anchors_.clear();
+          if (allowed_.no_anchor) return success();
           return refused("a pattern must begin with at least three fixed bytes");
         }
         out_.anchors_.push_back(std::move(one));
@@ -307,6 +310,10 @@ class ShapeCompiler {
   // Bytes are held from the first that may be secret, and after a certain match from its end, until
   // it is certain what they are. A way round among such states would be held for ever.
   Result<> bound_hold() {
+    if (allowed_.max_length > 0) {
+      out_.max_hold_ = allowed_.max_length;
+      return success();
+    }
     hold_.assign(sets_.size(), kUnknown);
     for (std::size_t state = 1; state < sets_.size(); ++state) {
       SLUICE_TRY(const auto hold, hold_after(static_cast<Shape::State>(state)));
@@ -450,6 +457,7 @@ class ShapeCompiler {
   static constexpr std::size_t kUnknown = ~std::size_t{0}, kOpen = kUnknown - 1;
 
   const Steps& steps_;
+  const Shape::Allowed allowed_;
   std::vector<std::size_t> seen_; // the round of closure() a step was met in
   std::size_t round_ = 0;
   Shape out_;
@@ -461,12 +469,12 @@ class ShapeCompiler {
   std::vector<Part> parts_; // of the byte that led to a state
 };
 
-Result<Shape> Shape::compile(std::string_view pattern) {
+Result<Shape> Shape::compile(std::string_view pattern, const Allowed& allowed) {
   SLUICE_TRY(const auto root, parse_shape(pattern));
   const bool split = redact::has_secret_part(root);
   Steps steps;
   SLUICE_TRY(steps.build(root, split));
-  return ShapeCompiler(steps).run(split);
+  return ShapeCompiler(steps, allowed).run(split);
 }
 
 } // namespace sluice::redact

@@ -1,9 +1,9 @@
 // What a token looks like: a bounded pattern over bytes, compiled to an automaton that says after
 // every byte whether the byte is part of the secret, whether all so far is a match, and whether it
 // can still become one. Hence a stream needs to hold only bytes that may yet turn out to be secret.
-// The notation is a subset of RE2's: literals, escapes, classes, (?:…), (?i:…), one (?P<secret>…),
-// |, ?, *, +, {n}, {n,m}, {n,}. Never backtracks: one table look-up a byte, however hostile.
-// Tested by tests/unit/redact/shape_test.cpp, against RE2.
+// The notation is a subset of RE2's: literals, escapes, classes, `.`, (…), (?:…), (?i:…), (?i) and
+// (?s), one (?P<secret>…), |, ?, *, +, {n}, {n,m}, {n,}, lazy or not. Never backtracks: one table
+// look-up a byte, however hostile. Tested by tests/unit/redact/shape_test.cpp, against RE2.
 #pragma once
 
 #include "policy/base/result.hpp"
@@ -23,7 +23,7 @@ class Shape {
   static constexpr State kDead = 0;
   static constexpr std::size_t kLongestAnchor = 32;
 
-  // What every match begins with. It is public: not masked, and never held.
+  // What every match begins with. It is public: not masked, and never held (but see TokenFormat).
   struct Anchor {
     std::string text;      // at least 3 bytes; letters in lower case when their case is free
     State state = kDead;   // after it
@@ -31,9 +31,14 @@ class Shape {
     bool operator==(const Anchor&) const = default;
   };
 
+  struct Allowed {
+    bool no_anchor = false;     // then it may have none: somebody else finds where it begins
+    std::size_t max_length = 0; // somebody else ends what is not certain after so many bytes
+  };
   // Fails (config) on what is not in the subset, has no anchor, or cannot be streamed: a secret
   // part that begins in two places, a part without bound before the match is certain.
-  static Result<Shape> compile(std::string_view pattern);
+  static Result<Shape> compile(std::string_view pattern, const Allowed& allowed);
+  static Result<Shape> compile(std::string_view pattern) { return compile(pattern, Allowed()); }
 
   State start() const noexcept { return 1; }
   State next(State state, char c) const noexcept {

@@ -1,5 +1,6 @@
 #include "policy/redact/shape_parser.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,6 +33,34 @@ ByteSet word() {
 }
 ByteSet space() { // as RE2: without vertical tab
   return range('\t', '\n') | range('\f', '\r') | range(' ', ' ');
+}
+
+struct NamedClass {
+  std::string_view name;
+  ByteSet bytes;
+};
+std::optional<ByteSet> class_of(std::string_view name) { // of POSIX, in ASCII
+  const ByteSet lower = range('a', 'z'), upper = range('A', 'Z'), graph = range('!', '~');
+  const ByteSet alnum = lower | upper | digits();
+  const std::array<NamedClass, 14> all = {
+      {{"alnum", alnum},
+       {"alpha", lower | upper},
+       {"ascii", range('\0', '\x7F')},
+       {"blank", range('\t', '\t') | range(' ', ' ')},
+       {"cntrl", range('\0', '\x1F') | range('\x7F', '\x7F')},
+       {"digit", digits()},
+       {"graph", graph},
+       {"lower", lower},
+       {"print", graph | range(' ', ' ')},
+       {"punct", graph & ~alnum},
+       {"space", space() | range('\v', '\v')},
+       {"upper", upper},
+       {"word", word()},
+       {"xdigit", digits() | range('a', 'f') | range('A', 'F')}}};
+  for (const auto& one : all) {
+    if (one.name == name) return one.bytes;
+  }
+  return std::nullopt;
 }
 
 ByteSet any_case(const ByteSet& in) {
@@ -84,6 +113,7 @@ class Parser {
   Result<ShapeNode> sequence(int depth) {
     ShapeNode out;
     while (!done() && !peek('|') && !peek(')')) {
+      if (take_flags()) continue;
       SLUICE_TRY(auto one, item(depth));
       SLUICE_TRY(auto repeated, repeats(std::move(one)));
       out.parts.push_back(std::move(repeated));
@@ -91,8 +121,41 @@ class Parser {
     return out;
   }
 
+  // (?i), (?s), (?-i) and the like: to the end of the group they stand in.
+  bool take_flags() {
+    if (!text_.substr(at_).starts_with("(?")) return false;
+    bool fold = fold_case_, all = dot_is_all_, on = true;
+    for (auto at = at_ + 2; at < text_.size(); ++at) {
+      switch (text_[at]) {
+      case 'i': fold = on; break;
+      case 's': all = on; break;
+      case '-': on = false; break;
+      case ')':
+        if (at == at_ + 2) return false;
+        fold_case_ = fold, dot_is_all_ = all, at_ = at + 1;
+        return true;
+      default: return false;
+      }
+    }
+    return false;
+  }
+
+  // A sign that takes several bytes is repeated as a whole.
+  ShapeNode wide_sign() {
+    ShapeNode out;
+    do {
+      ShapeNode byte;
+      byte.kind = Kind::bytes;
+      byte.bytes = range(text_[at_], text_[at_]);
+      out.parts.push_back(std::move(byte));
+      ++at_;
+    } while (!done() && (static_cast<unsigned char>(text_[at_]) & 0xC0U) == 0x80);
+    return out;
+  }
+
   Result<ShapeNode> item(int depth) {
     if (take("(")) return group(depth);
+    if (static_cast<unsigned char>(text_[at_]) >= 0x80) return wide_sign();
     ShapeNode out;
     out.kind = Kind::bytes;
     if (take("[")) {
@@ -100,30 +163,41 @@ class Parser {
     } else if (peek('\\')) {
       SLUICE_TRY(out.bytes, escape());
     } else {
-      constexpr std::string_view kNotHere = "^$*+?{.";
+      if (peek('^') || peek('$')) {
+        return fault(std::string("'") + text_[at_] +
+                     "' is not possible: a stream has no line that begins or ends");
+      }
+      constexpr std::string_view kNotHere = "*+?{";
       if (kNotHere.find(text_[at_]) != std::string_view::npos) {
         return fault(std::string("'") + text_[at_] + "' is not in the subset here");
       }
-      out.bytes = folded(range(text_[at_], text_[at_]));
-      ++at_;
+      const char c = text_[at_++];
+      if (c == '.') {
+        out.bytes.set();
+        if (!dot_is_all_) out.bytes.reset('\n');
+      } else {
+        out.bytes = folded(range(c, c));
+      }
     }
     return out;
   }
 
   Result<ShapeNode> group(int depth) {
-    const bool outer = fold_case_;
+    const bool outer = fold_case_, outer_dot = dot_is_all_;
     bool secret = false;
     if (take("?P<secret>")) {
       if (depth > 0 || has_secret_) return fault("one (?P<secret>…), outside other groups");
       has_secret_ = secret = true;
     } else if (take("?i:")) {
       fold_case_ = true;
-    } else if (!take("?:")) {
-      return fault("write (?:…), (?i:…) or (?P<secret>…)");
+    } else if (take("?s:")) {
+      dot_is_all_ = true;
+    } else if (!take("?:") && peek('?')) {
+      return fault("write (…), (?:…), (?i:…) or (?P<secret>…)");
     }
     SLUICE_TRY(auto inside, choice(depth + 1));
     if (!take(")")) return fault("missing )");
-    fold_case_ = outer;
+    fold_case_ = outer, dot_is_all_ = outer_dot;
     inside.secret = secret;
     return inside;
   }
@@ -143,6 +217,7 @@ class Parser {
     } else {
       return one;
     }
+    take("?"); // a lazy repeat: what is masked is every match, so it is all the same
     if (peek('?') || peek('*') || peek('+') || peek('{')) return fault("a repeat of a repeat");
     if (one.secret) return fault("(?P<secret>…) may not be repeated");
     out.parts.push_back(std::move(one));
@@ -194,8 +269,42 @@ class Parser {
   Result<ByteSet> class_item() {
     if (done()) return fault("missing ]");
     if (peek('\\')) return escape();
+    if (take("[:")) return named_class();
+    if (static_cast<unsigned char>(text_[at_]) >= 0x80) {
+      return fault("a class is of bytes: write (?:ä|ö) for signs that are not ASCII");
+    }
     const char c = text_[at_++];
     return range(c, c);
+  }
+
+  Result<ByteSet> named_class() {
+    const bool negated = take("^");
+    const auto end = text_.find(":]", at_);
+    const auto bytes =
+        end == std::string_view::npos ? std::nullopt : class_of(text_.substr(at_, end - at_));
+    if (!bytes) return fault("a class like [:alpha:] that is none");
+    at_ = end + 2;
+    return negated ? ~*bytes : *bytes;
+  }
+
+  // \x7F or \x{7F}
+  Result<ByteSet> hex_escape() {
+    const bool braces = take("{");
+    int value = 0, digits = 0;
+    for (; !done() && (braces || digits < 2); ++digits, ++at_) {
+      const char c = text_[at_];
+      const int digit = is_digit(c)            ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
+      if (digit < 0) break;
+      value = value * 16 + digit;
+      if (value > 0xFF) return fault("\\x names a byte, from 00 to FF");
+    }
+    if (digits == 0 || (!braces && digits < 2) || (braces && !take("}"))) {
+      return fault("write \\x7F or \\x{7F}");
+    }
+    return range(static_cast<char>(value), static_cast<char>(value));
   }
 
   Result<ByteSet> escape() {
@@ -212,6 +321,16 @@ class Parser {
     case 'n': return range('\n', '\n');
     case 'r': return range('\r', '\r');
     case 't': return range('\t', '\t');
+    case 'f': return range('\f', '\f');
+    case 'v': return range('\v', '\v');
+    case 'a': return range('\a', '\a');
+    case 'x': {
+      SLUICE_TRY(auto byte, hex_escape());
+      return folded(byte);
+    }
+    case 'b': return fault("\\b is possible at the two ends of a rule's pattern only");
+    case 'A':
+    case 'z': return fault(std::string("\\") + c + " is not possible: a stream has no ends to see");
     default: break;
     }
     if (word()[static_cast<unsigned char>(c)]) {
@@ -222,7 +341,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  bool fold_case_ = false;
+  bool fold_case_ = false, dot_is_all_ = false;
   bool has_secret_ = false;
 };
 

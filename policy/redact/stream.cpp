@@ -1,5 +1,6 @@
 #include "policy/redact/stream.hpp"
 
+#include "policy/redact/boundary.hpp"
 #include "policy/redact/scan.hpp"
 
 #include <algorithm>
@@ -13,40 +14,10 @@ constexpr std::size_t kSlice = 16 * 1024; // stays in the first cache
 // Released bytes that are kept: an anchor in base64 over two line ends, and a line end before it.
 constexpr std::size_t kContext = 256;
 
-constexpr auto kWords = [] {
-  std::array<bool, 256> out{};
-  for (std::size_t c = 0; c < out.size(); ++c) {
-    out[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  }
-  return out;
-}();
-
 // Up to where the text has all bytes that the set's hash reads.
 std::uint64_t whole_grams(const StreamText& text, const NeedleSet& needles) {
   return text.end() + 1 - std::min<std::uint64_t>(text.end() + 1, needles.gram());
 }
-bool is_word(char c) {
-  return kWords[static_cast<unsigned char>(c)];
-}
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// A token does not begin in the middle of a word. But what looks like a word before it may be the
-// end of an escape: \n or \u000a of JSON, %0A of a URL. When in doubt it is one.
-bool at_boundary(std::string_view before) {
-  const auto back = [&](std::size_t i) {
-    return i <= before.size() ? before[before.size() - i] : '\0';
-  };
-  const char last = back(1);
-  if (!is_word(last)) return true;
-  constexpr std::string_view kEscapes = "nrtbf";
-  if (back(2) == '\\' && kEscapes.find(last) != std::string_view::npos) return true;
-  if (back(3) == '%' && is_hex(back(2)) && is_hex(last)) return true;
-  return back(6) == '\\' && back(5) == 'u' && is_hex(back(4)) && is_hex(back(3)) &&
-         is_hex(back(2)) && is_hex(last);
-}
-
 // A plain anchor is only not compared where letters are compared in any case.
 bool in_any_case_set(const Needle& needle) {
   return needle.coding == Coding::plain && !needle.compared;
@@ -92,8 +63,10 @@ void Stream::finish_with(std::string_view in, std::string& out) {
   out += folder_.waiting(); // invisible characters at the very end
   out.erase(from, std::min(given_away_, out.size() - from));
   auto findings = std::move(findings_);
-  *this = Stream(std::move(rules_), mask_, reading_);
+  auto blocked = std::move(blocked_by_);
+  *this = Stream(std::move(rules_), mask_, scope_, reading_);
   findings_ = std::move(findings);
+  blocked_by_ = std::move(blocked);
 }
 
 void Stream::process(std::string_view in, Ending ending, std::string& out) {
@@ -118,6 +91,7 @@ void Stream::process(std::string_view in, Ending ending, std::string& out) {
     candidates_.clear();
     starts_.clear();
   }
+  if (compiled().may_block) note_blocks();
   const auto until = ending == Ending::at_end ? text.end() : releasable(text.end());
   emit(text, until, out);
   retire_spans(until, ending == Ending::at_end ? Candidate::kNowhere : looked_);
@@ -132,6 +106,7 @@ void Stream::read_candidates(const StreamText& text) {
     settle(one);
     return true;
   });
+  drop_covered_candidates();
 }
 
 // It will not grow any more.
@@ -174,6 +149,7 @@ void Stream::look(const StreamText& text, Ending ending) {
           found(text, begin + at, begin + at + needle.text.size(), needle);
         });
   }
+  look_for_openings(text, ending);
   for (const auto set : kInOnePiece) {
     if (looks_for(set)) look_at_the_rest(text, set, whole_until[index_of(set)], ending);
   }
@@ -276,7 +252,8 @@ void Stream::look_at_words(const StreamText& text, std::uint64_t begin, std::uin
   const auto hashed = std::max(doubtful, std::min(end, whole_grams(text, needles)));
   const char* at = text.from(doubtful).data();
   for (auto place = doubtful; place < hashed; ++place, ++at) {
-    if (!is_word(at[-1]) && needles.may_begin(at)) look_at(text, {place, 0, set}, Ending::at_end);
+    if (!is_word_byte(at[-1]) && needles.may_begin(at))
+      look_at(text, {place, 0, set}, Ending::at_end);
   }
   look_each(text, set, hashed, end, Ending::at_end);
 }
@@ -295,9 +272,10 @@ void Stream::look_at(const StreamText& text, Start start, Ending ending) {
 
 void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t end,
                    const Needle& needle) {
+  if (!compiled().looks_for(needle.rule, scope_)) return;
   if (needle.format == nullptr) {
     const CompiledRule& rule = compiled().rules[needle.rule];
-    findings_.add(rule.id, rule.fingerprint);
+    findings_.add(rule.id, rule.fingerprint, 1, rule.action);
     spans_.push_back({begin,
                       begin,
                       end,
@@ -316,12 +294,32 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
     return;
   }
   if (needle.lead_bits > 0 && before.empty()) return; // its first bits are not there
+  open(text, begin, needle);
+}
+
+void Stream::open(const StreamText& text, std::uint64_t begin, const Needle& needle) {
   if (absorbed(needle, begin)) return;
   Candidate candidate(needle, begin, text);
   if (candidate.read(text) == Candidate::Life::over) {
     settle(candidate);
   } else {
     candidates_.push_back(std::move(candidate));
+  }
+}
+
+// The call ends here, so which of several is named does not matter: the first in the text.
+void Stream::note_blocks() {
+  if (!blocked_by_.empty() || scope_.actions == Scope::Actions::all_masked) return;
+  auto first = Candidate::kNowhere;
+  const auto note = [&](std::uint32_t rule, std::uint64_t begin) {
+    const CompiledRule& found = compiled().rules[rule];
+    if (found.action != Action::block || begin >= first) return;
+    first = begin;
+    blocked_by_ = found.id;
+  };
+  for (const Span& one : spans_) note(one.rule, one.begin);
+  for (const Candidate& one : candidates_) {
+    if (one.matched()) note(one.needle().rule, one.secret_begin());
   }
 }
 

@@ -10,9 +10,11 @@
 #include "policy/redact/redactor.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::redact {
@@ -23,15 +25,20 @@ class Stream {
   // How a text is read: through disguises, for all rules; or as it is written, for known secrets,
   // whose first or last bytes may look like a part of a disguise with what stands beside them.
   enum class Reading : bool { through, as_written };
-  Stream(std::shared_ptr<const RuleSet> rules, Redactor::Mask mask,
+  Stream(std::shared_ptr<const RuleSet> rules, Redactor::Mask mask, Scope scope,
          Reading reading = Reading::through)
-      : rules_(std::move(rules)), mask_(mask), reading_(reading) {}
+      : rules_(std::move(rules)),
+        mask_(compiled().keep_length ? Redactor::Mask::keep_length : mask), scope_(scope),
+        reading_(reading) {}
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
   void whole(std::string_view in, std::string& out);
   void release(std::string& out);
   const Findings& findings() const noexcept { return findings_; }
+  Findings take_findings() { return std::exchange(findings_, {}); }
+  // The first rule with the action `block` that matched; "" while none did.
+  const std::string& blocked_by() const noexcept { return blocked_by_; }
   std::size_t held() const; // bytes as written, not released and not given away
 
  private:
@@ -76,7 +83,17 @@ class Stream {
                      std::size_t at, Start start, Ending ending);
   void look_over_lines_again(const StreamText& text, Start start, Ending ending);
 
+  // stream_openings.cpp: what is found by its first byte
+  void look_for_openings(const StreamText& text, Ending ending);
+  void look_before_rare(const StreamText& text, const OpeningSet::Near& near, Ending ending);
+  void look_in_table(const StreamText& text, const OpeningSet::Table& table, std::uint64_t begin,
+                     std::uint64_t end);
+  void drop_covered_candidates();
+  bool is_further_match(const Span& span) const;
+
   void found(const StreamText& text, std::uint64_t begin, std::uint64_t end, const Needle& needle);
+  void open(const StreamText& text, std::uint64_t begin, const Needle& needle);
+  void note_blocks();
   bool absorbed(const Needle& needle, std::uint64_t place) const;
 
   // stream_output.cpp: what leaves
@@ -89,12 +106,17 @@ class Stream {
              std::string& out) const;
   std::vector<Span> spans_until(std::uint64_t until) const;
   void retire_spans(std::uint64_t until, std::uint64_t looked_until);
+  void count_group(const Span* begin, const Span* end);
   void count(const Span& span);
+  bool masks(std::uint32_t rule) const noexcept;
+  void replace(const Span& span, std::string& out) const;
 
   std::shared_ptr<const RuleSet> rules_;
   Redactor::Mask mask_;
+  Scope scope_;
   Reading reading_;
   Findings findings_;
+  std::string blocked_by_;
   Folder folder_;
   std::string text_;                // folded: some context, then what is not released
   std::uint64_t base_ = 0;          // place of its first byte
@@ -105,6 +127,8 @@ class Stream {
   std::vector<Candidate> candidates_;
   std::vector<Start> starts_;
   std::vector<Span> spans_;
+  // Of openings, by rule: the end of what is counted. Kept for the few that are there.
+  std::map<std::uint32_t, std::uint64_t> covered_until_;
   std::size_t given_away_ = 0; // bytes as written that release() gave, before they were decided
 };
 

@@ -32,7 +32,7 @@ std::vector<Stream::Span> Stream::spans_until(std::uint64_t until) const {
   std::vector<Span> out;
   const auto add = [&](std::uint64_t begin, std::uint64_t end, std::uint32_t rule,
                        std::uint32_t rank) {
-    if (end <= released_ || begin >= until) return;
+    if (end <= released_ || begin >= until || !masks(rule)) return;
     Span& span = out.emplace_back();
     span.begin = begin, span.end = end, span.rule = rule, span.rank = rank;
   };
@@ -57,7 +57,7 @@ void Stream::emit_masked(const StreamText& text, std::uint64_t until,
     if (span.begin >= masked_until && span.begin >= at) {
       write(text, at, span.begin, Look::as_written, out);
       at = span.begin;
-      if (mask_ == Redactor::Mask::placeholder) out += compiled().rules[span.rule].placeholder;
+      if (mask_ == Redactor::Mask::placeholder) replace(span, out);
     }
     masked_until = std::max(masked_until, span.end);
     const auto end = std::min(masked_until, until);
@@ -67,6 +67,16 @@ void Stream::emit_masked(const StreamText& text, std::uint64_t until,
     }
   }
   write(text, at, until, Look::as_written, out);
+}
+
+bool Stream::masks(std::uint32_t rule) const noexcept {
+  return scope_.actions == Scope::Actions::all_masked ||
+         compiled().rules[rule].action != Action::report;
+}
+
+// What stands in the place of a secret; a span of a match that is still growing has its beginning.
+void Stream::replace(const Span& span, std::string& out) const {
+  out += compiled().rules[span.rule].placeholder;
 }
 
 void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t end, Look look,
@@ -102,31 +112,55 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
   std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
     return std::tuple(a.anchor, ~a.rank, a.rule) < std::tuple(b.anchor, ~b.rank, b.rule);
   });
+  std::vector<std::uint32_t> waiting; // rules of openings: what begins later waits, too
+  const auto is_opening = [](const Span& one) {
+    return one.format != nullptr && one.format->opening && one.coding == Coding::plain;
+  };
   const auto waits = [&](const Span& one) {
-    return one.end > until || looked_until - one.end < kLongestBeginning ||
-           std::any_of(candidates_.begin(), candidates_.end(),
-                       [&](const Candidate& open) { return open.anchor() == one.anchor; });
+    if (one.end > until || looked_until - one.end < kLongestBeginning) return true;
+    if (is_opening(one) && std::find(waiting.begin(), waiting.end(), one.rule) != waiting.end())
+      return true;
+    return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& open) {
+      return open.anchor() == one.anchor ||
+             (is_opening(one) && open.needle().rule == one.rule && open.anchor() < one.anchor);
+    });
   };
   auto keep = spans_.begin();
   for (auto group = spans_.begin(); group != spans_.end();) {
     const auto group_end = std::find_if(
         group, spans_.end(), [&](const Span& one) { return one.anchor != group->anchor; });
-    const auto token =
-        std::find_if(group, group_end, [](const Span& one) { return one.format != nullptr; });
     if (std::any_of(group, group_end, waits)) {
+      for (auto one = group; one != group_end; ++one) {
+        if (is_opening(*one)) waiting.push_back(one->rule);
+      }
       // Moved onto itself a span would lose its secret.
       keep = keep == group ? group_end : std::move(group, group_end, keep);
-    } else if (token != group_end) { // known secrets are counted when they are found
-      count(*token);
+    } else {
+      count_group(&*group, &*group + (group_end - group));
     }
     group = group_end;
   }
   spans_.erase(keep, spans_.end());
 }
 
+// Of what begins in one place. Known secrets are counted when they are found.
+void Stream::count_group(const Span* begin, const Span* end) {
+  bool has_token = false;
+  for (const Span* one = begin; one != end; ++one) {
+    if (one->format == nullptr) continue;
+    if (!one->format->opening || one->coding != Coding::plain) {
+      if (!std::exchange(has_token, true)) count(*one);
+      continue;
+    }
+    if (!is_further_match(*one)) count(*one);
+    auto& covered = covered_until_[one->rule];
+    covered = std::max(covered, one->end);
+  }
+}
+
 void Stream::count(const Span& span) {
-  findings_.add(compiled().rules[span.rule].id,
-                fingerprint_of(compiled().fingerprint_key, span.secret));
+  const CompiledRule& rule = compiled().rules[span.rule];
+  findings_.add(rule.id, fingerprint_of(compiled().fingerprint_key, span.secret), 1, rule.action);
 }
 
 // A byte that is masked already goes as a star; what is not decided goes as it is.

@@ -1,6 +1,7 @@
 #include "policy/redact/token_format.hpp"
 
 #include "policy/base/reader.hpp"
+#include "policy/redact/openings.hpp"
 
 #include <array>
 #include <set>
@@ -27,7 +28,8 @@ std::optional<double> number(const Reader& at) {
   return std::nullopt;
 }
 
-std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::string>& ids) {
+std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::string>& ids,
+                                                Beginnings beginnings) {
   auto out = std::make_shared<TokenFormat>();
   auto id = item.required("id");
   out->id = id.string().value_or("");
@@ -44,7 +46,8 @@ std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::stri
   const auto text = pattern.string();
   item.finish();
   if (!text) return nullptr;
-  auto shape = Shape::compile(*text);
+  out->opening = beginnings == Beginnings::open;
+  auto shape = Shape::compile(*text, {out->opening, 0});
   if (!shape) {
     pattern.error(shape.error().detail);
     return nullptr;
@@ -55,12 +58,18 @@ std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::stri
 
 } // namespace
 
-TokenFormats parse_formats(const Document& document, Diagnostics& out) {
+std::size_t TokenFormat::most_held() const {
+  if (max_length > 0) return max_length + 1;
+  const bool waits_for_end = opening && (ends_at_boundary || checks_each_end());
+  return waits_for_end ? longest_match(shape).value_or(0) + 1 : shape.max_hold();
+}
+
+TokenFormats parse_formats(const Document& document, Diagnostics& out, Beginnings beginnings) {
   Reader root(document, out);
   TokenFormats all;
   std::set<std::string> ids;
   for (Reader& item : root.required("formats").items()) {
-    if (auto format = parse_format(item, ids)) all.push_back(std::move(format));
+    if (auto format = parse_format(item, ids, beginnings)) all.push_back(std::move(format));
   }
   root.finish();
   return all;

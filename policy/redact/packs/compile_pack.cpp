@@ -1,5 +1,5 @@
 // Run by the build: checks and compiles a pack and writes it as C++ text. A pack with a fault does
-// not build.   compile_pack SYMBOL OUT FILE…
+// not build.   compile_pack SYMBOL anchored|open OUT FILE…
 #include "policy/redact/format_table.hpp"
 
 #include <cstdlib>
@@ -11,12 +11,12 @@ using namespace sluice;
 
 namespace {
 
-redact::TokenFormats read_pack(char** files, Diagnostics& problems) {
+redact::TokenFormats read_pack(char** files, redact::Beginnings beginnings, Diagnostics& problems) {
   redact::TokenFormats all;
   for (; *files != nullptr; ++files) {
     const auto document = load_document(*files, problems);
     if (!document) continue;
-    for (auto& format : redact::parse_formats(*document, problems))
+    for (auto& format : redact::parse_formats(*document, problems, beginnings))
       all.push_back(std::move(format));
   }
   return all;
@@ -39,14 +39,16 @@ void write_text(std::ostream& out, std::string_view bytes) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) return EXIT_FAILURE;
+  if (argc < 5) return EXIT_FAILURE;
   Diagnostics problems;
-  const std::string table = redact::write_formats(read_pack(argv + 3, problems));
+  const bool open = std::string_view(argv[2]) == "open";
+  const std::string table = redact::write_formats(read_pack(
+      argv + 4, open ? redact::Beginnings::open : redact::Beginnings::anchored, problems));
   if (!problems.empty()) {
     std::cerr << format(problems) << '\n';
     return EXIT_FAILURE;
   }
-  std::ofstream out(argv[2], std::ios::binary);
+  std::ofstream out(argv[3], std::ios::binary);
   out << "// Generated from policy/redact/packs; not for editing.\n#include <string_view>\n\n"
          "namespace sluice::redact {\n\nextern const std::string_view "
       << argv[1] << ";\nconst std::string_view " << argv[1] << "(\n";

@@ -289,8 +289,8 @@ BOOST_AUTO_TEST_CASE(a_broken_rule_is_refused_at_the_place_that_is_wrong) {
                                                 "size (write bytes, or a number with a unit "
                                                 "such as 10MiB)"},
       {rule(ok + ", limits: 5}"), "p:3:55: /tcp/0/limits: expected a map, found an integer"},
-      {rule(ok + ", redact: [pii]}"), "p:3:56: /tcp/0/redact/0: the pack pii is not supported in "
-                                      "this version (remove it)"},
+      {rule(ok + ", redact: [pi]}"), "p:3:56: /tcp/0/redact/0: \"pi\" is not one of secrets or "
+                                     "pii (did you mean \"pii\"?)"},
       {rule(ok + ", approvers: [x]}"),
        "p:3:58: /tcp/0/approvers: only a require_approval rule has approvers"},
       {rule("{block: {hosts: [a.test]}, private: true}"),

@@ -1,0 +1,210 @@
+// The section `redaction`: how masks look, and what is looked for besides the packs.
+#include "policy/engine/parse.hpp"
+#include "policy/redact/packs.hpp"
+#include "policy/redact/redactor.hpp"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::engine {
+namespace {
+
+using redact::Action;
+using redact::bit_of;
+using redact::Place;
+using redact::PlaceSet;
+using redact::TokenCheck;
+
+constexpr std::size_t kMostRules = 200;
+constexpr std::size_t kMostId = 64;
+
+constexpr std::array kActions = {Word<Action>{"mask", Action::mask},
+                                 Word<Action>{"block", Action::block},
+                                 Word<Action>{"report", Action::report}};
+enum class Length { placeholder, keep };
+constexpr std::array kLengths = {Word<Length>{"placeholder", Length::placeholder},
+                                 Word<Length>{"keep", Length::keep}};
+constexpr std::array kChecks = {Word<TokenCheck>{"luhn", TokenCheck::luhn},
+                                Word<TokenCheck>{"mod97", TokenCheck::mod97},
+                                Word<TokenCheck>{"base62-crc32", TokenCheck::base62_crc32}};
+constexpr PlaceSet kInRequest =
+    bit_of(Place::request_header) | bit_of(Place::request_url) | bit_of(Place::request_body);
+constexpr PlaceSet kInResponse = bit_of(Place::response_header) | bit_of(Place::response_body);
+constexpr std::array kLocations = {
+    Word<PlaceSet>{"request", kInRequest},
+    Word<PlaceSet>{"response", kInResponse},
+    Word<PlaceSet>{"header", bit_of(Place::request_header) | bit_of(Place::response_header)},
+    Word<PlaceSet>{"url", bit_of(Place::request_url)},
+    Word<PlaceSet>{"body", bit_of(Place::request_body) | bit_of(Place::response_body)},
+    Word<PlaceSet>{"credential", redact::kCredentials},
+    Word<PlaceSet>{"request.header", bit_of(Place::request_header)},
+    Word<PlaceSet>{"request.url", bit_of(Place::request_url)},
+    Word<PlaceSet>{"request.body", bit_of(Place::request_body)},
+    Word<PlaceSet>{"request.credential", bit_of(Place::request_credential)},
+    Word<PlaceSet>{"response.header", bit_of(Place::response_header)},
+    Word<PlaceSet>{"response.body", bit_of(Place::response_body)},
+    Word<PlaceSet>{"response.credential", bit_of(Place::response_credential)}};
+
+bool is_id(std::string_view id) {
+  const auto one = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !id.empty() && id.size() <= kMostId && one(id.front()) && one(id.back()) &&
+         std::all_of(id.begin(), id.end(), [&](char c) { return one(c) || c == '-'; });
+}
+
+const std::set<std::string_view>& built_in_ids() {
+  static const auto all = [] {
+    std::set<std::string_view> out;
+    for (const auto* pack : {&redact::secrets_pack(), &redact::pii_pack()}) {
+      for (const auto& one : *pack) out.insert(one->id);
+    }
+    return out;
+  }();
+  return all;
+}
+
+void parse_validation(Reader validation, redact::RuleText& out) {
+  if (!validation.present()) return;
+  if (!validation.node()->is_map()) {
+    out.check = validation.one_of(kChecks).value_or(TokenCheck::none);
+    return;
+  }
+  out.check = validation.at("check").one_of(kChecks).value_or(TokenCheck::none);
+  Reader entropy = validation.at("entropy");
+  if (entropy.present()) {
+    const Node& node = *entropy.node();
+    const bool whole = node.kind == Node::Kind::integer;
+    out.entropy = whole                           ? static_cast<double>(node.integer)
+                  : node.kind == Node::Kind::real ? node.real
+                                                  : -1;
+    if (!(out.entropy >= 0 && out.entropy <= 8)) {
+      entropy.error("expected a number from 0 to 8", "bits per byte; tokens have 3 and more");
+      out.entropy = 0;
+    }
+  }
+  validation.finish();
+}
+
+PlaceSet parse_locations(Reader locations) {
+  if (!locations.present()) return redact::UserRule().places;
+  PlaceSet out = 0;
+  for (Reader& item : locations.items(EmptyList::refuse))
+    out |= item.one_of(kLocations).value_or(0);
+  return out;
+}
+
+// RE2 says first what is wrong with a regular expression: its words are what people know.
+void compile_pattern(Reader& item, RedactionRule& out) {
+  Reader pattern = item.at("pattern");
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_encoding(RE2::Options::EncodingLatin1); // over bytes
+  const RE2 checked(out.text.pattern, options);
+  if (!checked.ok()) {
+    pattern.error("not a regular expression of RE2: " + checked.error());
+    return;
+  }
+  auto format = redact::compile_rule(out.text);
+  if (format) {
+    out.rule.format = std::move(format.value());
+    return;
+  }
+  const std::string& key = format.error().code;
+  const bool unbounded = format.error().detail.find("bound") != std::string::npos;
+  const bool elsewhere = key == "anchor" || key == "max_length";
+  const Reader& at = elsewhere ? item.at(key) : pattern;
+  at.error(format.error().detail, unbounded ? "give max_length, or write {0,40} for * and +" : "");
+}
+
+void parse_built_in(Reader& item, Reader& id, const RedactionRule& rule) {
+  if (!built_in_ids().contains(rule.text.id)) {
+    id.error("no built-in rule is called that, and this one has no pattern",
+             "write a pattern, or the id of a format in policy/redact/packs");
+  }
+  for (const auto* key : {"anchor", "max_length", "validation", "title"}) {
+    item.misplaced(key, "a built-in rule has its own; only action and locations can be set");
+  }
+  Reader locations = item.at("locations");
+  if ((rule.rule.places & redact::kCredentials) != 0) {
+    locations.error("built-in formats are not looked for in credentials",
+                    "the agent's own login belongs there");
+  }
+}
+
+RedactionRule parse_rule(Reader& item, std::set<std::string>& ids) {
+  RedactionRule out;
+  Reader id = item.required("id");
+  out.text.id = id.string().value_or("");
+  if (id.present() && !is_id(out.text.id)) {
+    id.error("an id is lower case letters, digits and dashes, at most 64");
+  } else if (id.present() && !ids.insert(out.text.id).second) {
+    id.error("two rules have this id");
+  }
+  out.rule.id = out.text.id;
+  out.rule.action = item.at("action").one_of(kActions).value_or(Action::mask);
+  out.rule.places = parse_locations(item.at("locations"));
+  Reader pattern = item.at("pattern");
+  if (!pattern.present()) {
+    parse_built_in(item, id, out);
+    item.finish();
+    return out;
+  }
+  if (built_in_ids().contains(out.text.id)) id.error("a built-in rule has this id");
+  out.text.pattern = pattern.string().value_or("");
+  out.text.title = parse_label(item.at("title"), 128);
+  out.text.anchor = item.at("anchor").string().value_or("");
+  out.text.max_length =
+      static_cast<std::size_t>(item.at("max_length").integer(1, redact::kMostOfARule).value_or(0));
+  parse_validation(item.at("validation"), out.text);
+  if (!out.text.pattern.empty()) compile_pattern(item, out);
+  item.finish();
+  return out;
+}
+
+// A text may pass twice: what stands in the place of a secret must not be one.
+void check_placeholder(Reader& redaction, const RedactionSettings& settings) {
+  redact::RuleSetConfig config;
+  config.token_formats = false;
+  config.placeholder = settings.placeholder;
+  for (const auto& one : settings.rules) {
+    if (one.rule.format) config.rules.push_back(one.rule);
+  }
+  if (config.rules.empty() || settings.keep_length) return;
+  const auto report = [&](const std::string& what) {
+    redaction.at("placeholder").error(what, "choose another placeholder, or a narrower pattern");
+  };
+  const auto built = redact::RuleSet::build(config);
+  if (!built) return report(built.error().detail);
+  for (const auto id : built_in_ids()) {
+    const auto text = redact::placeholder_of(settings.placeholder, id);
+    const auto found = redact::redact_whole(built.value(), text).findings;
+    if (found.empty()) continue;
+    return report("the rule " + found.all().front().rule + " matches the placeholder of " +
+                  std::string(id));
+  }
+}
+
+} // namespace
+
+void parse_redaction(Reader redaction, RedactionSettings& out) {
+  if (!redaction.present()) return;
+  Reader placeholder = redaction.at("placeholder");
+  if (placeholder.present()) out.placeholder = parse_label(placeholder, 64);
+  out.keep_length = redaction.at("length").one_of(kLengths) == Length::keep;
+  std::set<std::string> ids;
+  bool good = true;
+  for (Reader& item : redaction.at("rules").items()) {
+    if (out.rules.size() == kMostRules) {
+      item.error("a policy has at most 200 redaction rules");
+      break;
+    }
+    out.rules.push_back(parse_rule(item, ids));
+    const auto& rule = out.rules.back();
+    good = good && (rule.rule.format || rule.text.pattern.empty());
+  }
+  if (good) check_placeholder(redaction, out);
+  redaction.finish();
+}
+
+} // namespace sluice::engine

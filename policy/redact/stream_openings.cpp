@@ -1,0 +1,78 @@
+// Stream, the part that finds formats without an anchor, by their first byte.
+#include "policy/redact/stream.hpp"
+
+#include "policy/redact/boundary.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+namespace sluice::redact {
+
+// Each place once: what may begin there goes on as a candidate.
+void Stream::look_for_openings(const StreamText& text, Ending ending) {
+  if (reading_ == Reading::as_written) return;
+  const OpeningSet& openings = compiled().openings(scope_);
+  if (openings.empty()) return;
+  look_in_table(text, openings.everywhere(), looked_, text.end());
+  for (const auto& near : openings.near()) look_before_rare(text, near, ending);
+}
+
+void Stream::look_before_rare(const StreamText& text, const OpeningSet::Near& near, Ending ending) {
+  auto done = looked_;
+  const auto reach = near.rare.reach;
+  const auto look_up_to = [&](std::uint64_t end) {
+    const auto begin = std::max(done, end - std::min<std::uint64_t>(end, reach));
+    look_in_table(text, near.table, begin, end);
+    done = std::max(done, end);
+  };
+  for (auto from = looked_; from < text.end();) {
+    const auto rest = text.from(from);
+    const void* const rare = std::memchr(rest.data(), near.rare.byte, rest.size());
+    if (rare == nullptr) break;
+    from += static_cast<std::uint64_t>(static_cast<const char*>(rare) - rest.data());
+    look_up_to(++from);
+  }
+  if (ending == Ending::more_may_come) look_up_to(text.end()); // it may be about to come
+}
+
+void Stream::look_in_table(const StreamText& text, const OpeningSet::Table& table,
+                           std::uint64_t begin, std::uint64_t end) {
+  using Table = OpeningSet::Table;
+  const char* const data = text.bytes.data();
+  for (auto place = begin; place < end; ++place) {
+    const auto at = static_cast<std::size_t>(place - text.base);
+    const auto how = table.begins[static_cast<unsigned char>(data[at])];
+    if (how == 0) continue;
+    const bool word = at_boundary(text.bytes.substr(0, at));
+    if (!word && (how & Table::kAnywhere) == 0) continue;
+    const auto rest = text.bytes.substr(at);
+    for (const Opening* one : table.all) {
+      if (!word && one->format().starts_at_boundary) continue;
+      if (one->may_match(rest)) open(text, place, one->needle());
+    }
+  }
+}
+
+// Of two that say the same of all that is to come, the earlier one covers the other: so only as
+// many go on as the format has states.
+void Stream::drop_covered_candidates() {
+  constexpr std::size_t kFew = 8;
+  if (candidates_.size() <= kFew) return;
+  std::set<std::pair<const Needle*, Shape::State>> seen;
+  std::erase_if(candidates_, [&](const Candidate& one) {
+    const TokenFormat& format = *one.needle().format;
+    const bool alike = format.opening && format.max_length == 0 && format.entropy == 0 &&
+                       format.check == TokenCheck::none && !format.shape.has_secret_part();
+    if (!alike || one.matched() || one.needle().coding != Coding::plain) return false;
+    return !seen.emplace(&one.needle(), one.state()).second;
+  });
+}
+
+// A match that begins inside another of its format is masked with it, and is not one more.
+bool Stream::is_further_match(const Span& span) const {
+  const auto at = covered_until_.find(span.rule);
+  return at != covered_until_.end() && span.begin < at->second;
+}
+
+} // namespace sluice::redact
