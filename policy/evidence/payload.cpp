@@ -58,22 +58,30 @@ Payload::Payload(std::shared_ptr<const redact::RuleSet> rules) : rules_(std::mov
   json_.begin_object();
 }
 
-std::string Payload::clean(std::string_view value, std::size_t limit) const {
+std::string Payload::clean(std::string_view value, std::size_t limit, Whose whose) const {
+  redact::Scope scope;
+  scope.pii = whose == Whose::theirs;
   // Redacted whole before it is cut: the head of a secret that loses its tail is still a leak.
-  std::string text = rules_ == nullptr || value.empty() ? std::string(value)
-                                                        : redact::redact_whole(rules_, value).text;
+  std::string text = rules_ == nullptr || value.empty()
+                         ? std::string(value)
+                         : redact::redact_whole(rules_, value, scope).text;
   if (!is_plain(text)) text = portable(text);
   cut(text, limit);
   return text;
 }
 
 Payload& Payload::text(std::string_view key, std::string_view value, std::size_t limit) {
-  json_.key(key).string(clean(value, limit));
+  json_.key(key).string(clean(value, limit, Whose::ours));
+  return *this;
+}
+
+Payload& Payload::said(std::string_view key, std::string_view value, std::size_t limit) {
+  json_.key(key).string(clean(value, limit, Whose::theirs));
   return *this;
 }
 
 Payload& Payload::text_item(std::string_view value) {
-  json_.string(clean(value, kMaxListText));
+  json_.string(clean(value, kMaxListText, Whose::theirs));
   return *this;
 }
 

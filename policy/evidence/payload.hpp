@@ -27,7 +27,9 @@ class Payload {
 
   // Free text. Without rules (tests, and records of the log about itself) it is not redacted.
   Payload& text(std::string_view key, std::string_view value, std::size_t limit = kMaxShortText);
-  Payload& text_item(std::string_view value); // in an array, at most kMaxListText
+  // The same of what the agent or a peer chose: personal data goes too, where the policy names it.
+  Payload& said(std::string_view key, std::string_view value, std::size_t limit = kMaxShortText);
+  Payload& text_item(std::string_view value); // said, in an array, at most kMaxListText
   // A word of a closed vocabulary of ours, written as it is.
   Payload& word(std::string_view key, std::string_view value);
   // A SHA-256 in hex, optionally "algorithm:" before it: kept whole, since a redactor that knows
@@ -45,7 +47,8 @@ class Payload {
   std::string take(); // closes the payload
 
  private:
-  std::string clean(std::string_view value, std::size_t limit) const;
+  enum class Whose : bool { ours, theirs };
+  std::string clean(std::string_view value, std::size_t limit, Whose whose) const;
 
   std::shared_ptr<const redact::RuleSet> rules_;
   JsonWriter json_;

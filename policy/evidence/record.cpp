@@ -88,8 +88,9 @@ void findings(Payload& out, const std::vector<LocatedFindings>& located) {
     total += place.findings.total();
     for (const redact::Finding& one : place.findings.all()) {
       if (++shown > kMaxListItems) break;
-      out.begin_object()
-          .count("count", one.count)
+      out.begin_object();
+      if (one.action != redact::Action::mask) out.word("action", to_string(one.action));
+      out.count("count", one.count)
           .text("direction", place.direction, kMaxListText)
           .text("fingerprint", one.fingerprint, kMaxListText)
           .text("location", place.location, kMaxListText)
@@ -118,7 +119,7 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
       .word("decision", to_string(verdict))
       .text("decision_id", call_id);
   destination(out, facts);
-  out.text("detail", facts.detail, kMaxLongText).word("engine", "reference");
+  out.said("detail", facts.detail, kMaxLongText).word("engine", "reference");
   if (verdict != model::Verdict::allow) out.integer("http_status", why.status);
   out.begin_object("latency_ns")
       .integer("engine", facts.latency_engine_ns)
@@ -128,7 +129,7 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   if (is_http) out.text("method", call->method);
   out.text("mode", facts.mode);
   obligations(out, decision.obligations);
-  if (is_http) out.text("path", call->path, kMaxLongText);
+  if (is_http) out.said("path", call->path, kMaxLongText);
   out.digest("policy_digest", facts.policy_digest);
   if (call != nullptr) out.word("protocol", to_string(call->protocol));
   if (is_http) text_list(out, "query_keys", call->query_keys);
@@ -171,7 +172,7 @@ Record outcome_record(const RunIdentity& who, const OutcomeFacts& facts, const R
       .digest("decision_hash", facts.decision_hash)
       .text("decision_id", call.call_id)
       .text("destination_text", call.to.host_port())
-      .text("detail", facts.detail, kMaxLongText)
+      .said("detail", facts.detail, kMaxLongText)
       .integer("duration_ns", facts.duration_ns);
   findings(out, facts.findings);
   out.integer("first_byte_ns", facts.first_byte_ns)

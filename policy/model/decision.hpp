@@ -4,6 +4,7 @@
 
 #include "policy/model/reason.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct Obligations {                // duties of an allow; the widest redaction,
   bool private_addresses = false; // a matching allow rule *that names this host* says private: true
   std::optional<std::uint64_t> request_body_limit; // bytes
   std::optional<std::uint64_t> byte_limit; // of one raw connection, both directions together
+  bool redacts(std::string_view pack) const noexcept {
+    return std::find(redact.begin(), redact.end(), pack) != redact.end();
+  }
   bool operator==(const Obligations&) const = default;
 };
 

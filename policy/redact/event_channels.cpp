@@ -27,7 +27,7 @@ Channels::Found Channels::get(std::uint64_t key) {
   auto found = find(key);
   if (found == all_.end() && all_.size() + 1 >= kMost) found = find(key = 0);
   if (found != all_.end()) return {**found, false};
-  all_.push_back(std::make_unique<Channel>(rules_, key));
+  all_.push_back(std::make_unique<Channel>(rules_, scope_, key));
   return {*all_.back(), true};
 }
 
@@ -37,6 +37,7 @@ void Channels::flush(Channel& channel, std::string& out) {
   std::string text;
   channel.redactor.finish(text);
   ended_.merge(channel.redactor.findings());
+  if (blocked_by_.empty()) blocked_by_ = channel.redactor.blocked_by();
   if (text.empty() || channel.writing == Channel::Writing::none) return;
   std::string payload = channel.before;
   if (channel.writing == Channel::Writing::json) {
@@ -46,6 +47,13 @@ void Channels::flush(Channel& channel, std::string& out) {
   }
   payload += channel.after;
   channel.form.write(payload, out);
+}
+
+std::string Channels::blocked_by() const {
+  for (const auto& one : all_) {
+    if (!one->redactor.blocked_by().empty()) return one->redactor.blocked_by();
+  }
+  return blocked_by_;
 }
 
 Findings Channels::findings() const {

@@ -24,8 +24,8 @@ struct EventForm {
 };
 
 struct Channel {
-  Channel(const std::shared_ptr<const RuleSet>& rules, std::uint64_t name)
-      : key(name), redactor(rules) {}
+  Channel(const std::shared_ptr<const RuleSet>& rules, Scope looked_for, std::uint64_t name)
+      : key(name), redactor(rules, Redactor::Mask::placeholder, looked_for) {}
   std::uint64_t key;
   Redactor redactor;
   EventJson::Scope scope{};
@@ -39,7 +39,8 @@ struct Channel {
 class Channels {
  public:
   static constexpr std::size_t kMost = 32; // what is over shares one, and is still redacted
-  explicit Channels(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {}
+  Channels(std::shared_ptr<const RuleSet> rules, Scope scope)
+      : rules_(std::move(rules)), scope_(scope) {}
 
   struct Found {
     Channel& channel;
@@ -55,6 +56,7 @@ class Channels {
     });
   }
   Findings findings() const;
+  std::string blocked_by() const;
   // Changes whenever a channel may have gone.
   std::uint64_t generation() const noexcept { return generation_; }
 
@@ -62,6 +64,8 @@ class Channels {
   void flush(Channel& channel, std::string& out);
 
   std::shared_ptr<const RuleSet> rules_;
+  Scope scope_;
+  std::string blocked_by_; // of those that have ended
   std::vector<std::unique_ptr<Channel>> all_;
   Findings ended_;
   std::uint64_t generation_ = 0;

@@ -192,6 +192,7 @@ bool EventStream::State::is_clean(std::string_view payload) {
   skeleton_ += payload.substr(done);
   seen_before_ = skeleton_ == clean_skeleton_;
   if (seen_before_) return true;
+  probe_.take_findings();
   if (!finds_nothing(skeleton_)) return false;
   for (const auto& string : json_.strings()) {
     if (string.piece || !string.escaped) continue;
@@ -199,6 +200,7 @@ bool EventStream::State::is_clean(std::string_view payload) {
     json_unescape(payload.substr(string.begin, string.end - string.begin), text);
     if (!finds_nothing(text)) return false;
   }
+  reported_.merge(probe_.take_findings());
   clean_skeleton_.swap(skeleton_);
   return true;
 }

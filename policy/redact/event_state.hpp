@@ -16,13 +16,14 @@ namespace sluice::redact {
 
 class EventStream::State {
  public:
-  State(const std::shared_ptr<const RuleSet>& rules, EventFormat format);
+  State(const std::shared_ptr<const RuleSet>& rules, EventFormat format, Scope scope);
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);
   bool take_message(std::string_view message, std::vector<std::string>& out);
   void finish_messages(std::vector<std::string>& out);
   Findings findings() const;
-  bool rewrote() const noexcept { return rewrote_ || !bytes_.findings().empty(); }
+  std::string blocked_by() const;
+  bool rewrote() const noexcept { return rewrote_ || bytes_.findings().changed(); }
 
  private:
   enum class Then : std::uint8_t { more_comes, stream_ends };
@@ -81,8 +82,9 @@ class EventStream::State {
   Channels channels_;
   Redactor bytes_; // what is in no payload, and events too large to be read
   bool bytes_idle_ = true;
-  Redactor whole_; // strings that are whole
-  Redactor probe_; // finds out whether there is anything; its findings are not told
+  Redactor whole_;    // strings that are whole
+  Redactor probe_;    // finds out whether there is anything; its findings are not told
+  Findings reported_; // by the probe, in what is clean
   EventJson json_;
   Shape shape_;
   bool seen_before_ = false; // what is around the pieces of the event at hand

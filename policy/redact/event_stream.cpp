@@ -44,8 +44,9 @@ std::optional<EventFormat> event_format_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-EventStream::EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format)
-    : state_(std::make_unique<State>(rules, format)) {}
+EventStream::EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format,
+                         Scope scope)
+    : state_(std::make_unique<State>(rules, format, scope)) {}
 EventStream::EventStream(EventStream&&) noexcept = default;
 EventStream& EventStream::operator=(EventStream&&) noexcept = default;
 EventStream::~EventStream() = default;
@@ -65,13 +66,27 @@ void EventStream::finish_messages(std::vector<std::string>& out) {
 Findings EventStream::findings() const {
   return state_->findings();
 }
+std::string EventStream::blocked_by() const {
+  return state_->blocked_by();
+}
 bool EventStream::rewrote() const noexcept {
   return state_->rewrote();
 }
 
-EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventFormat format)
-    : messages_(format == EventFormat::message_each), lines_(lines_of(format)), channels_(rules),
-      bytes_(rules), whole_(rules), probe_(rules) {}
+EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventFormat format,
+                          Scope scope)
+    : messages_(format == EventFormat::message_each), lines_(lines_of(format)),
+      channels_(rules, scope), bytes_(rules, Redactor::Mask::placeholder, scope),
+      whole_(rules, Redactor::Mask::placeholder, scope),
+      probe_(rules, Redactor::Mask::placeholder, scope) {}
+
+// What blocks is masked, too, so one of these has seen it.
+std::string EventStream::State::blocked_by() const {
+  for (const auto* one : {&bytes_, &whole_}) {
+    if (!one->blocked_by().empty()) return one->blocked_by();
+  }
+  return channels_.blocked_by();
+}
 
 void EventStream::State::feed(std::string_view in, std::string& out) {
   lines_.add(in);
@@ -125,6 +140,7 @@ bool EventStream::State::has_payload() const {
 Findings EventStream::State::findings() const {
   Findings out = bytes_.findings();
   out.merge(whole_.findings());
+  out.merge(reported_);
   out.merge(channels_.findings());
   return out;
 }

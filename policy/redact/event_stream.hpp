@@ -9,6 +9,7 @@
 
 #include "policy/redact/findings.hpp"
 #include "policy/redact/rule_set.hpp"
+#include "policy/redact/scope.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,7 @@ std::optional<EventFormat> event_format_of(std::string_view content_type);
 
 class EventStream {
  public:
-  EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format);
+  EventStream(const std::shared_ptr<const RuleSet>& rules, EventFormat format, Scope scope = {});
   EventStream(EventStream&&) noexcept;
   EventStream& operator=(EventStream&&) noexcept;
   ~EventStream();
@@ -38,7 +39,8 @@ class EventStream {
   bool take_message(std::string_view message, std::vector<std::string>& out);
   void finish_messages(std::vector<std::string>& out);
   Findings findings() const;
-  bool rewrote() const noexcept; // what came out is not, byte for byte, what went in
+  std::string blocked_by() const; // see Redactor
+  bool rewrote() const noexcept;  // what came out is not, byte for byte, what went in
 
  private:
   class State;

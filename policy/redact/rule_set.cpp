@@ -290,6 +290,13 @@ std::string fingerprint_of(std::string_view key, std::string_view secret) {
   return to_hex(std::string_view(hmac_sha256(key, secret)).substr(0, kFingerprintBytes));
 }
 
+RuleSetConfig RuleSetConfig::for_credentials() const {
+  RuleSetConfig out = *this;
+  out.token_formats = out.pii = false;
+  std::erase_if(out.rules, [](const UserRule& one) { return (one.places & kCredentials) == 0; });
+  return out;
+}
+
 RuleSet::RuleSet() : compiled_(std::make_unique<Compiled>()) {}
 RuleSet::~RuleSet() = default;
 

@@ -30,6 +30,10 @@ struct RuleSetConfig {
   std::string placeholder = "[REDACTED:{rule}]"; // {rule} is replaced; must not itself match a rule
   bool keep_length = false;                      // '*' for each byte in place of the placeholder
   std::string fingerprint_key; // keyed HMAC of each finding; empty: no fingerprints
+
+  // What is looked for where the agent's own login belongs: known secrets, and the rules that name
+  // credentials.
+  RuleSetConfig for_credentials() const;
 };
 
 struct RuleInfo {

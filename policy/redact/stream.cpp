@@ -272,8 +272,7 @@ void Stream::look_at(const StreamText& text, Start start, Ending ending) {
 
 void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t end,
                    const Needle& needle) {
-  if (!compiled().looks_for(needle.rule, scope_)) return;
-  if (needle.format == nullptr) {
+  if (needle.format == nullptr) { // looked for everywhere
     const CompiledRule& rule = compiled().rules[needle.rule];
     findings_.add(rule.id, rule.fingerprint, 1, rule.action);
     spans_.push_back({begin,
@@ -294,7 +293,7 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
     return;
   }
   if (needle.lead_bits > 0 && before.empty()) return; // its first bits are not there
-  open(text, begin, needle);
+  if (compiled().looks_for(needle.rule, scope_)) open(text, begin, needle);
 }
 
 void Stream::open(const StreamText& text, std::uint64_t begin, const Needle& needle) {

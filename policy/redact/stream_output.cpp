@@ -143,19 +143,28 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
   spans_.erase(keep, spans_.end());
 }
 
-// Of what begins in one place. Known secrets are counted when they are found.
+// Of what begins in one place. Known secrets are counted when they are found; of personal data the
+// longest is meant; a policy's own rules are told each.
 void Stream::count_group(const Span* begin, const Span* end) {
-  bool has_token = false;
+  const Span *token = nullptr, *person = nullptr;
   for (const Span* one = begin; one != end; ++one) {
     if (one->format == nullptr) continue;
     if (!one->format->opening || one->coding != Coding::plain) {
-      if (!std::exchange(has_token, true)) count(*one);
+      if (token == nullptr) token = one;
       continue;
     }
-    if (!is_further_match(*one)) count(*one);
+    if (!is_further_match(*one)) {
+      if (compiled().rules[one->rule].pack == Pack::own) {
+        count(*one);
+      } else if (person == nullptr || one->end > person->end) {
+        person = one;
+      }
+    }
     auto& covered = covered_until_[one->rule];
     covered = std::max(covered, one->end);
   }
+  if (token != nullptr) count(*token);
+  if (person != nullptr) count(*person);
 }
 
 void Stream::count(const Span& span) {

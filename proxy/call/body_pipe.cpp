@@ -6,9 +6,9 @@ namespace sluice::call {
 
 Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rules,
                                      std::string_view content_encoding,
-                                     std::string_view content_type) {
+                                     std::string_view content_type, redact::Scope scope) {
   SLUICE_TRY(const auto codings, wire::parse_codings(content_encoding));
-  SLUICE_TRY(auto redactor, ContentRedactor::make(std::move(rules), content_type));
+  SLUICE_TRY(auto redactor, ContentRedactor::make(std::move(rules), content_type, scope));
   BodyPipe pipe;
   pipe.redactor_.emplace(std::move(redactor));
   if (!codings.empty()) pipe.decoder_.emplace(codings);
@@ -61,6 +61,14 @@ Result<> BodyPipe::finish(std::string& out) {
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);
   encoder_->finish(out);
   return success();
+}
+
+void BodyPipe::stop() {
+  if (redactor_) redactor_->stop();
+}
+
+std::string BodyPipe::blocked_by() const {
+  return redactor_ ? redactor_->blocked_by() : std::string();
 }
 
 redact::Findings BodyPipe::findings() const {

@@ -24,12 +24,15 @@ class BodyPipe {
   // split for certain.
   static Result<BodyPipe> redacting(std::shared_ptr<const redact::RuleSet> rules,
                                     std::string_view content_encoding,
-                                    std::string_view content_type = {});
+                                    std::string_view content_type = {}, redact::Scope scope = {});
 
   // Nothing is appended by a call that fails.
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);
   redact::Findings findings() const;
+  // The rule that blocks the call: nothing fed since may leave. "" while none does.
+  std::string blocked_by() const;
+  void stop(); // what is held is counted, and never leaves; nothing is fed after it
   // What went out is not, byte for byte, what came in: it was masked or encoded anew.
   bool rewrote() const;
 

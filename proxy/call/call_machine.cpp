@@ -145,6 +145,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   permit_ = std::move(event.permit);
   state_ = State::connecting;
   if (permit_->redact()) redaction_ = context_.redaction;
+  redaction_.pii = permit_->decision().obligations.redacts("pii");
   const auto& limit = permit_->decision().obligations.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
   if (request_.framing == wire::BodyFraming::length &&
@@ -152,9 +153,9 @@ void CallMachine::handle(Admitted& event, Actions& out) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
   if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
-    auto pipe =
-        BodyPipe::redacting(redaction_.everywhere, request_.fields.joined("content-encoding"),
-                            request_.fields.joined("content-type"));
+    auto pipe = BodyPipe::redacting(
+        redaction_.everywhere, request_.fields.joined("content-encoding"),
+        request_.fields.joined("content-type"), redaction_.in(redact::Place::request_body));
     if (!pipe)
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
     request_pipe_ = std::move(pipe.value());
@@ -185,6 +186,7 @@ void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
+  if (ended_by_rule(out)) return;
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);
@@ -224,6 +226,7 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
   if (auto fed = request_pipe_.feed(event.bytes, hold_request_ ? request_body_ : bytes); !fed) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
+  if (ended_by_rule(out)) return;
   if (hold_request_ && request_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
     hold_request_ = false;
     request_.framing = wire::BodyFraming::chunked;
@@ -251,6 +254,8 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
+  redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
+  if (ended_by_rule(out)) return;
   if (request_pipe_.rewrote()) drop_digests(event.trailers);
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
@@ -262,7 +267,6 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     outcome_.bytes_to_upstream += bytes.size();
     out.push_back(SendRequestBody{std::move(bytes)});
   }
-  redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
   out.push_back(SendRequestEnd{std::move(event.trailers)});
 }
 
@@ -275,6 +279,18 @@ void CallMachine::handle(RequestFaulted& event, Actions& out) {
 }
 
 // ---- ends ------------------------------------------------------------------------------------
+
+bool CallMachine::ended_by_rule(Actions& out) {
+  std::string rule = blocked_by(outcome_.findings);
+  for (const auto* pipe : {&request_pipe_, &response_pipe_}) {
+    if (rule.empty()) rule = pipe->blocked_by();
+  }
+  if (rule.empty()) return false;
+  request_pipe_.stop();
+  response_pipe_.stop();
+  fail(OutcomeStatus::blocked, Reason::secret_blocked, "the redaction rule " + rule, out);
+  return true;
+}
 
 void CallMachine::complete(Actions& out) {
   state_ = State::done;

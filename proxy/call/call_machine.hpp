@@ -80,6 +80,8 @@ class CallMachine {
   // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
   // closed.
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
+  // True: a rule blocks the call for what it found, and the call has ended.
+  bool ended_by_rule(Actions& out);
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused

@@ -59,7 +59,8 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
                   "a range or delta nobody asked for", out);
     }
     auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"),
-                                    head.fields.joined("content-type"));
+                                    head.fields.joined("content-type"),
+                                    redaction_.in(redact::Place::response_body));
     if (!pipe)
       return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                   "the answer's " + pipe.error().detail, out);
@@ -67,6 +68,7 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   }
   const auto length = has_body ? std::nullopt : length_without_body(head, redaction_);
   prepare_response(head, redaction_, outcome_.findings);
+  if (ended_by_rule(out)) return;
   if (length) {
     head.framing = wire::BodyFraming::length;
     head.content_length = *length;
@@ -107,6 +109,7 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + fed.error().detail, out);
   }
+  if (ended_by_rule(out)) return;
   if (hold_response_ && response_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
     hold_response_ = false;
     const bool chunks = downstream_version_ == wire::Version::http11;
@@ -133,6 +136,8 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + done.error().detail, out);
   }
+  redact_trailers(trailers, redaction_, "response", outcome_.findings);
+  if (ended_by_rule(out)) return;
   if (hold_response_) {
     response_.content_length = response_body_.size();
     head_sent_ = true;
@@ -143,7 +148,6 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
     outcome_.bytes_to_downstream += bytes.size();
     out.push_back(SendResponseBody{std::move(bytes)});
   }
-  redact_trailers(trailers, redaction_, "response", outcome_.findings);
   out.push_back(SendResponseEnd{std::move(trailers)});
   complete(out);
 }

@@ -8,8 +8,9 @@
 namespace sluice::call {
 
 MultipartRedactor::MultipartRedactor(std::shared_ptr<const redact::RuleSet> rules,
-                                     wire::MultipartReader reader)
-    : rules_(std::move(rules)), reader_(std::move(reader)), text_(rules_) {}
+                                     wire::MultipartReader reader, redact::Scope scope)
+    : rules_(std::move(rules)), scope_(scope), reader_(std::move(reader)),
+      text_(rules_, redact::Redactor::Mask::placeholder, scope_) {}
 MultipartRedactor::MultipartRedactor(MultipartRedactor&&) noexcept = default;
 MultipartRedactor& MultipartRedactor::operator=(MultipartRedactor&&) noexcept = default;
 MultipartRedactor::~MultipartRedactor() = default;
@@ -74,7 +75,7 @@ Result<> MultipartRedactor::begin_part(std::string& out) {
                       "a part that is compressed and written in base64");
   }
   if (plain && !coded) return success();
-  SLUICE_TRY(auto pipe, BodyPipe::redacting(rules_, head.content_encoding));
+  SLUICE_TRY(auto pipe, BodyPipe::redacting(rules_, head.content_encoding, {}, scope_));
   text_.finish(out);
   part_ = std::make_unique<BodyPipe>(std::move(pipe));
   if (!plain) quoted_ = std::make_unique<QuotedPrintable>();
@@ -106,9 +107,21 @@ Result<> MultipartRedactor::end_part(std::string& out) {
     out += redacted;
   }
   in_parts_.merge(part_->findings());
+  if (blocked_by_.empty()) blocked_by_ = part_->blocked_by();
   part_.reset();
   quoted_.reset();
   return success();
+}
+
+std::string MultipartRedactor::blocked_by() const {
+  if (!blocked_by_.empty()) return blocked_by_;
+  return part_ && !part_->blocked_by().empty() ? part_->blocked_by() : text_.blocked_by();
+}
+
+void MultipartRedactor::stop() {
+  std::string nothing;
+  if (part_) part_->stop();
+  text_.finish(nothing);
 }
 
 redact::Findings MultipartRedactor::findings() const {
@@ -119,13 +132,14 @@ redact::Findings MultipartRedactor::findings() const {
 }
 
 Result<ContentRedactor> ContentRedactor::make(std::shared_ptr<const redact::RuleSet> rules,
-                                              std::string_view content_type) {
+                                              std::string_view content_type, redact::Scope scope) {
   if (const auto format = redact::event_format_of(content_type)) {
-    return ContentRedactor(redact::EventStream(std::move(rules), *format));
+    return ContentRedactor(redact::EventStream(std::move(rules), *format, scope));
   }
   SLUICE_TRY(auto parts, wire::MultipartReader::of(content_type));
-  if (parts) return ContentRedactor(MultipartRedactor(std::move(rules), std::move(*parts)));
-  return ContentRedactor(redact::Redactor(std::move(rules)));
+  if (parts) return ContentRedactor(MultipartRedactor(std::move(rules), std::move(*parts), scope));
+  return ContentRedactor(
+      redact::Redactor(std::move(rules), redact::Redactor::Mask::placeholder, scope));
 }
 
 Result<> ContentRedactor::feed(std::string_view in, std::string& out) {
@@ -139,6 +153,7 @@ Result<> ContentRedactor::feed(std::string_view in, std::string& out) {
 }
 
 Result<> ContentRedactor::finish(std::string& out) {
+  over_ = true;
   if (auto* parts = std::get_if<MultipartRedactor>(&how_)) return parts->finish(out);
   if (auto* events = std::get_if<redact::EventStream>(&how_)) {
     events->finish(out);
@@ -148,12 +163,25 @@ Result<> ContentRedactor::finish(std::string& out) {
   return success();
 }
 
+void ContentRedactor::stop() {
+  if (over_) return;
+  over_ = true;
+  if (auto* parts = std::get_if<MultipartRedactor>(&how_)) return parts->stop();
+  std::string nothing;
+  if (auto* events = std::get_if<redact::EventStream>(&how_)) return events->finish(nothing);
+  std::get<redact::Redactor>(how_).finish(nothing);
+}
+
+std::string ContentRedactor::blocked_by() const {
+  return std::visit([](const auto& how) { return std::string(how.blocked_by()); }, how_);
+}
+
 redact::Findings ContentRedactor::findings() const {
   return std::visit([](const auto& how) { return redact::Findings(how.findings()); }, how_);
 }
 
 bool ContentRedactor::rewrote() const {
-  if (const auto* text = std::get_if<redact::Redactor>(&how_)) return !text->findings().empty();
+  if (const auto* text = std::get_if<redact::Redactor>(&how_)) return text->findings().changed();
   if (const auto* events = std::get_if<redact::EventStream>(&how_)) return events->rewrote();
   return std::get<MultipartRedactor>(how_).rewrote();
 }

@@ -21,7 +21,8 @@ class BodyPipe;
 
 class MultipartRedactor {
  public:
-  MultipartRedactor(std::shared_ptr<const redact::RuleSet> rules, wire::MultipartReader reader);
+  MultipartRedactor(std::shared_ptr<const redact::RuleSet> rules, wire::MultipartReader reader,
+                    redact::Scope scope);
   MultipartRedactor(MultipartRedactor&&) noexcept;
   MultipartRedactor& operator=(MultipartRedactor&&) noexcept;
   ~MultipartRedactor();
@@ -30,7 +31,9 @@ class MultipartRedactor {
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);
   redact::Findings findings() const;
-  bool rewrote() const { return decoded_ || !findings().empty(); }
+  std::string blocked_by() const;
+  void stop();
+  bool rewrote() const { return decoded_ || findings().changed(); }
 
  private:
   struct QuotedPrintable {
@@ -44,23 +47,27 @@ class MultipartRedactor {
   Result<> end_part(std::string& out);
 
   std::shared_ptr<const redact::RuleSet> rules_;
+  redact::Scope scope_;
   wire::MultipartReader reader_;
   redact::Redactor text_;          // of all that has no encoding of its own, the frame too
   std::unique_ptr<BodyPipe> part_; // of one that has
   std::unique_ptr<QuotedPrintable> quoted_;
   bool decoded_ = false;      // a part
   redact::Findings in_parts_; // of those that ended
+  std::string blocked_by_;    // in one that ended
 };
 
 class ContentRedactor {
  public:
   // Fails (downstream, "content_undecodable") when the type says what nobody can split for certain.
   static Result<ContentRedactor> make(std::shared_ptr<const redact::RuleSet> rules,
-                                      std::string_view content_type);
+                                      std::string_view content_type, redact::Scope scope = {});
 
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);
   redact::Findings findings() const;
+  std::string blocked_by() const; // see Redactor
+  void stop(); // what is held is counted, and never leaves; nothing is fed after it
   // What came out is not, byte for byte, what went in.
   bool rewrote() const;
 
@@ -68,6 +75,7 @@ class ContentRedactor {
   using How = std::variant<redact::Redactor, redact::EventStream, MultipartRedactor>;
   explicit ContentRedactor(How how) : how_(std::move(how)) {}
   How how_;
+  bool over_ = false; // finished or stopped
 };
 
 } // namespace sluice::call

@@ -59,25 +59,33 @@ std::string as_target(std::string_view text) {
   return out;
 }
 
+redact::Place place_of(std::string_view direction, bool credential) {
+  using redact::Place;
+  const bool request = direction == "request";
+  if (credential) return request ? Place::request_credential : Place::response_credential;
+  return request ? Place::request_header : Place::response_header;
+}
+
 // Most heads hold no secret: one pass over all of it, and a field by field one only after a hit.
-void redact_group(wire::Fields& fields, bool credential,
-                  const std::shared_ptr<const redact::RuleSet>& rules, std::string_view direction,
-                  std::string_view location, FindingList& list) {
+void redact_group(wire::Fields& fields, bool credential, const HeadRedaction& redaction,
+                  std::string_view direction, std::string_view location, FindingList& list) {
+  const auto& rules = credential ? redaction.credentials : redaction.everywhere;
   if (!rules) return;
+  const auto scope = redaction.in(place_of(direction, credential));
   std::string all;
   for (const auto& field : fields.all()) {
     if (is_credential(field.name) != credential) continue;
     all.append(field.name).append(": ").append(field.value).append("\n");
   }
-  if (all.empty() || redact::redact_whole(rules, all).findings.empty()) return;
+  if (all.empty() || redact::redact_whole(rules, all, scope).findings.empty()) return;
   for (auto& field : fields.all()) {
     if (is_credential(field.name) != credential) continue;
-    auto name = redact::redact_whole(rules, field.name);
+    auto name = redact::redact_whole(rules, field.name, scope);
     if (!name.findings.empty()) {
-      field.name = as_token(name.text);
+      if (name.findings.changed()) field.name = as_token(name.text);
       add_findings(list, direction, location, name.findings);
     }
-    auto value = redact::redact_whole(rules, field.value);
+    auto value = redact::redact_whole(rules, field.value, scope);
     if (!value.findings.empty()) {
       field.value = std::move(value.text);
       add_findings(list, direction, location, value.findings);
@@ -87,8 +95,8 @@ void redact_group(wire::Fields& fields, bool credential,
 
 void redact_fields(wire::Fields& fields, const HeadRedaction& redaction, std::string_view direction,
                    std::string_view location, FindingList& list) {
-  redact_group(fields, false, redaction.everywhere, direction, location, list);
-  redact_group(fields, true, redaction.credentials, direction, location, list);
+  redact_group(fields, false, redaction, direction, location, list);
+  redact_group(fields, true, redaction, direction, location, list);
 }
 
 // Says how the body goes out, in the names of the RFC, so that nobody reads our answer another way
@@ -115,6 +123,15 @@ void weaken_etag(wire::Fields& fields) {
 
 } // namespace
 
+std::string blocked_by(const FindingList& findings) {
+  for (const auto& place : findings) {
+    for (const auto& one : place.findings.all()) {
+      if (one.action == redact::Action::block) return one.rule;
+    }
+  }
+  return "";
+}
+
 void drop_digests(wire::Fields& fields) {
   for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest"})
     fields.erase(name);
@@ -134,9 +151,10 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
   for (const auto* name : {"range", "if-range", "a-im"}) head.fields.erase(name);
   if (head.framing != wire::BodyFraming::none) state_codings(head.fields);
   redact_fields(head.fields, redaction, "request", "header", findings);
-  auto url = redact::redact_whole(redaction.everywhere, head.target);
+  auto url = redact::redact_whole(redaction.everywhere, head.target,
+                                  redaction.in(redact::Place::request_url));
   if (!url.findings.empty()) {
-    head.target = as_target(url.text);
+    if (url.findings.changed()) head.target = as_target(url.text);
     add_findings(findings, "request", "url", url.findings);
   }
 }
@@ -144,7 +162,10 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
 void hide_query_keys(model::EgressCall& call, std::string_view target,
                      const HeadRedaction& redaction) {
   if (call.query_keys.empty() || !redaction.everywhere) return;
-  if (!redact::redact_whole(redaction.everywhere, target).findings.empty()) call.query_keys.clear();
+  redact::Scope everything;
+  everything.pii = true; // it is not known yet whether the rule that decides names it
+  if (!redact::redact_whole(redaction.everywhere, target, everything).findings.empty())
+    call.query_keys.clear();
 }
 
 void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
@@ -158,7 +179,8 @@ void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
   }
   redact_fields(head.fields, redaction, "response", "header", findings);
   if (redaction.everywhere) {
-    auto reason = redact::redact_whole(redaction.everywhere, head.reason);
+    auto reason = redact::redact_whole(redaction.everywhere, head.reason,
+                                       redaction.in(redact::Place::response_header));
     if (!reason.findings.empty()) {
       head.reason = std::move(reason.text);
       add_findings(findings, "response", "header", reason.findings);

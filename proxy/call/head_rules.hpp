@@ -22,10 +22,17 @@ namespace sluice::call {
 // own login to this very host belongs: token formats pass there, known secrets do not.
 struct HeadRedaction {
   std::shared_ptr<const redact::RuleSet> everywhere;  // null: no redaction is due
-  std::shared_ptr<const redact::RuleSet> credentials; // known secrets only
+  std::shared_ptr<const redact::RuleSet> credentials; // known secrets, and rules that name them
+  bool pii = false;                                   // looked for everywhere but in credentials
+
+  redact::Scope in(redact::Place place) const noexcept {
+    return redact::Scope::in_call(place, pii);
+  }
 };
 
 using FindingList = std::vector<evidence::LocatedFindings>;
+// A rule whose action is to block the call and that found something; "" when there is none.
+std::string blocked_by(const FindingList& findings);
 
 // In place: fields for the upstream of `to`. `target` is origin-form. When redaction is due the
 // upstream is offered only codings we read, and is asked for whole bodies: half a secret is no

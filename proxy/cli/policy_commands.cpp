@@ -1,6 +1,8 @@
-// sluice policy show|digest|explain
+// sluice policy show|digest|explain|test
 #include "policy/engine/engine.hpp"
+#include "proxy/cli/asked_call.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/policy_test.hpp"
 #include "proxy/runtime/config.hpp"
 
 #include <algorithm>
@@ -13,7 +15,6 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::string_view kTcpUrl = "tcp://";
 constexpr std::array<std::string_view, 10> kMethods = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "TCP"};
 
@@ -22,7 +23,6 @@ struct PolicyOptions {
   bool exit_code = false;
 };
 
-// --policy, else the policy of the config. Says why when there is none.
 std::shared_ptr<const engine::Snapshot> load(const Output& out, const Program& program,
                                              int& failed) {
   std::string file = program.common.policy;
@@ -73,55 +73,12 @@ Json decision_json(const model::Decision& decision, model::Protocol protocol) {
           {"obligations", obligations}};
 }
 
-// Both fill in what they know; "" or why there is no such call.
-std::string tcp_call(const PolicyOptions& options, model::EgressCall& call) {
-  const auto to = model::parse_host_port(std::string_view(options.url).substr(kTcpUrl.size()));
-  if (!to) return to.error().detail;
-  if (!to.value().port) return "raw TCP has no default port";
-  call.protocol = model::Protocol::tcp;
-  call.to = {model::Scheme::tcp, to.value().host, *to.value().port};
-  return "";
-}
-
-std::string http_call(const PolicyOptions& options, model::EgressCall& call) {
-  const auto target = model::parse_target(options.url);
-  if (!target) return target.error().detail;
-  if (!target.value().absolute) return "not an absolute http:// or https:// URL";
-  call.protocol = options.method == "CONNECT" ? model::Protocol::connect : model::Protocol::http;
-  call.to = *target.value().absolute;
-  call.method = options.method;
-  call.path = target.value().path;
-  call.other_paths = target.value().other_paths;
-  return "";
-}
-
-std::optional<model::EgressCall> call_of(const PolicyOptions& options, std::string& why) {
-  model::EgressCall call;
-  call.call_id = "explain";
-  call.listener = "explain";
-  const bool tcp_url = options.url.starts_with(kTcpUrl);
-  if ((options.method == "TCP") != tcp_url) {
-    why = "the method TCP and tcp:// go together";
-  } else {
-    why = tcp_url ? tcp_call(options, call) : http_call(options, call);
-  }
-  return why.empty() ? std::optional(std::move(call)) : std::nullopt;
-}
-
 // "" unless it is a common method in other letters: another method then, which no rule means.
 std::string meant_method(const std::string& method) {
   std::string upper = method;
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   const bool known = std::find(kMethods.begin(), kMethods.end(), upper) != kMethods.end();
   return known && upper != method ? upper : "";
-}
-
-// What is typed before an '@' may be a password, even where no scheme says that it is a URL.
-std::string shown_url(const std::string& url) {
-  const auto at = url.rfind('@');
-  if (at == url.npos) return url;
-  const auto scheme = url.find("://");
-  return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
 }
 
 int explain(const Output& out, const Program& program, const PolicyOptions& options) {
@@ -132,7 +89,7 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   const auto policy = load(out, program, failed);
   if (!policy) return failed;
   std::string why;
-  const auto call = call_of(options, why);
+  const auto call = asked_call(options.method, options.url, why);
   if (!call)
     return out.fail(kUsage, "usage", shown_url(options.url) + ": " + why,
                     "write METHOD https://host/path, or TCP tcp://host:port");
@@ -189,6 +146,16 @@ void add_policy_commands(CLI::App& app, Program& program) {
   verb->add_option("METHOD", options->method, "an HTTP method, or TCP for raw TCP")->required();
   verb->add_option("URL", options->url, "https://host/path, or tcp://host:port")->required();
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
+  auto file = std::make_shared<std::string>();
+  auto* test = common(add_verb(*group, program, "test",
+                               "calls and what is expected of them, with what differs",
+                               "sluice policy test policy_test.yaml --policy policy.yaml",
+                               [&program, file](const Output& out) {
+                                 int failed = kFailed;
+                                 const auto policy = load(out, program, failed);
+                                 return policy ? run_policy_test(out, *file, policy) : failed;
+                               }));
+  test->add_option("FILE", *file, "cases: see policy/README.md")->required();
 }
 
 } // namespace sluice::cli

@@ -32,10 +32,17 @@ bool holds_in_observe(Reason reason) {
 
 // Host names are lower case here, and most token formats are not.
 bool ActivePolicy::holds_secret(std::string_view name) const {
-  if (!redact::redact_whole(everywhere, name).findings.empty()) return true;
+  const auto holds = [&](std::string_view text) { // it stands in the URL and in Host
+    for (const auto place : {redact::Place::request_url, redact::Place::request_header}) {
+      const auto scope = redact::Scope::in_call(place, false);
+      if (redact::redact_whole(everywhere, text, scope).findings.changed()) return true;
+    }
+    return false;
+  };
+  if (holds(name)) return true;
   std::string upper(name);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return !redact::redact_whole(everywhere, upper).findings.empty();
+  return holds(upper);
 }
 
 bool Settings::captures() const noexcept {

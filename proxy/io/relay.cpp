@@ -39,6 +39,8 @@ struct Session::Way {
   bool releasing = false;
   Signal fed;
   Timer pause;
+
+  bool blocked() const { return redactor && !redactor->blocked_by().empty(); }
 };
 
 struct Session::Relay {
@@ -123,8 +125,12 @@ void Session::prepare_relay(Relay& relay) {
   const bool masked = relay.permit.redact() && relay.permit.call().protocol == model::Protocol::tcp;
   if (!masked) return;
   const auto& rules = worker_.gate().policy().everywhere;
+  const bool pii = relay.permit.decision().obligations.redacts("pii");
   for (Way* way : {&relay.up, &relay.down}) {
-    way->redactor.emplace(rules, redact::Redactor::Mask::keep_length);
+    const auto place =
+        way == &relay.up ? redact::Place::request_body : redact::Place::response_body;
+    way->redactor.emplace(rules, redact::Redactor::Mask::keep_length,
+                          redact::Scope::in_call(place, pii));
     way->releasing = true;
     net::co_spawn(worker_.executor(), release_early(relay, *way), net::detached);
   }
@@ -138,6 +144,13 @@ void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
   outcome.reason = relay.why;
   outcome.status =
       relay.broken() ? evidence::OutcomeStatus::interrupted : evidence::OutcomeStatus::succeeded;
+  for (Way* way : {&relay.up, &relay.down}) {
+    if (!way->blocked()) continue;
+    outcome.status = evidence::OutcomeStatus::blocked;
+    outcome.detail = "the redaction rule " + way->redactor->blocked_by();
+    std::string nothing;
+    way->redactor->finish(nothing); // it is counted, and goes nowhere
+  }
   for (Way* way : {&relay.up, &relay.down}) {
     if (!way->redactor || way->redactor->findings().empty()) continue;
     outcome.findings.push_back(
@@ -181,6 +194,10 @@ Task<> Session::pump_bytes(Relay& relay, Way& way) {
   // A stream that is cut gives away nothing more: what is held may be half a secret.
   if (relay.broken() || cut_ != Reason::none || expired_) co_return;
   if (way.redactor) way.redactor->finish(way.out->pending());
+  if (way.blocked()) {
+    relay.fail(Reason::secret_blocked);
+    co_return;
+  }
   co_await way.out->drain(*way.to);
   ErrorCode ignored;
   way.to->socket().shutdown(Tcp::socket::shutdown_send, ignored);
@@ -195,6 +212,10 @@ Task<> Session::move_bytes(Relay& relay, Way& way, bool only_buffered) {
       way.bytes += bytes.size();
       if (way.redactor) {
         way.redactor->feed(bytes, way.out->pending());
+        if (way.blocked()) {
+          relay.fail(Reason::secret_blocked);
+          break;
+        }
         ++way.turn;
         if (way.redactor->held() > 0) way.fed.notify();
       } else {

@@ -62,8 +62,8 @@ struct Settings {
 // What changes at a reload: swapped as one pointer, by posting to each worker.
 struct ActivePolicy {
   std::shared_ptr<const engine::Engine> engine;             // never null
-  std::shared_ptr<const redact::RuleSet> everywhere;        // known secrets and token formats
-  std::shared_ptr<const redact::RuleSet> credential_fields; // known secrets only
+  std::shared_ptr<const redact::RuleSet> everywhere;        // all that is looked for
+  std::shared_ptr<const redact::RuleSet> credential_fields; // what is in a login field, too
   bool holds_secret(std::string_view name) const; // of a host, in either case; of a method
 };
 

@@ -86,13 +86,11 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   if (!load.snapshot) return make_error(Origin::config, "policy_invalid", config_.policy_file);
   SLUICE_TRY(auto&& known, read_secrets(config_.secrets));
 
-  redact::RuleSetConfig rules;
+  auto rules = engine::redaction_of(*load.snapshot);
   rules.known = known;
-  rules.placeholder = load.snapshot->redaction.placeholder;
   rules.fingerprint_key = fingerprint_key_;
   SLUICE_TRY(auto&& everywhere, redact::RuleSet::build(rules));
-  rules.token_formats = false;
-  SLUICE_TRY(auto&& credential_fields, redact::RuleSet::build(rules));
+  SLUICE_TRY(auto&& credential_fields, redact::RuleSet::build(rules.for_credentials()));
 
   auto active = std::make_shared<io::ActivePolicy>();
   active->engine = std::make_shared<const engine::Engine>(load.snapshot);

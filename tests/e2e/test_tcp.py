@@ -71,12 +71,12 @@ def rule(port, **more):
     return {"name": "db", "allow": {"hosts": [DB], "ports": [port]}, "private": True} | more
 
 
-def sluice_for(server, tcp=None, **options):
+def sluice_for(server, tcp=None, redaction=None, **options):
     config = {"resolve": {DB: [LOOPBACK]}} | options.pop("config", {})
     tcp = [rule(server.port)] if tcp is None else tcp
     listeners = [{"name": "db", "kind": "tcp", "bind": f"{LOOPBACK}:0", "upstream": f"{DB}:{server.port}"}]
     one = Sluice(listeners=listeners, config=config, **options)
-    one.write_policy(policy([], tcp=tcp))
+    one.write_policy(policy([], tcp=tcp, **({"redaction": redaction} if redaction else {})))
     return one
 
 
@@ -142,6 +142,21 @@ class Tcp(SluiceTestCase):
             outcome = sluice.wait_for_record("egress_outcome", count=4)["payload"]
             self.assertEqual(outcome["findings_total"], 1)
             self.assertNotIn(KEY, sluice.everything_written())
+
+    def test_a_rule_that_blocks_cuts_the_connection(self):
+        rules = {"rules": [{"id": "code-name", "pattern": "falcon-[a-z]{3,}", "action": "block"}]}
+        with TcpServer(echo) as server, sluice_for(server, redaction=rules) as sluice:
+            with self.connect(sluice) as peer:
+                peer.sendall(b"hello\n")
+                self.assertEqual(peer.recv(10), b"hello\n")
+                with self.assertRaises(ConnectionResetError):
+                    peer.sendall(b"select falcon-heavy\n")
+                    peer.recv(10)
+                    peer.recv(10)
+            outcome = sluice.wait_for_record("egress_outcome")["payload"]
+            self.assertEqual((outcome["status"], outcome["reason_code"]), ("blocked", "secret_blocked"))
+            self.assertEqual(outcome["findings"][0]["rule"], "code-name")
+            self.assertNotIn(b"falcon-", b"".join(bytes(one) for one in server.received))
 
     def test_a_message_that_ends_like_a_secret_begins_is_not_held_for_ever(self):
         with TcpServer(echo) as server, sluice_for(server) as sluice, self.connect(sluice) as peer:

@@ -1,6 +1,7 @@
-// Invariants, for any bytes, with the packs and known secrets: output and findings do not depend on
-// how the bytes were cut, in either mask; no more than max_hold() is held; a mask that keeps the
-// length keeps it, and changes only what the other masks; what is given away early is not repeated.
+// Invariants, for any bytes, with both packs, rules without an anchor and known secrets: output and
+// findings do not depend on how the bytes were cut, in either mask; no more than max_hold() is
+// held; a mask that keeps the length keeps it, and changes only what the other masks; what is given
+// away early is not repeated.
 #include "policy/redact/redactor.hpp"
 
 #include "policy/redact/secret_encodings.hpp"
@@ -17,6 +18,8 @@ namespace {
 using namespace sluice;
 using redact::Redactor;
 
+const redact::Scope kScope = redact::Scope::in_call(redact::Place::request_body, true);
+
 constexpr const char* kLong = "correct-horse/battery+staple";
 
 void require(bool holds) {
@@ -29,6 +32,14 @@ std::shared_ptr<const redact::RuleSet> make_rules() {
   config.known.push_back({"two", Secret("cab/d+\"e"), false});
   config.known.push_back({"long", Secret(kLong), false});
   config.fingerprint_key = "key";
+  config.pii = true;
+  for (const auto& [pattern, most] :
+       {std::pair{"[ab]{2,4}!", 0}, {"~[^x]*y", 30}, {"\\bq+\\b", 9}}) {
+    redact::RuleText text;
+    text.id = "own-" + std::to_string(config.rules.size());
+    text.pattern = pattern, text.max_length = static_cast<std::size_t>(most);
+    config.rules.push_back({text.id, redact::compile_rule(text).value(), {}, redact::kAllPlaces});
+  }
   return redact::RuleSet::build(config).value();
 }
 
@@ -79,7 +90,12 @@ const std::vector<std::string>& pieces() {
         "\"",
         "\\\"",
         "=",
-        "://"};
+        "://",
+        "jane@mail.exam",
+        "4111 1111 ",
+        "DE893704",
+        "+49 30 12",
+        "123-45-6789"};
     for (auto& form : redact::encodings_of(kLong, 6)) out.push_back(std::move(form));
     for (auto& form : redact::encodings_of("cab/d+\"e", 6)) out.push_back(std::move(form));
     return out;
@@ -116,7 +132,7 @@ struct Result {
 
 Result in_pieces(const std::shared_ptr<const redact::RuleSet>& rules, std::string_view text,
                  Redactor::Mask mask, Cuts cuts) {
-  Redactor redactor(rules, mask);
+  Redactor redactor(rules, mask, kScope);
   Result out;
   while (!text.empty()) {
     const auto piece = text.substr(0, cuts.next());
@@ -132,7 +148,7 @@ Result in_pieces(const std::shared_ptr<const redact::RuleSet>& rules, std::strin
 // As a reader of raw TCP does it: each byte comes out once, as it was or masked.
 void check_release(const std::shared_ptr<const redact::RuleSet>& rules, std::string_view text,
                    const std::string& masked, Cuts cuts) {
-  Redactor redactor(rules, Redactor::Mask::keep_length);
+  Redactor redactor(rules, Redactor::Mask::keep_length, kScope);
   std::string out;
   for (auto rest = text; !rest.empty();) {
     const auto piece = rest.substr(0, cuts.next());
@@ -160,11 +176,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = data[0] % 2 == 0 ? std::string(bytes) : expanded(bytes);
   const Cuts cuts{data[0] * 256U + data[1]};
 
-  const auto whole = redact::redact_whole(rules, text);
+  const auto whole = redact::redact_whole(rules, text, kScope);
   const auto pieces = in_pieces(rules, text, Redactor::Mask::placeholder, cuts);
   require(pieces.text == whole.text);
   require(pieces.findings == whole.findings);
-  Redactor keeps(rules, Redactor::Mask::keep_length);
+  Redactor keeps(rules, Redactor::Mask::keep_length, kScope);
   std::string masked;
   keeps.feed(text, masked);
   keeps.finish(masked);

@@ -1,0 +1,57 @@
+#include "proxy/cli/asked_call.hpp"
+
+#include "policy/model/destination.hpp"
+
+#include <string_view>
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kTcpUrl = "tcp://";
+
+// Both fill in what they know; "" or why there is no such call.
+std::string tcp_call(const std::string& url, model::EgressCall& call) {
+  const auto to = model::parse_host_port(std::string_view(url).substr(kTcpUrl.size()));
+  if (!to) return to.error().detail;
+  if (!to.value().port) return "raw TCP has no default port";
+  call.protocol = model::Protocol::tcp;
+  call.to = {model::Scheme::tcp, to.value().host, *to.value().port};
+  return "";
+}
+
+std::string http_call(const std::string& method, const std::string& url, model::EgressCall& call) {
+  const auto target = model::parse_target(url);
+  if (!target) return target.error().detail;
+  if (!target.value().absolute) return "not an absolute http:// or https:// URL";
+  call.protocol = method == "CONNECT" ? model::Protocol::connect : model::Protocol::http;
+  call.to = *target.value().absolute;
+  call.method = method;
+  call.path = target.value().path;
+  call.other_paths = target.value().other_paths;
+  return "";
+}
+
+} // namespace
+
+std::optional<model::EgressCall> asked_call(const std::string& method, const std::string& url,
+                                            std::string& why) {
+  model::EgressCall call;
+  call.call_id = "explain";
+  call.listener = "explain";
+  const bool tcp_url = url.starts_with(kTcpUrl);
+  if ((method == "TCP") != tcp_url) {
+    why = "the method TCP and tcp:// go together";
+  } else {
+    why = tcp_url ? tcp_call(url, call) : http_call(method, url, call);
+  }
+  return why.empty() ? std::optional(std::move(call)) : std::nullopt;
+}
+
+std::string shown_url(const std::string& url) {
+  const auto at = url.rfind('@');
+  if (at == url.npos) return url;
+  const auto scheme = url.find("://");
+  return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
+}
+
+} // namespace sluice::cli

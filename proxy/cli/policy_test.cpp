@@ -1,0 +1,233 @@
+#include "proxy/cli/policy_test.hpp"
+
+#include "policy/base/reader.hpp"
+#include "policy/engine/engine.hpp"
+#include "proxy/call/body_pipe.hpp"
+#include "proxy/call/head_rules.hpp"
+#include "proxy/cli/asked_call.hpp"
+
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace sluice::cli {
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+struct Expected {
+  std::optional<std::string> decision, rule, reason_code, url, body, response;
+  Fields headers;
+  std::optional<std::set<std::string>> findings;
+};
+
+struct Case {
+  std::string name, method, url;
+  model::EgressCall call;
+  Fields headers;
+  std::string body, response;
+  Expected expected;
+};
+
+// What the policy made of a case.
+struct Got {
+  model::Decision decision;
+  std::string url, body, response;
+  wire::Fields headers;
+  std::set<std::string> findings;
+};
+
+struct Difference {
+  std::string what, expected, got;
+};
+
+Fields parse_headers(Reader headers) {
+  Fields out;
+  if (!headers.present()) return out;
+  for (auto& [name, value] : headers.members()) out.emplace_back(name, value.text().value_or(""));
+  return out;
+}
+
+void parse_call(Reader call, Case& out) {
+  Reader url = call.required("url");
+  out.method = call.at("method").string().value_or("GET");
+  out.url = url.string().value_or("");
+  out.headers = parse_headers(call.at("headers"));
+  out.body = call.at("body").text().value_or("");
+  out.response = call.at("response").text().value_or("");
+  call.finish();
+  std::string why;
+  auto asked = asked_call(out.method, out.url, why);
+  if (asked) {
+    out.call = std::move(*asked);
+  } else if (!out.url.empty()) {
+    url.error(why, "write https://host/path, or method: TCP and tcp://host:port");
+  }
+}
+
+void parse_expected(Reader expect, Expected& out) {
+  constexpr std::array kDecisions = {
+      Word<std::string_view>{"allow", "allow"}, Word<std::string_view>{"block", "block"},
+      Word<std::string_view>{"require_approval", "require_approval"}};
+  if (const auto decision = expect.at("decision").one_of(kDecisions)) out.decision = *decision;
+  out.rule = expect.at("rule").string();
+  out.reason_code = expect.at("reason_code").string();
+  out.url = expect.at("url").text();
+  out.body = expect.at("body").text();
+  out.response = expect.at("response").text();
+  out.headers = parse_headers(expect.at("headers"));
+  Reader findings = expect.at("findings");
+  if (findings.present()) {
+    const auto rules = findings.strings();
+    out.findings.emplace(rules.begin(), rules.end());
+  }
+  expect.finish();
+}
+
+std::vector<Case> parse_cases(Reader root) {
+  std::vector<Case> out;
+  Reader version = root.required("version");
+  if (version.present() && version.integer(1, 1) != 1) return out;
+  for (Reader& item : root.required("cases").items(EmptyList::refuse)) {
+    Case& one = out.emplace_back();
+    parse_call(item.required("call"), one);
+    parse_expected(item.required("expect"), one.expected);
+    one.name = item.at("name").text().value_or(one.method + " " + shown_url(one.url));
+    item.finish();
+  }
+  root.finish();
+  return out;
+}
+
+class Tester {
+ public:
+  static Result<Tester> make(const std::shared_ptr<const engine::Snapshot>& policy) {
+    Tester out(policy);
+    auto rules = engine::redaction_of(*policy);
+    SLUICE_TRY(out.redaction_.everywhere, redact::RuleSet::build(rules));
+    SLUICE_TRY(out.redaction_.credentials, redact::RuleSet::build(rules.for_credentials()));
+    return out;
+  }
+
+  Got run(const Case& one) const {
+    Got out;
+    out.url = one.url, out.body = one.body, out.response = one.response;
+    out.decision = engine_.decide(one.call);
+    for (const auto& [name, value] : one.headers) out.headers.add(name, value);
+    if (!out.decision.allowed() || out.decision.obligations.redact.empty()) return out;
+    auto redaction = redaction_;
+    redaction.pii = out.decision.obligations.redacts("pii");
+    call::FindingList findings;
+    std::string blocked;
+    if (one.call.protocol != model::Protocol::tcp) redact_head(one, redaction, out, findings);
+    const auto type = out.headers.joined("content-type");
+    redact_body(redaction, redact::Place::request_body, type, out.body, findings, blocked);
+    redact_body(redaction, redact::Place::response_body, type, out.response, findings, blocked);
+    if (blocked.empty()) blocked = call::blocked_by(findings);
+    if (!blocked.empty()) out.decision = model::Decision::refuse(model::Reason::secret_blocked);
+    for (const auto& place : findings) {
+      for (const auto& found : place.findings.all()) out.findings.insert(found.rule);
+    }
+    return out;
+  }
+
+ private:
+  explicit Tester(const std::shared_ptr<const engine::Snapshot>& policy) : engine_(policy) {}
+
+  static void redact_head(const Case& one, const call::HeadRedaction& redaction, Got& out,
+                          call::FindingList& findings) {
+    wire::RequestHead head;
+    head.method = one.method;
+    head.fields = out.headers;
+    const auto path = one.url.find('/', one.url.find("://") + 3);
+    const auto origin = one.url.substr(0, path);
+    std::string target = path == std::string::npos ? "/" : one.url.substr(path);
+    call::prepare_request(head, target, one.call.to, redaction, findings);
+    out.headers = head.fields;
+    if (head.target != target) out.url = origin + head.target;
+  }
+
+  static void redact_body(const call::HeadRedaction& redaction, redact::Place place,
+                          std::string_view type, std::string& text, call::FindingList& findings,
+                          std::string& blocked) {
+    auto pipe = call::BodyPipe::redacting(redaction.everywhere, "", type, redaction.in(place));
+    if (!pipe) return;
+    std::string masked;
+    (void)pipe.value().feed(text, masked); // nothing is coded, so nothing can fail
+    (void)pipe.value().finish(masked);
+    text = std::move(masked);
+    if (blocked.empty()) blocked = pipe.value().blocked_by();
+    findings.push_back({"", "body", pipe.value().findings()});
+  }
+
+  engine::Engine engine_;
+  call::HeadRedaction redaction_;
+};
+
+std::string joined(const std::set<std::string>& all) {
+  std::string out;
+  for (const auto& one : all) out += (out.empty() ? "" : ", ") + one;
+  return out;
+}
+
+std::vector<Difference> compare(const Expected& expected, const Got& got) {
+  std::vector<Difference> out;
+  const auto check = [&](const char* what, const std::optional<std::string>& wanted,
+                         const std::string& found) {
+    if (wanted && *wanted != found) out.push_back({what, *wanted, found});
+  };
+  check("decision", expected.decision, std::string(model::to_string(got.decision.verdict)));
+  if (expected.rule != got.decision.rule_name) { // by either of its names
+    check("rule", expected.rule, got.decision.rule_id);
+  }
+  check("reason_code", expected.reason_code, std::string(model::row(got.decision.reason).code));
+  check("url", expected.url, got.url);
+  for (const auto& [name, value] : expected.headers) {
+    check(("header " + name).c_str(), value, got.headers.joined(name));
+  }
+  check("body", expected.body, got.body);
+  check("response", expected.response, got.response);
+  if (expected.findings) check("findings", joined(*expected.findings), joined(got.findings));
+  return out;
+}
+
+} // namespace
+
+int run_policy_test(const Output& out, const std::string& file,
+                    const std::shared_ptr<const engine::Snapshot>& policy) {
+  Diagnostics problems;
+  const auto document = load_document(file, problems);
+  std::vector<Case> cases;
+  if (document) cases = parse_cases(Reader(*document, problems));
+  if (has_errors(problems)) return out.fail(problems);
+  const auto tester = Tester::make(policy);
+  if (!tester) return out.fail(tester.error());
+
+  Json list = Json::array();
+  std::string text;
+  std::size_t failed = 0;
+  for (const Case& one : cases) {
+    const auto differences = compare(one.expected, tester.value().run(one));
+    failed += differences.empty() ? 0 : 1;
+    text += (differences.empty() ? "ok    " : "FAIL  ") + one.name + "\n";
+    Json shown = Json::array();
+    for (const auto& [what, expected, got] : differences) {
+      shown.push_back({{"what", what}, {"expected", expected}, {"got", got}});
+      text += "      " + what + "\n      - " + expected + "\n      + " + got + "\n";
+    }
+    list.push_back(
+        {{"name", one.name}, {"passed", differences.empty()}, {"differences", std::move(shown)}});
+  }
+  text += std::to_string(cases.size() - failed) + " of " + std::to_string(cases.size()) +
+          " cases are as expected\n";
+  out.print({{"policy_digest", policy->digest},
+             {"passed", cases.size() - failed},
+             {"failed", failed},
+             {"cases", std::move(list)}},
+            text);
+  return failed == 0 ? kDone : kFailed;
+}
+
+} // namespace sluice::cli

@@ -1,0 +1,122 @@
+"""Rules of a policy in real calls: masked, blocked before or while the body leaves, reported; in the
+places they name; and personal data where a rule or the defaults ask for it."""
+
+import json
+
+from servers import HttpUpstream, Response, echo
+from sluice_test import UP, Sluice, SluiceTestCase, main
+
+CARD = "4111 1111 1111 1111"
+MAIL = "jane.doe@example.com"
+
+
+class RedactionRules(SluiceTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.upstream = cls.enterClassContext(HttpUpstream(echo))
+        cls.sluice = cls.enterClassContext(Sluice(policy_text=json.dumps({
+            "version": 1,
+            "redaction": {"rules": [
+                {"id": "employee", "pattern": r"\bEMP-\d{6}\b"},
+                {"id": "code-name", "pattern": "(?i)falcon-[a-z]+", "action": "block"},
+                {"id": "ticket", "pattern": r"TCK-\d{4}", "action": "report"},
+                {"id": "answer-only", "pattern": "zebra-[0-9]{2}", "locations": ["response"]},
+                {"id": "us-ssn", "action": "block"}]},
+            "egress": [{"allow": {"hosts": [UP]}, "private": True},
+                       {"allow": {"hosts": [UP], "paths": ["/people/**"]}, "private": True,
+                        "redact": ["pii"]}]})))
+
+    def setUp(self):
+        self.upstream.requests.clear()
+        self.upstream.respond_with(echo)
+        self.url = f"http://{UP}:{self.upstream.port}/"
+
+    def outcome(self, before):
+        records = self.sluice.wait_for_record("egress_outcome", count=before + 1)
+        return records["payload"]
+
+    def outcomes(self):
+        return len([one for one in self.sluice.records() if one["event_type"] == "egress_outcome"])
+
+    def test_masked_in_both_directions(self):
+        before = self.outcomes()
+        answer = self.sluice.get(self.url, "POST", "a EMP-123456 b")
+        self.assertEqual(self.upstream.requests[0].body, b"a [REDACTED:employee] b")
+        self.assertEqual(answer.status, 200)
+        found = {one["rule"] for one in self.outcome(before)["findings"]}
+        self.assertEqual(found, {"employee"})
+
+    def test_blocked_body_never_leaves(self):
+        before = self.outcomes()
+        answer = self.sluice.get(self.url, "POST", "about Falcon-heavy today")
+        self.assertEqual(answer.status, 403)
+        problem = json.loads(answer.body)
+        self.assertEqual(problem["reason_code"], "secret_blocked")
+        self.assertEqual(problem["rule_id"], "secret.block")
+        self.assertIn("code-name", problem["detail"])
+        self.assertEqual([one for one in self.upstream.requests if b"alcon" in one.body], [])
+        outcome = self.outcome(before)
+        self.assertEqual(outcome["status"], "blocked")
+        self.assertEqual(outcome["findings"][0]["rule"], "code-name")
+        self.assertEqual(outcome["findings"][0]["action"], "block")
+        self.assertNotIn(b"alcon-heavy", self.sluice.everything_written())
+
+    def test_blocked_in_header_and_url(self):
+        for url, headers in ((self.url, {"X-Note": "falcon-nine"}), (self.url + "?q=falcon-nine", {})):
+            answer = self.sluice.get(url, headers=headers)
+            self.assertEqual(answer.status, 403)
+            self.assertEqual(json.loads(answer.body)["reason_code"], "secret_blocked")
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_blocked_while_it_streams(self):
+        before = self.outcomes()
+        body = b"x " * 900_000 + b"falcon-heavy" + b" y" * 10  # longer than is held whole
+        answer = self.sluice.get(self.url, "POST", body)
+        self.assertEqual(answer.status, 403)
+        self.assertEqual([one for one in self.upstream.requests if b"falcon" in one.body], [])
+        self.assertEqual(self.outcome(before)["reason_code"], "secret_blocked")
+
+    def test_blocked_answer(self):
+        before = self.outcomes()
+        self.upstream.respond_with(lambda request: Response(200, b"falcon-heavy", {"Content-Type": "text/plain"}))
+        answer = self.sluice.get(self.url)
+        self.assertEqual(answer.status, 403)
+        self.assertNotIn(b"falcon-heavy", answer.body)
+        self.assertEqual(self.outcome(before)["status"], "blocked")
+
+    def test_reported_is_left_as_it_is(self):
+        before = self.outcomes()
+        body = b"see TCK-1234 and TCK-1234"
+        self.sluice.get(self.url, "POST", body)
+        self.assertEqual(self.upstream.requests[0].body, body)
+        found = {(one["direction"], one["rule"]): one for one in self.outcome(before)["findings"]}
+        self.assertEqual(found["request", "ticket"]["count"], 2)
+        self.assertEqual(found["request", "ticket"]["action"], "report")
+
+    def test_only_where_it_is_told_to(self):
+        answer = self.sluice.get(self.url, "POST", "a zebra-12 b")
+        self.assertEqual(self.upstream.requests[0].body, b"a zebra-12 b")
+        self.assertNotIn(b"zebra-12", answer.body)
+
+    def test_personal_data_by_rule(self):
+        text = f"pay {CARD} for {MAIL}"
+        self.sluice.get(self.url, "POST", text)
+        self.assertEqual(self.upstream.requests[0].body.decode(), text)
+        before = self.outcomes()
+        self.sluice.get(self.url + "people/1?mail=" + MAIL.replace("@", "%40"), "POST", text)
+        sent = self.upstream.requests[1]
+        self.assertEqual(sent.body, b"pay [REDACTED:payment-card] for [REDACTED:email]")
+        self.assertNotIn("jane", sent.path)
+        self.assertEqual({one["rule"] for one in self.outcome(before)["findings"]}, {"payment-card", "email"})
+
+    def test_a_built_in_rule_blocks(self):
+        self.assertEqual(self.sluice.get(self.url, "POST", "ssn 123-45-6789").status, 200)
+        self.upstream.requests.clear()
+        answer = self.sluice.get(self.url + "people/1", "POST", "ssn 123-45-6789")
+        self.assertEqual(answer.status, 403)
+        self.assertEqual([one for one in self.upstream.requests if b"6789" in one.body], [])
+
+
+if __name__ == "__main__":
+    main()
