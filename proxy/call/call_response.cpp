@@ -50,7 +50,7 @@ bool CallMachine::response_has_body(const wire::ResponseHead& head) const noexce
 void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   response_begun_ = true;
   outcome_.http_status = head.status;
-  keep_upstream_ = head.keep_alive;
+  keep_upstream_ = head.keep_alive && !websocket_; // no doubt about what it speaks now
   const bool has_body = response_has_body(head);
   const bool rewritten = redaction_.everywhere != nullptr && has_body;
   if (rewritten) {

@@ -149,6 +149,15 @@ BOOST_AUTO_TEST_CASE(only_a_right_answer_switches) {
                                          {{"Connection", "Upgrade"}, {"Upgrade", "raw"}})) == 502);
   BOOST_TEST(answered(Playbook::response(401, wire::BodyFraming::chunked)) == 401);
   BOOST_TEST(answered(Playbook::response(200, wire::BodyFraming::chunked)) == 200);
+
+  Playbook other; // its connection is not used again
+  other.happens(other.websocket_request()).gives({"AskGate GET http://api.test:80 /"});
+  other.happens(other.admitted()).gives({"Connect"});
+  other.happens(call::UpstreamOpened{}).gives({"SendRequestHead GET / none"});
+  other.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
+  other.happens(other.response(404, wire::BodyFraming::none))
+      .gives({"SendResponseHead 404 none keep-alive"});
+  other.happens(call::ResponseEnded{}).gives({"SendResponseEnd", "AbandonUpstream", "Finished"});
 }
 
 BOOST_AUTO_TEST_CASE(faults_are_told_to_who_made_them) {
