@@ -29,9 +29,11 @@ void CallMachine::switch_protocols(wire::ResponseHead head, Actions& out) {
   up.from = WebSocketPeer::client;
   up.deflate = agreed.value().deflate;
   up.rules = redaction_.everywhere;
+  up.scope = redaction_.in(redact::Place::request_body);
   up.message_bytes = context_.request_body_limit;
   MessagePipe::Config down = up;
   down.from = WebSocketPeer::server;
+  down.scope = redaction_.in(redact::Place::response_body);
   down.joins_events = true;
   down.message_bytes = wire::InflateLimits().message_bytes;
   messages_up_.emplace(std::move(up));
@@ -50,7 +52,12 @@ void CallMachine::switch_protocols(wire::ResponseHead head, Actions& out) {
 void CallMachine::carry(Side from, std::string_view bytes, Actions& out) {
   const bool up = from == Side::downstream;
   std::string frames;
-  const auto fault = (up ? messages_up_ : messages_down_)->feed(bytes, frames);
+  auto& pipe = up ? *messages_up_ : *messages_down_;
+  const auto fault = pipe.feed(bytes, frames);
+  if (const auto rule = pipe.blocked_by(); !rule.empty()) {
+    pipe.stop();
+    return fail(OutcomeStatus::blocked, Reason::secret_blocked, "the redaction rule " + rule, out);
+  }
   if (!spend(frames.size())) {
     return fail(OutcomeStatus::interrupted, Reason::byte_limit_reached, "", out);
   }
@@ -91,7 +98,7 @@ void CallMachine::break_off(Side at_fault, const wire::WebSocketFault& fault, Ac
 void CallMachine::fail_switched(OutcomeStatus status, Reason reason, std::string detail,
                                 Actions& out) {
   const bool cut = reason == Reason::killed || reason == Reason::policy_changed ||
-                   reason == Reason::byte_limit_reached;
+                   reason == Reason::byte_limit_reached || reason == Reason::secret_blocked;
   const auto to_agent = cut                          ? CloseCode::policy_violation
                         : reason == Reason::draining ? CloseCode::going_away
                                                      : CloseCode::bad_gateway;

@@ -79,7 +79,7 @@ redact::Redactor& MessagePipe::redactor() {
   auto& one = is_text_ ? text_ : binary_;
   if (!one) {
     using Mask = redact::Redactor::Mask;
-    one.emplace(config_.rules, is_text_ ? Mask::placeholder : Mask::keep_length);
+    one.emplace(config_.rules, is_text_ ? Mask::placeholder : Mask::keep_length, config_.scope);
   }
   return *one;
 }
@@ -103,7 +103,7 @@ void MessagePipe::end_event(std::string& out) {
   holds_event_ = false;
   const std::string all = std::exchange(ready_, {});
   std::vector<std::string> events;
-  if (!events_) events_.emplace(config_.rules, redact::EventFormat::message_each);
+  if (!events_) events_.emplace(config_.rules, redact::EventFormat::message_each, config_.scope);
   if (!events_->take_message(all, events)) {
     std::string masked;
     redactor().whole(all, masked);
@@ -135,7 +135,8 @@ void MessagePipe::control(const wire::ControlFrame& frame, std::string& out) {
   constexpr std::size_t kCode = 2; // RFC 6455 §5.5.1: then comes the reason
   const auto begin = closes ? std::min(kCode, frame.payload.size()) : 0;
   std::string masked = frame.payload.substr(0, begin);
-  if (!control_) control_.emplace(config_.rules, redact::Redactor::Mask::keep_length);
+  if (!control_)
+    control_.emplace(config_.rules, redact::Redactor::Mask::keep_length, config_.scope);
   control_->whole(std::string_view(frame.payload).substr(begin), masked);
   writer_.control(frame.opcode, masked, out);
 }
@@ -143,6 +144,22 @@ void MessagePipe::control(const wire::ControlFrame& frame, std::string& out) {
 void MessagePipe::close(wire::CloseCode code, std::string_view reason, std::string& out) {
   if (std::exchange(closed_, true)) return;
   writer_.control(Opcode::close, wire::close_payload(code, reason), out);
+}
+
+std::string MessagePipe::blocked_by() const {
+  for (const auto* one : {&text_, &binary_, &control_}) {
+    if (*one && !(*one)->blocked_by().empty()) return (*one)->blocked_by();
+  }
+  return events_ ? events_->blocked_by() : std::string();
+}
+
+void MessagePipe::stop() {
+  std::string nothing;
+  for (auto* one : {&text_, &binary_}) {
+    if (*one) (*one)->finish(nothing);
+  }
+  std::vector<std::string> no_events;
+  if (events_) events_->finish_messages(no_events);
 }
 
 redact::Findings MessagePipe::findings() const {

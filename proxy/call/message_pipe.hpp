@@ -25,6 +25,7 @@ class MessagePipe {
     wire::WebSocketPeer from = wire::WebSocketPeer::client;
     std::optional<wire::DeflateTerms> deflate;
     std::shared_ptr<const redact::RuleSet> rules; // null: nothing is redacted
+    redact::Scope scope = {};
     // Text that may begin a known secret then waits for the next message of its text: right for
     // what streams, not for who asks and waits for an answer.
     bool joins_events = false;
@@ -42,6 +43,9 @@ class MessagePipe {
   bool closed() const noexcept { return closed_; } // a close has passed, or was ours
 
   redact::Findings findings() const;
+  // The rule that blocks the call: nothing of what it was found in may leave. "" while none does.
+  std::string blocked_by() const;
+  void stop(); // what is held is counted, and never leaves; nothing is fed after it
   std::uint64_t messages() const noexcept { return messages_; } // that ended
 
  private:

@@ -253,4 +253,33 @@ BOOST_AUTO_TEST_CASE(ends_without_a_handshake) {
   BOOST_CHECK(fourth.outcome().reason == model::Reason::upstream_timeout);
 }
 
+BOOST_AUTO_TEST_CASE(a_blocking_rule_ends_it_before_the_message) {
+  redact::RuleText text;
+  text.id = "code-name";
+  text.pattern = "falcon-[a-z]{2,}";
+  redact::RuleSetConfig rules;
+  rules.rules.push_back({text.id, redact::compile_rule(text).value(), redact::Action::block,
+                         redact::UserRule().places});
+  for (const bool up : {true, false}) {
+    auto context = Playbook::forward_context();
+    context.redaction.everywhere = redact::RuleSet::build(rules).value();
+    context.redaction.credentials = redact::RuleSet::build(rules.for_credentials()).value();
+    Playbook play(std::move(context));
+    Talk talk(play);
+    if (up) {
+      talk.happens(call::RequestBodyReceived{agent("about falcon-nine")});
+    } else {
+      talk.happens(call::ResponseBodyReceived{server("{\"delta\":\"falcon-nine\"}")});
+    }
+    BOOST_TEST(talk.upstream_reads().empty());
+    BOOST_TEST(talk.agent_reads().find("falcon") == std::string::npos);
+    BOOST_TEST(talk.rest == "AbandonUpstream AbortDownstream Finished ");
+    BOOST_CHECK(talk.outcome().status == evidence::OutcomeStatus::blocked);
+    BOOST_CHECK(talk.outcome().reason == model::Reason::secret_blocked);
+    BOOST_TEST(talk.outcome().detail == "the redaction rule code-name");
+    BOOST_TEST_REQUIRE(talk.outcome().findings.size() == 1U);
+    BOOST_TEST(talk.outcome().findings[0].findings.total() == 1U);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
