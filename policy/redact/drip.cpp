@@ -1,5 +1,8 @@
 #include "policy/redact/drip.hpp"
 
+#include "policy/base/digest.hpp"
+#include "policy/redact/needle_set.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -26,8 +29,10 @@ DripWatch::DripWatch(const std::vector<KnownSecret>& known) {
   for (const KnownSecret& one : known) {
     watch("secret:" + one.id, secret_part(one.value.reveal()), needles);
   }
-  pieces_ = NeedleSet(std::move(needles));
+  pieces_ = std::make_unique<const NeedleSet>(std::move(needles));
 }
+
+DripWatch::~DripWatch() = default;
 
 void DripWatch::watch(std::string rule, std::string_view value, std::vector<Needle>& needles) {
   if (value.size() < kDripLeast) return;
@@ -41,10 +46,23 @@ void DripWatch::watch(std::string rule, std::string_view value, std::vector<Need
   }
   Watched watched;
   watched.rule = std::move(rule);
+  watched.digest = sha256(value);
   watched.size = value.size();
   watched.words = (value.size() + 63) / 64;
   watched.sent = std::make_unique<std::atomic<std::uint64_t>[]>(watched.words);
   watched_.push_back(std::move(watched));
+}
+
+void DripWatch::take_over(const DripWatch& before) {
+  for (Watched& watched : watched_) {
+    for (const Watched& other : before.watched_) {
+      if (other.digest != watched.digest) continue;
+      for (std::size_t word = 0; word < watched.words; ++word) {
+        watched.sent[word].fetch_or(other.sent[word].load(std::memory_order_relaxed),
+                                    std::memory_order_relaxed);
+      }
+    }
+  }
 }
 
 bool DripWatch::send(const Piece& piece) {
@@ -77,7 +95,7 @@ void DripMeter::feed(std::string_view text) {
 }
 
 void DripMeter::look(std::string_view text) {
-  watch_->pieces_.find_all(text, [&](std::size_t, const Needle& needle) {
+  watch_->pieces_->find_all(text, [&](std::size_t, const Needle& needle) {
     const auto& place = watch_->places_[needle.rule];
     if (watch_->send(place) && !over_) over_ = watch_->watched_[place.watched].rule;
   });

@@ -5,7 +5,6 @@
 // keeps the bytes of a text. Tested by tests/unit/redact/drip_test.cpp.
 #pragma once
 
-#include "policy/redact/needle_set.hpp"
 #include "policy/redact/rule_set.hpp"
 
 #include <atomic>
@@ -19,6 +18,9 @@
 
 namespace sluice::redact {
 
+class NeedleSet;
+struct Needle;
+
 inline constexpr std::size_t kDripPiece = 8;
 inline constexpr std::size_t kDripLeast = 16; // a secret with fewer bytes is not watched
 
@@ -26,14 +28,18 @@ inline constexpr std::size_t kDripLeast = 16; // a secret with fewer bytes is no
 class DripWatch {
  public:
   explicit DripWatch(const std::vector<KnownSecret>& known);
+  ~DripWatch();
   DripWatch(const DripWatch&) = delete;
   DripWatch& operator=(const DripWatch&) = delete;
-  bool empty() const noexcept { return pieces_.empty(); }
+  bool empty() const noexcept { return watched_.empty(); }
+  // What left before a policy was loaded again has left: of the secrets that are still the same.
+  void take_over(const DripWatch& before);
 
  private:
   friend class DripMeter;
   struct Watched {
-    std::string rule; // "secret:<id>"
+    std::string rule;   // "secret:<id>"
+    std::string digest; // of the value
     std::size_t size = 0;
     std::size_t words = 0;
     // A bit for each place of the secret at which a piece began that was sent.
@@ -49,7 +55,7 @@ class DripWatch {
 
   std::vector<Watched> watched_;
   std::vector<Piece> places_; // by Needle::rule
-  NeedleSet pieces_;
+  std::unique_ptr<const NeedleSet> pieces_;
 };
 
 // One request. What is fed is what leaves, redacted already.

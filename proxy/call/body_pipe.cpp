@@ -63,6 +63,10 @@ Result<> BodyPipe::finish(std::string& out) {
   return success();
 }
 
+void BodyPipe::watch(std::shared_ptr<redact::DripMeter> meter) {
+  if (redactor_) redactor_->watch(std::move(meter));
+}
+
 void BodyPipe::stop() {
   if (redactor_) redactor_->stop();
 }

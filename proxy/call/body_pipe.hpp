@@ -26,6 +26,8 @@ class BodyPipe {
                                     std::string_view content_encoding,
                                     std::string_view content_type = {}, redact::Scope scope = {});
 
+  // Shows the meter what leaves, before it is encoded again.
+  void watch(std::shared_ptr<redact::DripMeter> meter);
   // Nothing is appended by a call that fails.
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);

@@ -145,6 +145,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   permit_ = std::move(event.permit);
   state_ = State::connecting;
   if (permit_->redact()) redaction_ = context_.redaction;
+  if (redaction_.drip) drip_ = std::make_shared<redact::DripMeter>(redaction_.drip);
   redaction_.pii = permit_->decision().obligations.redacts("pii");
   const auto& limit = permit_->decision().obligations.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
@@ -159,6 +160,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
     if (!pipe)
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, pipe.error().detail, out);
     request_pipe_ = std::move(pipe.value());
+    request_pipe_.watch(drip_);
   }
   out.push_back(Connect{});
 }
@@ -186,6 +188,8 @@ void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
+  show_pieces(request_.target);
+  for (const auto& field : request_.fields.all()) show_pieces(field.value);
   if (ended_by_rule(out)) return;
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
@@ -255,6 +259,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     }
   }
   redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
+  for (const auto& field : event.trailers.all()) show_pieces(field.value);
   if (ended_by_rule(out)) return;
   if (request_pipe_.rewrote()) drop_digests(event.trailers);
   if (hold_request_) {
@@ -280,15 +285,24 @@ void CallMachine::handle(RequestFaulted& event, Actions& out) {
 
 // ---- ends ------------------------------------------------------------------------------------
 
+void CallMachine::show_pieces(std::string_view text) {
+  if (!drip_) return;
+  drip_->feed(text);
+  drip_->end_text();
+}
+
 bool CallMachine::ended_by_rule(Actions& out) {
   std::string rule = blocked_by(outcome_.findings);
   for (const auto* pipe : {&request_pipe_, &response_pipe_}) {
     if (rule.empty()) rule = pipe->blocked_by();
   }
-  if (rule.empty()) return false;
+  const bool dripped = rule.empty() && drip_ && drip_->over();
+  if (rule.empty() && !dripped) return false;
   request_pipe_.stop();
   response_pipe_.stop();
-  fail(OutcomeStatus::blocked, Reason::secret_blocked, "the redaction rule " + rule, out);
+  fail(OutcomeStatus::blocked, Reason::secret_blocked,
+       dripped ? "half of " + *drip_->over() + " has left in pieces" : "the redaction rule " + rule,
+       out);
   return true;
 }
 

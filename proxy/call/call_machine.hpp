@@ -82,6 +82,7 @@ class CallMachine {
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
   // True: a rule blocks the call for what it found, and the call has ended.
   bool ended_by_rule(Actions& out);
+  void show_pieces(std::string_view text); // that leaves, a whole text
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
@@ -114,6 +115,8 @@ class CallMachine {
   CallContext context_;
   State state_ = State::idle;
   std::optional<Permit> permit_;
+  // Of what leaves with this call, that was redacted; null: no secret is watched for its pieces.
+  std::shared_ptr<redact::DripMeter> drip_;
   HeadRedaction redaction_; // empty when no redaction is due
 
   wire::RequestHead request_; // as received until admitted, then as sent

@@ -32,6 +32,7 @@ void CallMachine::switch_protocols(wire::ResponseHead head, Actions& out) {
   up.scope = redaction_.in(redact::Place::request_body);
   up.message_bytes = context_.request_body_limit;
   MessagePipe::Config down = up;
+  up.meter = drip_;
   down.from = WebSocketPeer::server;
   down.scope = redaction_.in(redact::Place::response_body);
   down.joins_events = true;
@@ -58,6 +59,7 @@ void CallMachine::carry(Side from, std::string_view bytes, Actions& out) {
     pipe.stop();
     return fail(OutcomeStatus::blocked, Reason::secret_blocked, "the redaction rule " + rule, out);
   }
+  if (ended_by_rule(out)) return;
   if (!spend(frames.size())) {
     return fail(OutcomeStatus::interrupted, Reason::byte_limit_reached, "", out);
   }

@@ -77,6 +77,7 @@ Result<> MultipartRedactor::begin_part(std::string& out) {
   if (plain && !coded) return success();
   SLUICE_TRY(auto pipe, BodyPipe::redacting(rules_, head.content_encoding, {}, scope_));
   text_.finish(out);
+  pipe.watch(meter_);
   part_ = std::make_unique<BodyPipe>(std::move(pipe));
   if (!plain) quoted_ = std::make_unique<QuotedPrintable>();
   decoded_ = true;
@@ -142,7 +143,30 @@ Result<ContentRedactor> ContentRedactor::make(std::shared_ptr<const redact::Rule
       redact::Redactor(std::move(rules), redact::Redactor::Mask::placeholder, scope));
 }
 
+void ContentRedactor::watch(std::shared_ptr<redact::DripMeter> meter) {
+  if (auto* parts = std::get_if<MultipartRedactor>(&how_)) parts->watch(meter);
+  meter_ = std::move(meter);
+}
+
+void ContentRedactor::show(std::string_view text) const {
+  if (meter_) meter_->feed(text);
+}
+
 Result<> ContentRedactor::feed(std::string_view in, std::string& out) {
+  const auto before = out.size();
+  SLUICE_TRY(feed_unwatched(in, out));
+  show(std::string_view(out).substr(before));
+  return success();
+}
+
+Result<> ContentRedactor::finish(std::string& out) {
+  const auto before = out.size();
+  SLUICE_TRY(finish_unwatched(out));
+  show(std::string_view(out).substr(before));
+  return success();
+}
+
+Result<> ContentRedactor::feed_unwatched(std::string_view in, std::string& out) {
   if (auto* parts = std::get_if<MultipartRedactor>(&how_)) return parts->feed(in, out);
   if (auto* events = std::get_if<redact::EventStream>(&how_)) {
     events->feed(in, out);
@@ -152,7 +176,7 @@ Result<> ContentRedactor::feed(std::string_view in, std::string& out) {
   return success();
 }
 
-Result<> ContentRedactor::finish(std::string& out) {
+Result<> ContentRedactor::finish_unwatched(std::string& out) {
   over_ = true;
   if (auto* parts = std::get_if<MultipartRedactor>(&how_)) return parts->finish(out);
   if (auto* events = std::get_if<redact::EventStream>(&how_)) {

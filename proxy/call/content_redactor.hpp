@@ -5,6 +5,7 @@
 #pragma once
 
 #include "policy/base/result.hpp"
+#include "policy/redact/drip.hpp"
 #include "policy/redact/event_stream.hpp"
 #include "policy/redact/redactor.hpp"
 #include "proxy/wire/multipart.hpp"
@@ -33,6 +34,7 @@ class MultipartRedactor {
   redact::Findings findings() const;
   std::string blocked_by() const;
   void stop();
+  void watch(std::shared_ptr<redact::DripMeter> meter) { meter_ = std::move(meter); }
   bool rewrote() const { return decoded_ || findings().changed(); }
 
  private:
@@ -52,9 +54,10 @@ class MultipartRedactor {
   redact::Redactor text_;          // of all that has no encoding of its own, the frame too
   std::unique_ptr<BodyPipe> part_; // of one that has
   std::unique_ptr<QuotedPrintable> quoted_;
-  bool decoded_ = false;      // a part
-  redact::Findings in_parts_; // of those that ended
-  std::string blocked_by_;    // in one that ended
+  bool decoded_ = false;                     // a part
+  std::shared_ptr<redact::DripMeter> meter_; // of what encoded parts hold
+  redact::Findings in_parts_;                // of those that ended
+  std::string blocked_by_;                   // in one that ended
 };
 
 class ContentRedactor {
@@ -68,13 +71,20 @@ class ContentRedactor {
   redact::Findings findings() const;
   std::string blocked_by() const; // see Redactor
   void stop(); // what is held is counted, and never leaves; nothing is fed after it
+  // Shows the meter what comes out, before it is encoded again.
+  void watch(std::shared_ptr<redact::DripMeter> meter);
   // What came out is not, byte for byte, what went in.
   bool rewrote() const;
 
  private:
   using How = std::variant<redact::Redactor, redact::EventStream, MultipartRedactor>;
   explicit ContentRedactor(How how) : how_(std::move(how)) {}
+  Result<> feed_unwatched(std::string_view in, std::string& out);
+  Result<> finish_unwatched(std::string& out);
+  void show(std::string_view text) const;
+
   How how_;
+  std::shared_ptr<redact::DripMeter> meter_;
   bool over_ = false; // finished or stopped
 };
 

@@ -7,6 +7,7 @@
 
 #include "policy/evidence/record.hpp"
 #include "policy/model/destination.hpp"
+#include "policy/redact/drip.hpp"
 #include "policy/redact/redactor.hpp"
 #include "proxy/wire/head.hpp"
 
@@ -24,6 +25,7 @@ struct HeadRedaction {
   std::shared_ptr<const redact::RuleSet> everywhere;  // null: no redaction is due
   std::shared_ptr<const redact::RuleSet> credentials; // known secrets, and rules that name them
   bool pii = false;                                   // looked for everywhere but in credentials
+  std::shared_ptr<redact::DripWatch> drip;            // of the run; null: no secret is watched
 
   redact::Scope in(redact::Place place) const noexcept {
     return redact::Scope::in_call(place, pii);

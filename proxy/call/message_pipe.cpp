@@ -85,17 +85,27 @@ redact::Redactor& MessagePipe::redactor() {
 }
 
 void MessagePipe::redact(std::string_view bytes) {
-  if (config_.rules) {
-    redactor().feed(bytes, ready_);
-  } else {
+  if (!config_.rules) {
     ready_ += bytes;
+    return;
   }
+  const auto before = ready_.size();
+  redactor().feed(bytes, ready_);
+  if (config_.meter) config_.meter->feed(std::string_view(ready_).substr(before));
+}
+
+void MessagePipe::redact_rest() {
+  const auto before = ready_.size();
+  redactor().finish(ready_);
+  if (!config_.meter) return;
+  config_.meter->feed(std::string_view(ready_).substr(before));
+  config_.meter->end_text();
 }
 
 void MessagePipe::end(std::string& out) {
   ++messages_;
   if (holds_event_) return end_event(out);
-  if (config_.rules) redactor().finish(ready_);
+  if (config_.rules) redact_rest();
   writer_.end(std::exchange(ready_, {}), out);
 }
 

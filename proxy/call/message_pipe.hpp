@@ -6,6 +6,7 @@
 // sender did not send but as the rest of one. Tested by tests/unit/call/message_pipe_test.cpp.
 #pragma once
 
+#include "policy/redact/drip.hpp"
 #include "policy/redact/event_stream.hpp"
 #include "policy/redact/redactor.hpp"
 #include "proxy/wire/websocket_message.hpp"
@@ -26,6 +27,7 @@ class MessagePipe {
     std::optional<wire::DeflateTerms> deflate;
     std::shared_ptr<const redact::RuleSet> rules; // null: nothing is redacted
     redact::Scope scope = {};
+    std::shared_ptr<redact::DripMeter> meter = nullptr; // is shown what leaves
     // Text that may begin a known secret then waits for the next message of its text: right for
     // what streams, not for who asks and waits for an answer.
     bool joins_events = false;
@@ -59,6 +61,7 @@ class MessagePipe {
   void end_event(std::string& out);
   bool may_be_event(std::string_view bytes) const;
   void redact(std::string_view bytes);
+  void redact_rest();
   void write_events(const std::vector<std::string>& events, std::string& out);
   redact::Redactor& redactor();
 

@@ -126,6 +126,7 @@ call::CallContext Session::call_context() const {
   context.call_id = new_id(worker_.services().clock.unix_nanos());
   context.redaction.everywhere = policy.everywhere;
   context.redaction.credentials = policy.credential_fields;
+  context.redaction.drip = policy.drip;
   context.request_body_limit = limits.request_body;
   context.whole_body_bytes = limits.whole_body;
   context.last_on_connection = worker_.draining();

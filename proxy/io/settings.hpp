@@ -4,6 +4,7 @@
 
 #include "policy/engine/engine.hpp"
 #include "policy/evidence/record.hpp"
+#include "policy/redact/drip.hpp"
 #include "policy/redact/rule_set.hpp"
 #include "proxy/call/assemble.hpp"
 #include "proxy/wire/http1.hpp"
@@ -64,6 +65,7 @@ struct ActivePolicy {
   std::shared_ptr<const engine::Engine> engine;             // never null
   std::shared_ptr<const redact::RuleSet> everywhere;        // all that is looked for
   std::shared_ptr<const redact::RuleSet> credential_fields; // what is in a login field, too
+  std::shared_ptr<redact::DripWatch> drip;                  // null: no secret is watched
   bool holds_secret(std::string_view name) const; // of a host, in either case; of a method
 };
 

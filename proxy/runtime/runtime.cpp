@@ -96,6 +96,9 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   active->engine = std::make_shared<const engine::Engine>(load.snapshot);
   active->everywhere = everywhere;
   active->credential_fields = credential_fields;
+  auto drip = std::make_shared<redact::DripWatch>(known);
+  if (policy_ && policy_->drip) drip->take_over(*policy_->drip);
+  if (!drip->empty()) active->drip = std::move(drip);
   return std::shared_ptr<const io::ActivePolicy>(std::move(active));
 }
 

@@ -1,6 +1,7 @@
 """Rules of a policy in real calls: masked, blocked before or while the body leaves, reported; in the
 places they name; and personal data where a rule or the defaults ask for it."""
 
+import gzip
 import json
 
 from servers import HttpUpstream, Response, echo
@@ -116,6 +117,40 @@ class RedactionRules(SluiceTestCase):
         answer = self.sluice.get(self.url + "people/1", "POST", "ssn 123-45-6789")
         self.assertEqual(answer.status, 403)
         self.assertEqual([one for one in self.upstream.requests if b"6789" in one.body], [])
+
+
+
+class Dripped(SluiceTestCase):
+    """A known secret in pieces: each call alone shows less than half of it."""
+
+    VALUE = "q7Wm2xZt9LbV4nRk8sYd3fGh6jPc1aEu"
+
+    def start(self):
+        return Sluice(config={"secrets": [{"id": "key", "value": {"env": "E2E_SECRET"}}]},
+                      environment={"E2E_SECRET": self.VALUE})
+
+    def test_over_requests_of_a_run(self):
+        with HttpUpstream(echo) as upstream, self.start() as sluice:
+            url = f"http://{UP}:{upstream.port}/"
+            self.assertEqual(sluice.get(f"{url}?part={self.VALUE[:10]}").status, 200)
+            self.assertEqual(sluice.get(url, "POST", "nothing of it").status, 200)
+            for body in (self.VALUE[10:20], gzip.compress(self.VALUE[20:].encode())):
+                coded = {"Content-Encoding": "gzip"} if isinstance(body, bytes) else {}
+                answer = sluice.get(url, "POST", body, coded)
+                self.assert_problem(answer, 403, "secret.block", "secret_blocked")
+                self.assertIn("secret:key", json.loads(answer.body)["detail"])
+            self.assertEqual(sluice.get(url, "POST", "still nothing of it").status, 200)
+            sent = b"".join(r.body + r.path.encode() for r in upstream.requests)
+            self.assertNotIn(self.VALUE[10:18].encode(), sent)
+            self.assertNotIn(self.VALUE[20:28].encode(), sent)
+        with HttpUpstream(echo) as upstream, self.start() as sluice:  # another run
+            self.assertEqual(sluice.get(f"http://{UP}:{upstream.port}/", "POST", self.VALUE[10:20]).status, 200)
+
+    def test_over_the_parameters_of_one_request(self):
+        with HttpUpstream(echo) as upstream, self.start() as sluice:
+            answer = sluice.get(f"http://{UP}:{upstream.port}/?a={self.VALUE[:12]}&b={self.VALUE[12:]}")
+            self.assert_problem(answer, 403, "secret.block", "secret_blocked")
+            self.assertEqual(upstream.requests, [])
 
 
 if __name__ == "__main__":

@@ -125,4 +125,40 @@ BOOST_AUTO_TEST_CASE(what_is_reported_passes_as_it_is) {
   BOOST_TEST(told == 2U); // the URL, and the body
 }
 
+// Pieces of a known secret: two calls of a run, each with less than half of it.
+BOOST_AUTO_TEST_CASE(a_secret_that_leaves_in_pieces_is_noticed) {
+  const std::string value = "q7Wm2xZt9LbV4nRk8sYd3fGh6jPc1aEu";
+  redact::RuleSetConfig rules;
+  rules.known.push_back({"key", Secret(value), false});
+  auto context = Playbook::forward_context();
+  context.redaction.everywhere = redact::RuleSet::build(rules).value();
+  context.redaction.credentials = redact::RuleSet::build(rules.for_credentials()).value();
+  context.redaction.drip = std::make_shared<redact::DripWatch>(rules.known);
+
+  Playbook first(context);
+  first.happens(first.request("GET", "http://api.test/?part=" + value.substr(0, 10)));
+  first.gives({test::render(first.actions().at(0))});
+  first.happens(first.admitted()).gives({"Connect"});
+  first.happens(call::UpstreamOpened{});
+  BOOST_TEST(test::render(first.actions().at(0)).starts_with("SendRequestHead"));
+  first.gives({test::render(first.actions().at(0))});
+
+  Playbook second(context);
+  second.happens(second.request("POST", "http://api.test/", {}, BodyFraming::chunked));
+  second.gives({test::render(second.actions().at(0))});
+  second.happens(second.admitted()).gives({"Connect"});
+  second.happens(call::UpstreamOpened{});
+  second.gives({test::render(second.actions().at(0))});
+  second.happens(call::RequestBodyReceived{"{\"part\":\"" + value.substr(10, 4)});
+  second.gives({test::render(second.actions().at(0))});
+  second.happens(call::RequestBodyReceived{value.substr(14, 8) + "\"}"});
+  Lines got;
+  for (const auto& action : second.actions()) got.push_back(test::render(action));
+  for (const auto& line : got) BOOST_TEST(!line.starts_with("SendRequest"), line);
+  second.gives(got);
+  const auto& outcome = *second.ending().outcome;
+  BOOST_CHECK(outcome.reason == model::Reason::secret_blocked);
+  BOOST_TEST(outcome.detail == "half of secret:key has left in pieces");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

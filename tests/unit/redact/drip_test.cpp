@@ -92,6 +92,16 @@ BOOST_AUTO_TEST_CASE(short_values_are_not_watched) {
   BOOST_TEST(!over(nullptr, kValue));
 }
 
+// A policy that is loaded again does not give the budget back; a new value has a new one.
+BOOST_AUTO_TEST_CASE(what_left_before_counts_after) {
+  const auto before = watch(), after = watch(), other = watch("another-value-of-32-bytes-here-!");
+  BOOST_TEST(!over(before, part(0, 8)));
+  after->take_over(*before);
+  other->take_over(*before);
+  BOOST_TEST(over(after, part(8, 8)));
+  BOOST_TEST(!over(other, "another-"));
+}
+
 BOOST_AUTO_TEST_CASE(many_threads_one_budget) {
   for (int round = 0; round < 50; ++round) {
     const auto run = watch();
