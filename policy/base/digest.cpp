@@ -7,12 +7,22 @@
 #include <cstdlib>
 
 namespace sluice {
+namespace {
+
+// Fetched once: OpenSSL 3 looks an implementation up at every EVP_sha256(), which costs more than
+// hashing a short record.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+} // namespace
 
 struct Sha256::Context {
   EVP_MD_CTX* md = EVP_MD_CTX_new();
   ~Context() { EVP_MD_CTX_free(md); }
   void start() {
-    if (md == nullptr || EVP_DigestInit_ex(md, EVP_sha256(), nullptr) != 1) std::abort();
+    if (md == nullptr || EVP_DigestInit_ex(md, sha256_method(), nullptr) != 1) std::abort();
   }
 };
 
@@ -27,12 +37,16 @@ void Sha256::update(std::string_view bytes) {
   if (EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()) != 1) std::abort();
 }
 
-std::string Sha256::finish() {
-  unsigned char out[32];
-  unsigned size = 0;
-  if (EVP_DigestFinal_ex(context_->md, out, &size) != 1) std::abort();
+Digest Sha256::digest() {
+  Digest out;
+  auto* bytes = reinterpret_cast<unsigned char*>(out.data());
+  if (EVP_DigestFinal_ex(context_->md, bytes, nullptr) != 1) std::abort();
   context_->start();
-  return std::string(reinterpret_cast<char*>(out), size);
+  return out;
+}
+
+std::string Sha256::finish() {
+  return std::string(view(digest()));
 }
 
 std::string sha256(std::string_view bytes) {

@@ -2,6 +2,7 @@
 // Tested by tests/unit/base/digest_test.cpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +16,12 @@ sha1(std::string_view bytes); // 20 raw bytes; where a protocol asks for it, nev
 std::string hmac_sha256(std::string_view key, std::string_view bytes); // 32 raw bytes
 std::string random_bytes(std::size_t count); // ends the process when the system has none
 
+using Digest = std::array<char, 32>; // a SHA-256 without the allocation of a string
+
+inline std::string_view view(const Digest& digest) noexcept {
+  return {digest.data(), digest.size()};
+}
+
 // Incremental SHA-256, reusable; for bodies and for the chain.
 class Sha256 {
  public:
@@ -24,6 +31,7 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
   void update(std::string_view bytes);
   std::string finish(); // 32 raw bytes; resets for the next message
+  Digest digest();      // the same
 
  private:
   struct Context;

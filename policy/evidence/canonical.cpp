@@ -176,6 +176,25 @@ bool is_canonical(std::string_view json) {
   return scanner.value() && scanner.done();
 }
 
+std::string_view member_of(std::string_view object, std::string_view key) {
+  Scanner scanner(object);
+  std::string_view name;
+  for (bool more = scanner.literal("{"); more && scanner.string(name);
+       more = scanner.literal(",")) {
+    if (!scanner.literal(":")) break;
+    const std::size_t begin = scanner.offset();
+    if (!scanner.value()) break;
+    if (name == key) return object.substr(begin, scanner.offset() - begin);
+  }
+  return {};
+}
+
+std::string string_of(std::string_view value) {
+  Scanner scanner(value);
+  std::string_view raw;
+  return scanner.string(raw) && scanner.done() ? unescape(raw) : std::string();
+}
+
 std::string unescape(std::string_view raw) {
   std::string out;
   out.reserve(raw.size());

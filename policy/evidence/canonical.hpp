@@ -44,8 +44,11 @@ class Scanner {
   int depth_ = 0;
 };
 
-bool is_canonical(std::string_view json);   // one whole value
-std::string unescape(std::string_view raw); // requires: `raw` came from Scanner::string
+bool is_canonical(std::string_view json); // one whole value
+// The value of a member of a canonical object as it stands there, "" when there is none.
+std::string_view member_of(std::string_view object, std::string_view key);
+std::string string_of(std::string_view value); // "" when the value is not a string
+std::string unescape(std::string_view raw);    // requires: `raw` came from Scanner::string
 // Go's spelling of a float: shortest round-trip digits, exponent form below 1e-6 and from 1e21.
 // Requires: finite.
 std::string format_number(double value);

@@ -135,7 +135,8 @@ std::size_t ChainWriter::append(std::string& out, std::int64_t unix_nanos, const
 
   hasher_.update(since(out, begin, before_hash));
   hasher_.update(since(out, content, out.size()));
-  head_.hash = to_hex(hasher_.finish());
+  digest_ = hasher_.digest();
+  head_.hash = to_hex(view(digest_));
   out.replace(hash_at, kHashDigits, head_.hash);
   ++head_.seq;
   out += '\n';
@@ -150,17 +151,19 @@ std::optional<Line> parse_line(std::string_view text, std::size_t& stopped_at) {
   return std::nullopt;
 }
 
-std::string ChainCheck::hash(const Line& line) {
-  hasher_.update(line.before_hash);
-  hasher_.update(line.before_payload);
-  hasher_.update(line.payload == "null" ? "{}" : line.payload);
-  hasher_.update(line.after_payload);
-  return to_hex(hasher_.finish());
+Digest hash_of(const Line& line) {
+  thread_local Sha256 hasher;
+  hasher.update(line.before_hash);
+  hasher.update(line.before_payload);
+  hasher.update(line.payload == "null" ? "{}" : line.payload);
+  hasher.update(line.after_payload);
+  return hasher.digest();
 }
 
 std::optional<Issue> ChainCheck::next(const Line& line) {
   const Head before = std::exchange(head_, Head{line.seq, std::string(line.record_hash)});
-  if (hash(line) != line.record_hash) {
+  digest_ = hash_of(line);
+  if (to_hex(view(digest_)) != line.record_hash) {
     return Issue{"tamper_middle", "the record does not have the hash it names", 0, line.seq};
   }
   if (line.seq <= before.seq) {

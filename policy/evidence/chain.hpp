@@ -5,8 +5,9 @@
 #pragma once
 
 #include "policy/base/digest.hpp"
+#include "policy/evidence/head.hpp"
+#include "policy/evidence/issue.hpp"
 #include "policy/evidence/record.hpp"
-#include "policy/evidence/verify.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +16,6 @@
 #include <string_view>
 
 namespace sluice::evidence {
-
-struct Head { // the last record of a chain; seq 0 and an empty hash before the first
-  std::uint64_t seq = 0;
-  std::string hash;
-};
 
 // Renders records as lines, each linked to the one before.
 class ChainWriter {
@@ -31,12 +27,14 @@ class ChainWriter {
   std::size_t append(std::string& out, std::int64_t unix_nanos, const Record& record);
 
   const Head& head() const noexcept { return head_; }
-  void rewind(Head head) { head_ = std::move(head); } // the lines since then were not written
+  const Digest& digest() const noexcept { return digest_; } // of the line appended last
+  void rewind(Head head) { head_ = std::move(head); }       // the lines since then were not written
 
  private:
   void append_timestamp(std::string& out, std::int64_t unix_nanos);
 
   Head head_;
+  Digest digest_{};
   std::string middle_; // from deployment_mode up to the payload: the same in every line
   Sha256 hasher_;
   std::string second_text_; // RFC 3339 of second_, without the Z: most records share it
@@ -59,6 +57,8 @@ struct Line { // views into the text it was parsed from
 // which byte.
 std::optional<Line> parse_line(std::string_view text, std::size_t& stopped_at);
 
+Digest hash_of(const Line& line); // whatever it says its hash is
+
 // Follows a chain from its first record.
 class ChainCheck {
  public:
@@ -66,12 +66,12 @@ class ChainCheck {
   // edit is one issue and not one for each line behind it.
   std::optional<Issue> next(const Line& line);
   const Head& head() const noexcept { return head_; }
+  // What the last line hashes to, whatever it says.
+  const Digest& hash_of_last() const noexcept { return digest_; }
 
  private:
-  std::string hash(const Line& line);
-
   Head head_;
-  Sha256 hasher_;
+  Digest digest_{};
 };
 
 } // namespace sluice::evidence

@@ -14,12 +14,20 @@ std::string audit_path(const std::string& directory) {
   return directory + '/' + std::string(kAuditFile);
 }
 
+std::string checkpoint_path(const std::string& directory) {
+  return directory + '/' + std::string(kCheckpointFile);
+}
+
+std::string key_path(const std::string& directory) {
+  return directory + '/' + std::string(kKeyFile);
+}
+
 std::string lock_path(const std::string& directory) {
   return audit_path(directory) + ".lock";
 }
 
-std::string torn_name(std::uint64_t seq, int copy) {
-  std::string name = std::string(kAuditFile) + ".torn-" + std::to_string(seq);
+std::string torn_name(std::string_view file, std::uint64_t seq, int copy) {
+  std::string name = std::string(file) + ".torn-" + std::to_string(seq);
   if (copy > 0) name += '.' + std::to_string(copy);
   return name;
 }

@@ -9,12 +9,15 @@
 namespace sluice::evidence {
 
 inline constexpr std::string_view kAuditFile = "audit.jsonl";
+inline constexpr std::string_view kCheckpointFile = "audit.checkpoints";
+inline constexpr std::string_view kKeyFile = "signing.key"; // unless the configuration names one
 
 std::string audit_path(const std::string& directory);
+std::string checkpoint_path(const std::string& directory);
+std::string key_path(const std::string& directory);
 std::string lock_path(const std::string& directory);
-// audit.jsonl.torn-<seq>, then ….1, ….2: what a crash before the recovery record was written
-// leaves.
-std::string torn_name(std::uint64_t seq, int copy);
+// <file>.torn-<seq>, then ….1, ….2: what a crash before the recovery record was written leaves.
+std::string torn_name(std::string_view file, std::uint64_t seq, int copy);
 
 std::string policy_digest(std::string_view canonical_json); // "sha256:" and 64 hex digits
 bool is_policy_digest(std::string_view text);

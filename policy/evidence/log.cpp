@@ -2,6 +2,8 @@
 
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/log_file.hpp"
+#include "policy/evidence/seal_record.hpp"
+#include "policy/evidence/sealer.hpp"
 #include "policy/evidence/writer.hpp"
 
 #include <future>
@@ -14,6 +16,30 @@ namespace sluice::evidence {
 namespace {
 
 constexpr std::size_t kMaxPolicyBytes = std::size_t{64} << 20;
+
+std::string number(std::uint64_t value) {
+  return std::to_string(value);
+}
+
+// What a signed log did not end with, or did not begin with.
+void tell_missing_seals(const LogFile& file, const RunIdentity& who, bool key_was_there,
+                        std::vector<Record>& records) {
+  const Walk& found = file.found();
+  const auto tell = [&](std::vector<EventField> fields) {
+    records.push_back(event_record(who, std::string(kLogRecovered), std::move(fields), nullptr));
+  };
+  if (file.created() && key_was_there) tell({{"cause", "key_without_log"}});
+  if (found.records == 0) return;
+  if (found.checkpoints == 0 && !found.key) return tell({{"cause", "log_was_not_signed"}});
+  if (found.closed) return;
+  std::vector<EventField> fields{
+      {"cause", found.lacks_last_checkpoint ? "checkpoint_missing" : "no_clean_stop"}};
+  if (found.signed_up_to < found.head.seq) {
+    fields.push_back({"unsigned_from", number(found.signed_up_to + 1)});
+    fields.push_back({"unsigned_to", number(found.head.seq)});
+  }
+  tell(std::move(fields));
+}
 
 // What the log itself went through before it was opened, as records.
 std::vector<Record> recovery_records(const LogFile& file, const RunIdentity& who) {
@@ -35,10 +61,12 @@ std::vector<Record> recovery_records(const LogFile& file, const RunIdentity& who
 } // namespace
 
 struct EvidenceLog::Impl {
-  Impl(std::string where, LogFile file, const LogConfig& config, const Clock& clock)
-      : directory(std::move(where)), writer(std::move(file), config, clock) {}
+  Impl(LogFile file, std::optional<Sealer> sealer, const LogConfig& config, const Clock& clock)
+      : directory(config.directory), found(file.found().head),
+        writer(std::move(file), std::move(sealer), config, clock) {}
 
   std::string directory;
+  Head found;
   Writer writer;
 };
 
@@ -47,15 +75,21 @@ EvidenceLog::~EvidenceLog() = default;
 
 Result<std::unique_ptr<EvidenceLog>> EvidenceLog::open(const LogConfig& config,
                                                        const Clock& clock) {
-  SLUICE_TRY(LogFile file, LogFile::open(config.directory));
-  std::vector<Record> recovered = recovery_records(file, config.who);
-  std::unique_ptr<EvidenceLog> log(
-      new EvidenceLog(std::make_unique<Impl>(config.directory, std::move(file), config, clock)));
-  for (Record& record : recovered) {
-    const Result<Receipt> told = log->append_and_wait(std::move(record));
-    if (!told) return told.error();
+  const bool is_signed = !config.key_file.empty();
+  SLUICE_TRY(LogFile file,
+             LogFile::open(config.directory, is_signed ? Seal::with_checkpoints : Seal::none));
+  std::vector<Record> first = recovery_records(file, config.who);
+  std::optional<Sealer> sealer;
+  if (is_signed) {
+    tell_missing_seals(file, config.who, ::access(config.key_file.c_str(), F_OK) == 0, first);
+    SLUICE_TRY(sealer, Sealer::open(config.key_file, file.found(), config.who));
+    if (config.rotate_key) {
+      SLUICE_TRY(sealer->rotate());
+    }
   }
-  return log;
+  auto impl = std::make_unique<Impl>(std::move(file), std::move(sealer), config, clock);
+  SLUICE_TRY(impl->writer.start(std::move(first)));
+  return std::unique_ptr<EvidenceLog>(new EvidenceLog(std::move(impl)));
 }
 
 void EvidenceLog::append(Record record, Done done) {
@@ -95,6 +129,14 @@ Result<> EvidenceLog::store_policy(const std::string& digest, const std::string&
   if (stored == canonical_json) return success();
   return make_error(Origin::evidence, "evidence_policy_changed",
                     path + " does not hold the policy it is named after");
+}
+
+Head EvidenceLog::found() const {
+  return impl_->found;
+}
+
+Head EvidenceLog::head() const {
+  return impl_->writer.head();
 }
 
 bool EvidenceLog::healthy() const noexcept {

@@ -7,8 +7,10 @@
 
 #include "policy/base/clock.hpp"
 #include "policy/base/result.hpp"
+#include "policy/evidence/head.hpp"
 #include "policy/evidence/record.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +26,14 @@ struct LogConfig {
   Commit commit = Commit::written;
   std::string actor = "sluice";
   RunIdentity who;
+  // What the checkpoints are signed with; made when neither it nor a log is there. "": no
+  // checkpoints, which a log that has some refuses.
+  std::string key_file;
+  bool rotate_key = false; // open with a new key that the old one vouches for
+  // A heartbeat, with these counts, and a signed checkpoint this often. `counts` runs on the writer
+  // thread.
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(60);
+  std::function<std::vector<Count>()> counts;
 };
 
 struct Receipt {
@@ -36,7 +46,8 @@ class EvidenceLog {
   // Verifies the whole existing log first. A torn last line moves to audit.jsonl.torn-<seq> and a
   // log_recovered record says so; a broken chain fails (evidence, "evidence_chain_broken"), a log
   // that another process writes fails (evidence, "evidence_locked"). `clock` outlives the log and
-  // is read from any thread that appends.
+  // is read from any thread that appends. With a key the checkpoints are verified too, and the log
+  // is signed from its first record on; a log that contradicts its checkpoints is broken.
   static Result<std::unique_ptr<EvidenceLog>> open(const LogConfig& config, const Clock& clock);
   ~EvidenceLog(); // flushes and stops the writer
   EvidenceLog(const EvidenceLog&) = delete;
@@ -61,6 +72,8 @@ class EvidenceLog {
   // one thread at a time.
   Result<> store_policy(const std::string& digest, const std::string& canonical_json);
   bool healthy() const noexcept;
+  Head found() const; // the last record as the log was found; seq 0: there was none
+  Head head() const;  // the last record that was written
 
  private:
   struct Impl;

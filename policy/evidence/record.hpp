@@ -26,6 +26,11 @@ struct RunIdentity { // set by us in every payload
   std::string run_id, session_id, agent_id;
 };
 
+struct Count { // what a heartbeat says; `name` is a word of ours
+  std::string name;
+  std::uint64_t value = 0;
+};
+
 struct DecisionFacts {
   const model::EgressCall* call = nullptr;   // null when the bytes never became a call
   std::string call_id, listener;             // used when call is null

@@ -4,13 +4,14 @@
 #include "policy/evidence/chain.hpp"
 #include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/log_walk.hpp"
 
 #include <cerrno>
-#include <system_error>
 #include <unordered_set>
+#include <utility>
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 
 namespace sluice::evidence {
 namespace {
@@ -18,17 +19,10 @@ namespace {
 constexpr std::size_t kMaxPolicyBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxRememberedDigests = 4096; // each is checked once, or once again
 
-// O_NONBLOCK so that a FIFO put in the log's place cannot make the verifier wait.
-UniqueFd open_log(const std::string& directory, int& error) {
-  UniqueFd fd = open_file(audit_path(directory), O_RDONLY | O_NONBLOCK);
-  struct stat info {};
-  error = 0;
-  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) {
-    error = errno;
-  } else if (!S_ISREG(info.st_mode)) {
-    error = EINVAL;
-  }
-  return error == 0 ? std::move(fd) : UniqueFd();
+// Whether a process holds the log's lock. A reader never creates that file.
+bool is_being_written(const std::string& directory) {
+  const UniqueFd fd = open_file(lock_path(directory), O_RDONLY | O_NONBLOCK);
+  return fd.valid() && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 // A policy that was in force when one of these was written has its snapshot in the log.
@@ -37,47 +31,24 @@ bool names_policy_in_force(std::string_view event_type) {
          event_type == "policy_denied" || event_type == "approval_required";
 }
 
-Issue not_canonical(std::uint64_t line, std::size_t stopped_at) {
-  return {"malformed", "not a canonical record, from byte " + std::to_string(stopped_at + 1), line,
-          0};
-}
-
-// What is wrong with a line before it is looked into.
-std::optional<Issue> issue_of(const LineReader::Item& item) {
-  switch (item.kind) {
-  case LineReader::Kind::torn:
-    return Issue{"tail_truncation", "the last line has no newline", item.number, 0};
-  case LineReader::Kind::too_long:
-    return Issue{"malformed", "the line is longer than 1 MiB", item.number, 0};
-  case LineReader::Kind::failed:
-    return Issue{"missing_file", file_error("read", kAuditFile, item.error).detail, item.number, 0};
-  case LineReader::Kind::line:
-  case LineReader::Kind::end: break;
-  }
-  return std::nullopt;
-}
-
 class Verifier {
  public:
-  Verifier(const std::string& directory, const std::optional<ExpectedHead>& head)
-      : directory_(directory), expected_(head) {}
+  Verifier(const std::string& directory, VerifyOptions options)
+      : directory_(directory), options_(std::move(options)) {}
 
   Verification run() {
-    int error = 0;
-    const UniqueFd fd = open_log(directory_, error);
-    if (!fd.valid()) {
-      report({"missing_file", file_error("open", kAuditFile, error).detail, 0, 0});
-      return std::move(result_);
-    }
-    LineReader reader(fd.get());
-    LineReader::Item item = reader.next();
-    for (; item.kind != LineReader::Kind::end; item = reader.next()) {
-      check(item);
-      if (item.kind == LineReader::Kind::failed) break;
-    }
-    result_.audit_head_seq = chain_.head().seq;
-    result_.audit_head_hash = chain_.head().hash;
-    check_end(item.number);
+    result_.being_written = is_being_written(directory_);
+    WalkOptions walk;
+    walk.checkpoints = options_.checkpoints;
+    walk.pin = options_.pin;
+    walk.each = [this](const Line& line, std::uint64_t number) { check(line, number); };
+    const Walk found =
+        walk_log(directory_, std::move(walk), [this](Issue issue) { report(std::move(issue)); });
+    result_.audit_record_count = found.records;
+    result_.audit_head_seq = found.head.seq;
+    result_.audit_head_hash = found.head.hash;
+    check_end(found);
+    if (options_.checkpoints == Checkpoints::check) check_seals(found);
     return std::move(result_);
   }
 
@@ -87,42 +58,68 @@ class Verifier {
     if (result_.issues.size() <= kMaxIssues) result_.issues.push_back(std::move(issue));
   }
 
-  void check(const LineReader::Item& item) {
-    if (auto issue = issue_of(item)) return report(std::move(*issue));
-    check_line(item);
-  }
-
-  void check_line(const LineReader::Item& item) {
-    std::size_t stopped_at = 0;
-    const std::optional<Line> line = parse_line(item.text, stopped_at);
-    if (!line) {
-      return report(not_canonical(item.number, stopped_at));
-    }
-    ++result_.audit_record_count;
-    if (std::optional<Issue> issue = chain_.next(*line)) {
-      issue->line = item.number;
-      report(std::move(*issue));
-    }
-    if (expected_ && line->seq == expected_->seq) {
+  void check(const Line& line, std::uint64_t number) {
+    if (options_.head && line.seq == options_.head->seq) {
       seen_expected_ = true;
-      if (line->record_hash != expected_->hash) {
-        report({"tamper_middle", "the record is not the one the witness remembers", item.number,
-                line->seq});
+      if (line.record_hash != options_.head->hash) {
+        report(
+            {"tamper_middle", "the record is not the one the witness remembers", number, line.seq});
       }
     }
-    if (!line->policy_digest.empty() && names_policy_in_force(line->event_type)) {
-      check_policy(*line, item.number);
+    if (!line.policy_digest.empty() && names_policy_in_force(line.event_type)) {
+      check_policy(line, number);
     }
   }
 
-  void check_end(std::uint64_t lines) {
-    if (lines == 0) report({"tail_truncation", "the log has no records", 0, 0});
+  void check_end(const Walk& found) {
+    if (found.audit_tail && !result_.being_written) {
+      report({"tail_truncation", "the last line has no newline", found.audit_tail->line, 0});
+    }
+    if (found.lines == 0) report({"tail_truncation", "the log has no records", 0, 0});
     // Record 0 is the head of a log before its first record: nothing to look for.
-    if (!expected_ || seen_expected_ || expected_->seq == 0) return;
-    report(
-        {"tail_truncation",
-         "record " + std::to_string(expected_->seq) + ", which the witness remembers, is not here",
-         0, expected_->seq});
+    if (!options_.head || seen_expected_ || options_.head->seq == 0) return;
+    report({"tail_truncation",
+            "record " + std::to_string(options_.head->seq) +
+                ", which the witness remembers, is not here",
+            0, options_.head->seq});
+  }
+
+  void check_seals(const Walk& found) {
+    result_.checkpoint_count = found.checkpoints;
+    result_.latest_anchor_seq = found.last_checkpoint.anchor.seq;
+    result_.latest_anchor_hash = found.last_checkpoint.anchor.hash;
+    result_.signed_up_to = found.signed_up_to;
+    if (found.key) result_.key_fingerprint = found.key->fingerprint();
+    if (found.checkpoints == 0) {
+      report({"missing_checkpoint", "no checkpoint: nothing of the log is signed", 0, 0,
+              std::string(kCheckpointFile)});
+    }
+    if (!result_.being_written) check_last_seal(found);
+  }
+
+  // The end of a log that nobody writes any more.
+  void check_last_seal(const Walk& found) {
+    if (found.checkpoint_tail) {
+      report({"malformed", "the last line has no newline", found.checkpoint_tail->line, 0,
+              std::string(kCheckpointFile)});
+    }
+    if (found.lacks_last_checkpoint) {
+      report({"missing_checkpoint", "the last record was to be signed by a checkpoint", 0,
+              found.head.seq});
+    }
+    const bool end_is_pinned =
+        options_.head && seen_expected_ && options_.head->seq == found.head.seq;
+    if (found.checkpoints == 0 || end_is_pinned || found.closed) return;
+    const std::uint64_t first = found.signed_up_to + 1;
+    if (found.head.seq >= first) {
+      report({"unsigned_tail",
+              "records " + std::to_string(first) + " to " + std::to_string(found.head.seq) +
+                  " are behind the last checkpoint: the writer died, or they were added",
+              0, first});
+    } else if (found.speaks_of_checkpoints) {
+      report({"unclosed", "no clean stop: the writer died, or the end was cut off", 0,
+              found.head.seq});
+    }
   }
 
   void check_policy(const Line& line, std::uint64_t number) {
@@ -142,24 +139,22 @@ class Verifier {
   }
 
   const std::string& directory_;
-  const std::optional<ExpectedHead>& expected_;
+  const VerifyOptions options_;
   bool seen_expected_ = false;
-  ChainCheck chain_;
   std::unordered_set<std::string> policies_;
   Verification result_;
 };
 
 } // namespace
 
-Verification verify_directory(const std::string& directory,
-                              const std::optional<ExpectedHead>& head) {
-  return Verifier(directory, head).run();
+Verification verify_directory(const std::string& directory, VerifyOptions options) {
+  return Verifier(directory, std::move(options)).run();
 }
 
 bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each,
                   const std::function<void(const Issue&)>& unread) {
   int error = 0;
-  const UniqueFd fd = open_log(directory, error);
+  const UniqueFd fd = open_regular(audit_path(directory), error);
   if (!fd.valid()) return false;
   LineReader reader(fd.get());
   for (auto item = reader.next(); item.kind != LineReader::Kind::end; item = reader.next()) {

@@ -1,44 +1,45 @@
 // Checks a log with no trust in whoever wrote it, in constant memory. Never changes a file.
-// It proves that the log is whole from its first record to its last one and unchanged since each
-// record was chained. It does not prove that the tail is still there, nor that the whole log was
-// not written anew: without signed checkpoints only `head`, remembered elsewhere, shows that.
+// It proves that the log is whole from its first record to its last one, unchanged since each
+// record was chained, and what of it a key signed. It does not prove that this is the first log of
+// that name: without a pinned key it may all have been written and signed anew, without a head
+// remembered elsewhere it may be an older one.
 // Tested by tests/unit/evidence/verify_test.cpp: every single-byte change of a small log is found.
 #pragma once
+
+#include "policy/evidence/head.hpp"
+#include "policy/evidence/issue.hpp"
+#include "policy/evidence/log_walk.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sluice::evidence {
-
-struct Issue {
-  // tamper_middle | tail_truncation | reorder | missing_file | malformed | missing_policy |
-  // more_issues (the list is cut at kMaxIssues)
-  std::string type;
-  std::string message;
-  std::uint64_t line = 0; // 0 when it is about the file
-  std::uint64_t seq = 0;
-};
 
 inline constexpr std::size_t kMaxIssues = 1000;
 
 struct Verification {
   std::uint64_t audit_record_count = 0, audit_head_seq = 0;
   std::string audit_head_hash;
+  std::uint64_t checkpoint_count = 0, latest_anchor_seq = 0;
+  std::string latest_anchor_hash;
+  std::uint64_t signed_up_to = 0; // the last record that a checkpoint covers
+  std::string key_fingerprint;    // of the key in force at the end; "" = none
+  bool being_written = false;     // a process holds the log open: its end is not judged
   std::vector<Issue> issues;
   bool passed() const noexcept { return issues.empty(); }
 };
 
-struct ExpectedHead { // --head SEQ:HASH, what a witness remembers
-  std::uint64_t seq = 0;
-  std::string hash;
-};
+using ExpectedHead = Head; // --head SEQ:HASH, what a witness remembers
 
-Verification verify_directory(const std::string& directory,
-                              const std::optional<ExpectedHead>& head = std::nullopt);
+struct VerifyOptions {
+  std::optional<ExpectedHead> head;
+  KeyPin pin;
+  Checkpoints checkpoints = Checkpoints::check; // ignore: the chain alone
+};
+Verification verify_directory(const std::string& directory, VerifyOptions options = {});
 
 // A record as read back, for `evidence show`; owns its text, so `each` may keep it.
 struct RecordView {

@@ -1,5 +1,7 @@
 #include "policy/evidence/writer.hpp"
 
+#include "policy/evidence/seal_record.hpp"
+
 #include <chrono>
 #include <utility>
 
@@ -32,9 +34,30 @@ std::string_view fault(const Record& record) {
 
 } // namespace
 
-Writer::Writer(LogFile file, const LogConfig& config, const Clock& clock)
-    : file_(std::move(file)), chain_(file_.head(), config.actor), commit_(config.commit),
-      who_(config.who), clock_(clock) {
+Writer::Writer(LogFile file, std::optional<Sealer> sealer, const LogConfig& config,
+               const Clock& clock)
+    : file_(std::move(file)), chain_(file_.found().head, config.actor), sealer_(std::move(sealer)),
+      tree_(file_.found().tree), counts_(config.counts), beat_every_(config.heartbeat.count()),
+      started_(clock.monotonic_nanos()), next_beat_(started_ + beat_every_), commit_(config.commit),
+      who_(config.who), clock_(clock), head_(chain_.head()) {}
+
+Result<> Writer::start(std::vector<Record> first) {
+  if (sealer_) {
+    if (file_.found().lacks_last_checkpoint) {
+      unsettled_ = sealer_->checkpoint(chain_.head(), clock_.unix_nanos());
+      SLUICE_TRY(settle());
+    }
+    const std::vector<Record>& keys = sealer_->opening();
+    const bool rotates = !keys.empty() && keys.back().event_type == kKeyRotated;
+    first.insert(first.end(), keys.begin(), keys.end());
+    if (!first.empty()) {
+      SLUICE_TRY(write_own(first));
+    }
+    SLUICE_TRY(sealer_->use_next_key());
+    SLUICE_TRY(seal(rotates ? kCauseKey : kCauseStart));
+  } else if (!first.empty()) {
+    SLUICE_TRY(write_own(first));
+  }
   // Signals belong to other threads. SIGXFSZ stays pending, so a file size limit is an error here
   // and not the end of the process.
   sigset_t all;
@@ -43,9 +66,11 @@ Writer::Writer(LogFile file, const LogConfig& config, const Clock& clock)
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return success();
 }
 
 Writer::~Writer() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -97,11 +122,15 @@ bool Writer::take() {
   std::unique_lock lock(mutex_);
   while (queue_.empty() && !stopping_) {
     sleeping_ = true;
-    if (refusals_.count == 0) {
+    if (refusals_.count == 0 && !sealer_) {
       wake_.wait(lock);
-    } else if (wake_.wait_for(lock, kHealInterval) == std::cv_status::timeout) {
-      break; // see whether the log can be written again, though nobody asks
+      continue;
     }
+    std::chrono::nanoseconds limit = kHealInterval; // try again, though nobody asks
+    if (refusals_.count == 0) {
+      limit = std::chrono::nanoseconds(next_beat_ - clock_.monotonic_nanos());
+    }
+    if (limit.count() <= 0 || wake_.wait_for(lock, limit) == std::cv_status::timeout) break;
   }
   sleeping_ = false;
   taken_.swap(queue_);
@@ -109,10 +138,83 @@ bool Writer::take() {
 }
 
 void Writer::run() {
-  while (take()) write(taken_);
+  while (take()) {
+    if (!taken_.empty() || refusals_.count > 0) write(taken_);
+    if (beat_due()) beat();
+  }
+  close();
+}
+
+// There is nobody left to tell when something of this fails: the next start tells it.
+void Writer::close() {
   if (refusals_.count > 0) write({});
-  // The last word on a durable log; there is nobody left to tell when it fails.
+  if (sealer_) static_cast<void>(seal(kCauseStop));
   static_cast<void>(file_.sync());
+}
+
+bool Writer::beat_due() const {
+  return sealer_ && clock_.monotonic_nanos() >= next_beat_;
+}
+
+void Writer::beat() {
+  const std::int64_t now = clock_.monotonic_nanos();
+  const Record record =
+      heartbeat_record(who_, counts_ ? counts_() : std::vector<Count>(), now - started_);
+  Result<> kept = write_own({&record, 1});
+  if (kept) kept = seal(kCauseHeartbeat);
+  next_beat_ = now + (kept ? beat_every_ : std::chrono::nanoseconds(kHealInterval).count());
+  if (!kept) healthy_.store(false, std::memory_order_release);
+  if (kept && refusals_.count == 0) healthy_.store(true, std::memory_order_release);
+}
+
+// A record of the log about itself; nobody waits for its receipt.
+Result<> Writer::write_own(std::span<const Record> records) {
+  const Head before = chain_.head();
+  buffer_.clear();
+  for (const Record& record : records) {
+    chain_.append(buffer_, clock_.unix_nanos(), record);
+    leaves_.push_back(chain_.digest());
+  }
+  return write_buffer(before);
+}
+
+// All of buffer_ and leaves_, or nothing: then the chain is back where it was.
+Result<> Writer::write_buffer(const Head& before) {
+  Result<> written = settle();
+  if (written) written = file_.write(buffer_, commit_);
+  if (!written) {
+    chain_.rewind(before);
+  } else if (sealer_) {
+    for (const Digest& leaf : leaves_) tree_.add(leaf);
+  }
+  leaves_.clear();
+  if (written) {
+    const std::lock_guard lock(mutex_);
+    head_ = chain_.head();
+  }
+  return written;
+}
+
+// A record that promises a checkpoint is followed by it before by anything else, so that one that
+// is missing can only be the last.
+Result<> Writer::settle() {
+  if (unsettled_.empty()) return success();
+  SLUICE_TRY(file_.write_checkpoint(unsettled_));
+  unsettled_.clear();
+  return success();
+}
+
+Result<> Writer::seal(std::string_view cause) {
+  SLUICE_TRY(settle());
+  const Record record = sealer_->record(cause, tree_);
+  SLUICE_TRY(write_own({&record, 1}));
+  unsettled_ = sealer_->checkpoint(chain_.head(), clock_.unix_nanos());
+  return settle();
+}
+
+Head Writer::head() const {
+  const std::lock_guard lock(mutex_);
+  return head_;
 }
 
 void Writer::write(std::span<Batch> batches) {
@@ -133,19 +235,22 @@ void Writer::write_group(std::span<Batch> group) {
   }
   const Head before = chain_.head();
   buffer_.clear();
-  if (refusals_.count > 0) chain_.append(buffer_, clock_.unix_nanos(), refusals_record());
+  if (refusals_.count > 0) {
+    chain_.append(buffer_, clock_.unix_nanos(), refusals_record());
+    leaves_.push_back(chain_.digest());
+  }
   std::uint64_t seq = chain_.head().seq;
   for (Batch& batch : group) {
     for (Entry& entry : batch.entries) {
       if (!entry.refused_for.empty()) continue;
       entry.hash_at = chain_.append(buffer_, batch.unix_nanos, entry.record);
+      leaves_.push_back(chain_.digest());
     }
   }
 
-  const Result<> written = file_.write(buffer_, commit_);
+  const Result<> written = write_buffer(before);
   release(group);
   if (!written) {
-    chain_.rewind(before);
     healthy_.store(false, std::memory_order_release);
     for (Batch& batch : group) answer_all_refused(batch, written.error());
     return;

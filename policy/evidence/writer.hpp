@@ -8,13 +8,17 @@
 #include "policy/evidence/chain.hpp"
 #include "policy/evidence/log.hpp"
 #include "policy/evidence/log_file.hpp"
+#include "policy/evidence/merkle.hpp"
 #include "policy/evidence/record.hpp"
+#include "policy/evidence/sealer.hpp"
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,12 +33,17 @@ inline constexpr std::size_t kMaxQueuedBytes = std::size_t{64} << 20;
 
 class Writer {
  public:
-  Writer(LogFile file, const LogConfig& config, const Clock& clock);
-  ~Writer(); // everything appended is written, or refused, before it returns
+  Writer(LogFile file, std::optional<Sealer> sealer, const LogConfig& config, const Clock& clock);
+  // Everything appended is written, or refused, and a signed log is closed before it returns.
+  ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  // Writes what must stand before anything that is appended, signs a checkpoint over it, and starts
+  // the thread. Nothing is written when it fails, or it is told at the next start.
+  Result<> start(std::vector<Record> first);
   void append(std::vector<Record> records, EvidenceLog::BatchDone done);
+  Head head() const;
   bool healthy() const noexcept { return healthy_.load(std::memory_order_acquire); }
 
  private:
@@ -56,6 +65,13 @@ class Writer {
     std::string why; // of the first
   };
 
+  Result<> write_own(std::span<const Record> records);
+  Result<> write_buffer(const Head& before);
+  Result<> settle();
+  Result<> seal(std::string_view cause);
+  bool beat_due() const;
+  void beat();
+  void close();
   static Batch make_batch(std::vector<Record> records, EvidenceLog::BatchDone done);
   void run();
   bool take(); // false when there is nothing left to do, ever
@@ -70,6 +86,14 @@ class Writer {
   // Used by the writer thread only.
   LogFile file_;
   ChainWriter chain_;
+  std::optional<Sealer> sealer_;
+  MerkleTree tree_;            // of what is in the file
+  std::vector<Digest> leaves_; // of what is in buffer_
+  std::string unsettled_;      // a checkpoint whose record is written: nothing is, before it
+  std::function<std::vector<Count>()> counts_;
+  const std::int64_t beat_every_;
+  const std::int64_t started_;
+  std::int64_t next_beat_;
   const Commit commit_;
   const RunIdentity who_;
   const Clock& clock_;
@@ -79,7 +103,8 @@ class Writer {
 
   std::atomic<bool> healthy_{true};
 
-  std::mutex mutex_; // guards all below
+  mutable std::mutex mutex_; // guards all below
+  Head head_;                // of what is in the file
   std::condition_variable wake_;
   std::vector<Batch> queue_;
   std::size_t pending_records_ = 0; // queued or taken, not yet answered

@@ -1,9 +1,9 @@
-// sluice evidence verify|show
+// sluice evidence verify|show; the other verbs of the group are in files of their own
 #include "policy/base/printable.hpp"
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/verify.hpp"
 #include "proxy/cli/commands.hpp"
-#include "proxy/runtime/config.hpp"
+#include "proxy/cli/evidence_support.hpp"
 
 #include <charconv>
 #include <deque>
@@ -17,15 +17,9 @@ namespace {
 
 struct EvidenceOptions {
   std::string head;
+  PinOptions pin;
   std::uint64_t last = 0;
 };
-
-// --dir, else evidence.dir of the config.
-std::string evidence_directory(const Program& program) {
-  if (!program.common.dir.empty()) return program.common.dir;
-  auto load = runtime::load_config_file(program.common.config);
-  return load.config ? load.config->log.directory : std::string("evidence");
-}
 
 std::optional<evidence::ExpectedHead> parse_head(const std::string& text) {
   const auto colon = text.find(':');
@@ -38,43 +32,74 @@ std::optional<evidence::ExpectedHead> parse_head(const std::string& text) {
 }
 
 Json to_json(const evidence::Issue& issue) {
-  return {
-      {"type", issue.type}, {"message", issue.message}, {"line", issue.line}, {"seq", issue.seq}};
+  return {{"type", issue.type},
+          {"message", issue.message},
+          {"file", issue.file.empty() ? std::string(evidence::kAuditFile) : issue.file},
+          {"line", issue.line},
+          {"seq", issue.seq}};
 }
 
 std::string place_of(const std::string& dir, const evidence::Issue& issue) {
-  return printable(evidence::audit_path(dir) + ":" + std::to_string(issue.line) + ": " +
-                   issue.type + ": " + issue.message);
+  const std::string file = issue.file.empty() ? std::string(evidence::kAuditFile) : issue.file;
+  return printable(dir + "/" + file + ":" + std::to_string(issue.line) + ": " + issue.type + ": " +
+                   issue.message);
+}
+
+// What the log alone cannot show, said aloud.
+std::string unproven(const evidence::Verification& result, const evidence::VerifyOptions& pins) {
+  std::string text;
+  if (pins.pin.fingerprint.empty()) {
+    text += "not checked: whose key signed it; pin it with --fingerprint or --public-key, or who "
+            "could write the log could have signed it anew\n";
+  }
+  if (!pins.head) {
+    text += "not checked: whether it is an older copy; pin a later head with --head to know\n";
+  }
+  if (result.being_written) {
+    text += "being written: records " + std::to_string(result.signed_up_to + 1) +
+            " and later are not signed yet\n";
+  }
+  return text;
 }
 
 int verify(const Output& out, const Program& program, const EvidenceOptions& options) {
-  std::optional<evidence::ExpectedHead> head;
+  evidence::VerifyOptions pins;
   if (!options.head.empty()) {
-    head = parse_head(options.head);
-    if (!head)
+    pins.head = parse_head(options.head);
+    if (!pins.head)
       return out.fail(kUsage, "usage", "--head is not SEQ:HASH", "copy it from evidence verify");
   }
+  int failed = kDone;
+  auto pin = read_pin(out, options.pin, failed);
+  if (!pin) return failed;
+  pins.pin = std::move(*pin);
   const std::string dir = evidence_directory(program);
   if (!std::filesystem::exists(dir))
     return out.fail(kNotFound, "not_found", dir + " does not exist");
-  const auto result = evidence::verify_directory(dir, head);
+  const auto result = evidence::verify_directory(dir, pins);
   Json issues = Json::array();
   std::string text = result.passed() ? "OK" : "FAILED";
   text += "  " + std::to_string(result.audit_record_count) + " records, head " +
           std::to_string(result.audit_head_seq) + ":" + result.audit_head_hash + "\n";
+  text += "    " + std::to_string(result.checkpoint_count) + " checkpoints, signed up to record " +
+          std::to_string(result.signed_up_to) + " by key " + result.key_fingerprint + "\n";
   for (const auto& issue : result.issues) {
     issues.push_back(to_json(issue));
     text += place_of(dir, issue) + "\n";
   }
-  if (result.passed() && !head) {
-    text +=
-        "not checked: whether records are missing at the end; pin the head with --head to know\n";
-  }
+  if (result.passed()) text += unproven(result, pins);
   out.print({{"passed", result.passed()},
              {"audit_record_count", result.audit_record_count},
              {"audit_head_seq", result.audit_head_seq},
              {"audit_head_hash", result.audit_head_hash},
-             {"head_pinned", head.has_value()},
+             {"checkpoint_count", result.checkpoint_count},
+             {"latest_anchor_seq", result.latest_anchor_seq},
+             {"latest_anchor_hash", result.latest_anchor_hash},
+             {"signed_up_to", result.signed_up_to},
+             {"key_fingerprint", result.key_fingerprint},
+             {"being_written", result.being_written},
+             {"key_pinned", !pins.pin.fingerprint.empty()},
+             {"head_pinned", pins.head.has_value()},
              {"issues", issues}},
             text);
   return result.passed() ? kDone : kVerificationFailed;
@@ -172,23 +197,20 @@ void add_evidence_commands(CLI::App& app, Program& program) {
   auto* group = app.add_subcommand("evidence", "the evidence log");
   group->require_subcommand(1);
   auto options = std::make_shared<EvidenceOptions>();
-  const auto common = [&program](CLI::App* verb) {
-    verb->add_option("--dir", program.common.dir,
-                     "the evidence directory (default: evidence.dir of the config)");
-    verb->add_option("-c,--config", program.common.config, "sluice.yaml");
-    return verb;
-  };
+  const auto common = [&program](CLI::App* verb) { return add_evidence_options(verb, program); };
   auto* check = common(
       add_verb(*group, program, "verify", "check the whole chain; exit 4 when it does not hold",
                "sluice evidence verify --dir ./evidence",
                [&program, options](const Output& out) { return verify(out, program, *options); }));
   check->add_option("--head", options->head, "SEQ:HASH that a witness remembers; finds a cut tail");
+  add_pin_options(check, options->pin);
   auto* list =
       common(add_verb(*group, program, "show", "print the records; exit 4 when a line is none",
                       "sluice evidence show --last 20", [&program, options](const Output& out) {
                         return show(out, program, *options);
                       }));
   list->add_option("--last", options->last, "only the last N records");
+  add_proof_commands(*group, program);
 }
 
 } // namespace sluice::cli

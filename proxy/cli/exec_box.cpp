@@ -60,6 +60,10 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);
   if (!wish.state_folder.empty()) options.hidden.push_back(wish.state_folder);
+  // Made later, if it is not there: so its folder, and only where CMD is the same user.
+  if (!config.log.key_file.empty() && ::geteuid() != 0) {
+    options.hidden.push_back(fs::absolute(config.log.key_file).parent_path().string());
+  }
   for (const auto& one : config.admin) {
     const auto* path = std::get_if<std::string>(&one);
     if (path == nullptr) continue; // loopback of the outside is not the box's

@@ -20,6 +20,8 @@ std::string hint_for(const std::string& code) {
     return "another sluice writes there; stop it or use another evidence.dir";
   if (code == "evidence_chain_broken")
     return "look at it with: sluice evidence verify; keep it, and start a new directory";
+  if (code == "evidence_key_missing" || code == "evidence_key_mismatch")
+    return "put the log's own key back, or start a new evidence.dir";
   if (code == "cannot_listen")
     return "end who uses that address, or choose another one in sluice.yaml";
   return {};

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace sluice::runtime {
 
@@ -22,5 +23,7 @@ struct Gauges { // what is, beside what was counted
 io::AdminAnswer answer_admin(Runtime& runtime, const io::AdminRequest& request);
 // Prometheus text format 0.0.4.
 std::string metrics_text(const io::Metrics& metrics, const Gauges& gauges);
+// The same counters, those about calls, for the evidence log's heartbeats.
+std::vector<evidence::Count> heartbeat_counts(const io::Metrics& metrics);
 
 } // namespace sluice::runtime

@@ -282,6 +282,10 @@ class Loader {
     auto dir = at.at("dir");
     if (dir.present()) config_.log.directory = path(dir);
     config_.log.commit = at.at("commit").one_of(kCommits).value_or(evidence::Commit::written);
+    auto key = at.at("key");
+    if (key.present()) config_.log.key_file = path(key);
+    const auto beat = at.at("heartbeat").duration(milliseconds(10), std::chrono::seconds(60));
+    if (beat) config_.log.heartbeat = *beat;
     at.finish();
   }
 
@@ -377,6 +381,10 @@ std::vector<DefaultValue> config_defaults() {
       {"evidence.dir", "./evidence", "beside sluice.yaml"},
       {"evidence.commit", "written",
        "a decision has reached the kernel before the first byte leaves"},
+      {"evidence.key", "signing.key in evidence.dir",
+       "what signs the checkpoints; made at the start"},
+      {"evidence.heartbeat", "60s",
+       "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},
       {"mark", "none", "SO_MARK of upstream sockets, for firewall rules that exempt them"},
       {"limits.connections", std::to_string(limits.connections), "connections at a time"},

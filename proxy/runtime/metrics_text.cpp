@@ -75,4 +75,26 @@ std::string metrics_text(const io::Metrics& metrics, const Gauges& gauges) {
   return out.take();
 }
 
+std::vector<evidence::Count> heartbeat_counts(const io::Metrics& metrics) {
+  std::vector<evidence::Count> counts{
+      {"bytes_to_downstream", metrics.bytes_to_downstream.value()},
+      {"bytes_to_upstream", metrics.bytes_to_upstream.value()},
+      {"connections_accepted", metrics.connections_accepted.value()},
+      {"dns_answered", metrics.dns_answered.value()},
+      {"dns_refused", metrics.dns_refused.value()},
+      {"findings", metrics.findings.value()}};
+  const auto add = [&counts](std::string_view kind, std::string_view of, std::uint64_t value) {
+    counts.push_back({std::string(kind).append(of), value});
+  };
+  for (std::size_t i = 0; i < metrics.decisions.size(); ++i) {
+    add("decisions_", model::to_string(static_cast<model::Verdict>(i)),
+        metrics.decisions[i].value());
+  }
+  for (std::size_t i = 0; i < metrics.outcomes.size(); ++i) {
+    add("outcomes_", evidence::to_string(static_cast<evidence::OutcomeStatus>(i)),
+        metrics.outcomes[i].value());
+  }
+  return counts;
+}
+
 } // namespace sluice::runtime

@@ -1,6 +1,7 @@
 #include "proxy/runtime/runtime.hpp"
 
 #include "policy/base/digest.hpp"
+#include "policy/evidence/layout.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <sys/random.h>
@@ -113,10 +114,15 @@ std::optional<StartFailure> Runtime::open_services() {
   upstream_trust_ = std::move(trust.value());
 
   config_.log.who = config_.settings.who;
+  if (config_.log.key_file.empty()) {
+    config_.log.key_file = evidence::key_path(config_.log.directory);
+  }
+  config_.log.counts = [this] { return heartbeat_counts(metrics_); };
   auto log = evidence::EvidenceLog::open(config_.log, clock_);
   if (!log) return failure(log.error());
   log_ = std::move(log.value());
   auto started = record("run_start", {{"mode", std::string(io::to_string(config_.settings.mode))},
+                                      {"previous_head", to_string(log_->found())},
                                       {"sluice_version", SLUICE_VERSION}});
   if (!started) return failure(started.error());
   if (auto active = activate(*policy_); !active) return failure(active.error());
@@ -298,7 +304,7 @@ void Runtime::stop(const std::string& why) {
   }
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
   if (log_) {
-    (void)record("run_complete", {{"why", why}});
+    (void)record("run_complete", {{"previous_head", to_string(log_->head())}, {"why", why}});
     log_.reset();
   }
 }

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,6 +90,12 @@ inline LogConfig config_for(const TempDirectory& directory, Commit commit = Comm
   return config;
 }
 
+inline LogConfig signed_config(const TempDirectory& directory) {
+  LogConfig config = config_for(directory);
+  config.key_file = directory.path("signing.key"); // outside, so that it outlives the log
+  return config;
+}
+
 inline Record numbered(std::uint64_t n, std::string_view filler = {}) {
   return event_record({"run-1", "session-1", "agent-1"}, "run_start",
                       {{"n", std::to_string(n)}, {"text", std::string(filler)}}, nullptr);
@@ -109,6 +116,16 @@ inline void write_log(const TempDirectory& directory, std::uint64_t records) {
   }
 }
 
+// Three records around which the log signs: 1 key, 2 checkpoint, 3 to 5 records, 6 checkpoint.
+inline void write_signed_log(const TempDirectory& directory, std::uint64_t records = 3) {
+  ManualClock clock(kStart);
+  const auto log = open_log(signed_config(directory), clock);
+  for (std::uint64_t n = 1; n <= records; ++n) {
+    clock.advance(1'500'000'000);
+    BOOST_REQUIRE(log->append_and_wait(numbered(n)).has_value());
+  }
+}
+
 inline std::string describe(const Verification& verification) {
   std::string text = std::to_string(verification.audit_record_count) + " records";
   for (const Issue& issue : verification.issues) {
@@ -117,8 +134,17 @@ inline std::string describe(const Verification& verification) {
   return text;
 }
 
+// The chain alone: what a log without a key is.
+inline Verification verify_chain(const std::string& directory,
+                                 std::optional<ExpectedHead> head = std::nullopt) {
+  VerifyOptions options;
+  options.head = std::move(head);
+  options.checkpoints = Checkpoints::ignore;
+  return verify_directory(directory, std::move(options));
+}
+
 inline void check_passes(const std::string& directory, std::uint64_t records) {
-  const Verification verification = verify_directory(directory);
+  const Verification verification = verify_chain(directory);
   BOOST_TEST(verification.passed(), describe(verification));
   BOOST_TEST(verification.audit_record_count == records);
   BOOST_TEST(verification.audit_head_seq == records);

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(all_of_a_batch_is_refused_with_its_last_record) {
     }
     static_cast<void>(log->append_and_wait(numbered(2)));
   }
-  const Verification verification = verify_directory(directory.log());
+  const Verification verification = verify_chain(directory.log());
   BOOST_TEST(verification.passed(), describe(verification));
   BOOST_TEST(refused_count > 190);
 }
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(a_killed_process_loses_nothing_it_was_told_is_kept) {
     BOOST_REQUIRE_MESSAGE(WIFSIGNALED(status), "round " << round << ": " << status);
 
     { const auto log = open_log(config_for(directory), clock); }
-    const Verification verification = verify_directory(directory.log());
+    const Verification verification = verify_chain(directory.log());
     BOOST_REQUIRE_MESSAGE(verification.passed(), describe(verification));
     std::vector<std::string> hashes(1);
     read_records(directory.log(), [&](const RecordView& record) {

@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(a_queue_is_full_by_bytes_too) {
     hold.set_value();
   }
   BOOST_TEST(refused == 5U);
-  BOOST_TEST(verify_directory(directory.log()).passed());
+  BOOST_TEST(verify_chain(directory.log()).passed());
 }
 
 BOOST_AUTO_TEST_CASE(policies_are_stored_once_and_never_repaired) {

@@ -19,7 +19,7 @@ struct Fixture {
 
   Verification verify(std::string_view audit) const {
     write_text(directory.audit(), audit);
-    return verify_directory(directory.log());
+    return verify_chain(directory.log());
   }
   std::string make(std::uint64_t records) const {
     write_log(directory, records);
@@ -125,11 +125,11 @@ BOOST_AUTO_TEST_CASE(a_witness_sees_a_cut_tail_and_a_rewritten_log) {
   const std::vector<std::string> lines = lines_of(good);
   const Verification whole = verify(good);
   const ExpectedHead head{whole.audit_head_seq, whole.audit_head_hash};
-  BOOST_TEST(verify_directory(directory.log(), head).passed());
+  BOOST_TEST(verify_chain(directory.log(), head).passed());
 
   write_text(directory.audit(), lines[0] + lines[1]);
-  BOOST_TEST(verify_directory(directory.log()).passed()); // the chain alone cannot tell
-  BOOST_TEST(has(verify_directory(directory.log(), head), "tail_truncation", 0));
+  BOOST_TEST(verify_chain(directory.log()).passed()); // the chain alone cannot tell
+  BOOST_TEST(has(verify_chain(directory.log(), head), "tail_truncation", 0));
 
   ManualClock clock(kStart);
   std::filesystem::remove_all(directory.log());
@@ -137,8 +137,8 @@ BOOST_AUTO_TEST_CASE(a_witness_sees_a_cut_tail_and_a_rewritten_log) {
   for (std::uint64_t n = 0; n < 4; ++n) {
     BOOST_REQUIRE(open_log(config_for(directory), clock)->append_and_wait(numbered(n)).has_value());
   }
-  BOOST_TEST(verify_directory(directory.log()).passed());
-  BOOST_TEST(has(verify_directory(directory.log(), head), "tamper_middle", 4));
+  BOOST_TEST(verify_chain(directory.log()).passed());
+  BOOST_TEST(has(verify_chain(directory.log(), head), "tamper_middle", 4));
 }
 
 BOOST_AUTO_TEST_CASE(a_witness_of_an_earlier_head_accepts_a_longer_log) {
@@ -149,24 +149,23 @@ BOOST_AUTO_TEST_CASE(a_witness_of_an_earlier_head_accepts_a_longer_log) {
     return true;
   });
   BOOST_TEST(heads.size() == 5U);
-  for (const ExpectedHead& head : heads)
-    BOOST_TEST(verify_directory(directory.log(), head).passed());
-  BOOST_TEST(verify_directory(directory.log(), ExpectedHead{}).passed());
+  for (const ExpectedHead& head : heads) BOOST_TEST(verify_chain(directory.log(), head).passed());
+  BOOST_TEST(verify_chain(directory.log(), ExpectedHead{}).passed());
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_or_missing_log_is_an_issue) {
-  BOOST_TEST(has(verify_directory(directory.log()), "missing_file", 0));
+  BOOST_TEST(has(verify_chain(directory.log()), "missing_file", 0));
   BOOST_TEST(has(verify(""), "tail_truncation", 0));
   std::filesystem::remove(directory.audit());
   std::filesystem::create_directory(directory.audit());
-  BOOST_TEST(has(verify_directory(directory.log()), "missing_file", 0));
+  BOOST_TEST(has(verify_chain(directory.log()), "missing_file", 0));
   std::filesystem::remove(directory.audit());
   BOOST_REQUIRE(::mkfifo(directory.audit().c_str(), 0600) == 0);
-  BOOST_TEST(has(verify_directory(directory.log()), "missing_file", 0)); // and does not wait
+  BOOST_TEST(has(verify_chain(directory.log()), "missing_file", 0)); // and does not wait
   std::filesystem::remove(directory.audit());
   write_text(directory.path("elsewhere"), vector_text("agentpaas.jsonl"));
   BOOST_REQUIRE(::symlink("../elsewhere", directory.audit().c_str()) == 0);
-  BOOST_TEST(has(verify_directory(directory.log()), "missing_file", 0));
+  BOOST_TEST(has(verify_chain(directory.log()), "missing_file", 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_line_over_one_mebibyte_is_an_issue_and_hides_nothing_behind_it) {
@@ -214,9 +213,9 @@ BOOST_AUTO_TEST_CASE(every_policy_in_force_has_its_snapshot) {
   check_passes(directory.log(), 4);
   const std::string path = policy_path(directory.log(), digest);
   write_text(path, policy + " ");
-  BOOST_TEST(has(verify_directory(directory.log()), "missing_policy", 1));
+  BOOST_TEST(has(verify_chain(directory.log()), "missing_policy", 1));
   std::filesystem::remove(path);
-  const Verification verification = verify_directory(directory.log());
+  const Verification verification = verify_chain(directory.log());
   BOOST_TEST(has(verification, "missing_policy", 1));
   BOOST_TEST(verification.issues.size() == 1U); // once, not for each record
 }

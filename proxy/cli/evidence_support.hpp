@@ -1,0 +1,27 @@
+// What the verbs of `sluice evidence` share.
+#pragma once
+
+#include "policy/evidence/checkpoint_check.hpp"
+#include "proxy/cli/commands.hpp"
+#include "proxy/runtime/config.hpp"
+
+#include <optional>
+#include <string>
+
+namespace sluice::cli {
+
+// --dir, else evidence.dir of the config; a log that was not configured is in ./evidence.
+evidence::LogConfig evidence_config(const Program& program);
+std::string evidence_directory(const Program& program);
+CLI::App* add_evidence_options(CLI::App* verb, Program& program); // --dir, --config
+
+struct PinOptions { // whose signature is believed
+  std::string public_key, fingerprint;
+};
+void add_pin_options(CLI::App* verb, PinOptions& options);
+// nullopt when one is not what it should be; said already, and `failed` is the exit code.
+std::optional<evidence::KeyPin> read_pin(const Output& out, const PinOptions& options, int& failed);
+
+void add_proof_commands(CLI::App& group, Program& program); // prove|verify-proof|key|rotate-key
+
+} // namespace sluice::cli
