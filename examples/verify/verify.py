@@ -80,9 +80,9 @@ def read_checkpoint(line):
     return int(seq), int(anchor), *rest[:4]
 
 
-def rows(path, read, say):
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        for line in file:
+def rows(paths, read, say):
+    for path in paths:
+        for line in path.open(encoding="utf-8", errors="surrogateescape", newline="\n"):
             try:
                 yield read(line[:-1])  # of a last line without a newline something is missing then
             except ValueError as error:
@@ -91,15 +91,14 @@ def rows(path, read, say):
 
 def check_log(folder, pinned, head, say):
     checkpoints, last = {}, (0, 0, "", "", "", "")
-    for one in rows(folder / "audit.checkpoints", read_checkpoint, say):
+    for one in rows([folder / "audit.checkpoints"], read_checkpoint, say):
         if one[0] != last[0] + 1 or one[1] <= last[1] or one[3] != last[4]:
             say(f"checkpoint {one[0]} does not follow checkpoint {last[0]}")
         checkpoints[one[1]] = last = one
-    if not checkpoints:
-        say("no checkpoint: nothing of the log is signed")
     tree, seq, record_hash, key = Tree(), 0, "", None
+    paths = sorted(folder.glob("audit-" + "[0-9]" * 20 + ".jsonl")) + [folder / "audit.jsonl"]
     trusted = signed_trusted = witnessed = closed = False
-    for number, prev_hash, new_hash, event, payload in rows(folder / "audit.jsonl", read_record, say):
+    for number, prev_hash, new_hash, event, payload in rows(paths, read_record, say):
         if number != seq + 1 or prev_hash != record_hash:
             say(f"record {number} does not follow record {seq}")
         seq, record_hash = number, new_hash
@@ -122,7 +121,7 @@ def check_log(folder, pinned, head, say):
         closed = bool(signed) and event == "log_checkpoint" and payload["cause"] == "stop"
         witnessed = witnessed or (seq, record_hash) == head
         tree.add(bytes.fromhex(record_hash))
-    for wrong, what in ((not seq, "the log has no records"),
+    for wrong, what in ((not seq or not last[0], "the log has no records, or no checkpoints"),
                         (checkpoints, f"checkpoints name records that are not here: {sorted(checkpoints)[:5]}"),
                         (head and not witnessed, "the record that the witness remembers is not here"),
                         (not closed and not (witnessed and head[0] == seq), "the log does not end with a clean stop"),

@@ -12,6 +12,9 @@ inline constexpr std::string_view kAuditFile = "audit.jsonl";
 inline constexpr std::string_view kCheckpointFile = "audit.checkpoints";
 inline constexpr std::string_view kKeyFile = "signing.key"; // unless the configuration names one
 
+inline constexpr std::string_view kManifestFile = "manifest.json"; // of an export bundle
+inline constexpr std::string_view kBundleKeyFile = "daemon.pub";   // as AgentPaaS names it
+
 std::string audit_path(const std::string& directory);
 std::string checkpoint_path(const std::string& directory);
 std::string key_path(const std::string& directory);

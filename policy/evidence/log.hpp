@@ -34,6 +34,10 @@ struct LogConfig {
   // thread.
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(60);
   std::function<std::vector<Count>()> counts;
+  // audit.jsonl is closed as a segment when it is larger or was written longer; 0: never. Only a
+  // signed log has segments.
+  std::uint64_t segment_bytes = 0;
+  std::chrono::nanoseconds segment_age{0};
 };
 
 struct Receipt {

@@ -3,8 +3,10 @@
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/segments.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
@@ -30,8 +32,10 @@ Result<LogFile> LogFile::open(const std::string& directory, Seal seal) {
   SLUICE_TRY(make_directory(directory));
   SLUICE_TRY(log.lock());
   SLUICE_TRY(log.audit_, AppendFile::open(audit_path(directory)));
-  log.found_empty_ = !log.audit_.created() && log.audit_.size() == 0;
   SLUICE_TRY(log.verify(seal));
+  log.found_empty_ = !log.audit_.created() && log.audit_.size() == 0 && log.found_.records == 0;
+  log.segment_from_ = log.found_.last_segment_from;
+  if (log.segment_from_ == 0) log.segment_from_ = log.found_.head.seq + 1;
   SLUICE_TRY(log.set_tail_aside(log.audit_, kAuditFile, log.found_.audit_tail));
   if (seal == Seal::with_checkpoints) {
     SLUICE_TRY(log.checkpoints_, AppendFile::open(checkpoint_path(directory)));
@@ -102,7 +106,34 @@ Result<> LogFile::set_tail_aside(AppendFile& file, std::string_view name,
   return file.cut();
 }
 
+Result<> LogFile::rotate(std::uint64_t next_seq) {
+  const std::string path = directory_ + '/' + segment_name(segment_from_);
+  if (::access(path.c_str(), F_OK) == 0) return file_error("close as", path, EEXIST);
+  SLUICE_TRY(audit_.sync());
+  if (std::rename(audit_path(directory_).c_str(), path.c_str()) != 0) {
+    return file_error("close as", path, errno);
+  }
+  segment_from_ = next_seq;
+  between_segments_ = true;
+  return begin_segment();
+}
+
+Result<> LogFile::begin_segment() {
+  SLUICE_TRY(AppendFile next, AppendFile::open(audit_path(directory_)));
+  if (!next.created()) {
+    return make_error(Origin::evidence, "evidence_unavailable",
+                      next.path() + " was made by somebody else");
+  }
+  SLUICE_TRY(sync_directory(directory_));
+  audit_ = std::move(next);
+  between_segments_ = false;
+  return success();
+}
+
 Result<> LogFile::write(std::string_view lines, Commit commit) {
+  if (between_segments_) {
+    SLUICE_TRY(begin_segment());
+  }
   return audit_.write(lines,
                       commit == Commit::synced ? AppendFile::Sync::yes : AppendFile::Sync::no);
 }

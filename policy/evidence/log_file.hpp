@@ -41,10 +41,16 @@ class LogFile {
   Result<> write_checkpoint(std::string_view line);
   Result<> sync() { return audit_.sync(); }
 
+  // Closes audit.jsonl as a segment and begins another one, whose first record is `next_seq`. When
+  // it fails half-way, writing fails until the new file could be made.
+  Result<> rotate(std::uint64_t next_seq);
+  std::uint64_t size() const noexcept { return audit_.size(); } // of audit.jsonl
+
  private:
   explicit LogFile(std::string directory) : directory_(std::move(directory)) {}
   Result<> lock();
   Result<> verify(Seal seal);
+  Result<> begin_segment();
   Result<> set_tail_aside(AppendFile& file, std::string_view name, const std::optional<Tail>& tail);
 
   std::string directory_;
@@ -53,6 +59,8 @@ class LogFile {
   Walk found_;
   std::vector<TornTail> torn_;
   bool found_empty_ = false;
+  std::uint64_t segment_from_ = 0; // seq of the first record of audit.jsonl
+  bool between_segments_ = false;  // it was closed, and the next one is not there yet
 };
 
 } // namespace sluice::evidence

@@ -2,13 +2,11 @@
 
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/seal_record.hpp"
+#include "policy/evidence/segments.hpp"
 
 #include <cerrno>
 #include <string_view>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 namespace sluice::evidence {
 namespace {
@@ -66,19 +64,15 @@ class CheckpointReader {
 class Walker {
  public:
   Walker(const std::string& directory, WalkOptions options, const Report& report)
-      : directory_(directory), options_(std::move(options)), report_(report),
+      : options_(std::move(options)), report_(report),
         checkpoints_(checkpoint_path(directory), report),
         check_(
-            std::move(options_.pin), [this] { return checkpoints_.next(); }, report) {}
+            std::move(options_.pin), [this] { return checkpoints_.next(); },
+            [this](Issue issue) { this->report(std::move(issue)); }),
+        reader_(directory) {}
 
   Walk run() {
-    int error = 0;
-    const UniqueFd fd = open_regular(audit_path(directory_), error);
-    if (fd.valid()) {
-      read(fd.get());
-    } else {
-      report_({"missing_file", file_error("open", kAuditFile, error).detail, 0, 0});
-    }
+    read();
     out_.head = chain_.head();
     out_.has_checkpoint_file = checkpoints_.exists();
     if (options_.checkpoints == Checkpoints::check) finish();
@@ -86,10 +80,14 @@ class Walker {
   }
 
  private:
-  void read(int fd) {
-    LineReader reader(fd);
+  void report(Issue issue) const {
+    if (issue.file.empty() && !reader_.in_last()) issue.file = reader_.file();
+    report_(std::move(issue));
+  }
+
+  void read() {
     while (true) {
-      const LineReader::Item item = reader.next();
+      const LineReader::Item item = reader_.next();
       if (item.kind == LineReader::Kind::end) {
         // A log may grow while it is read, and a checkpoint is written after its record.
         const bool more = options_.checkpoints == Checkpoints::check &&
@@ -97,13 +95,13 @@ class Walker {
         if (!more) return;
         continue;
       }
-      out_.lines = item.number;
-      if (item.kind == LineReader::Kind::torn) {
+      if (item.kind != LineReader::Kind::failed) ++out_.lines;
+      if (item.kind == LineReader::Kind::torn && reader_.in_last()) {
         out_.audit_tail = Tail{std::string(item.text), item.number, item.offset};
         return;
       }
       if (auto issue = issue_of(item)) {
-        report_(std::move(*issue));
+        report(std::move(*issue));
         if (item.kind == LineReader::Kind::failed) return;
         continue;
       }
@@ -115,11 +113,12 @@ class Walker {
   void line(const LineReader::Item& item) {
     std::size_t stopped_at = 0;
     const std::optional<Line> line = parse_line(item.text, stopped_at);
-    if (!line) return report_(not_canonical(item.number, stopped_at));
+    if (!line) return report(not_canonical(item.number, stopped_at));
     ++out_.records;
+    if (item.number == 1) begin_segment(*line);
     if (std::optional<Issue> issue = chain_.next(*line)) {
       issue->line = item.number;
-      report_(std::move(*issue));
+      report(std::move(*issue));
     }
     if (options_.checkpoints == Checkpoints::check) {
       check_.record(*line, item.number, out_.tree);
@@ -133,6 +132,15 @@ class Walker {
       out_.tree.add(chain_.hash_of_last());
     }
     if (options_.each) options_.each(*line, item.number);
+  }
+
+  void begin_segment(const Line& line) {
+    if (reader_.in_last()) {
+      out_.last_segment_from = line.seq;
+    } else if (first_seq_of(reader_.file()) != line.seq) {
+      report({"malformed", "the segment does not begin with the record it is named after", 1,
+              line.seq});
+    }
   }
 
   void keep_seal() {
@@ -155,11 +163,11 @@ class Walker {
     out_.checkpoint_tail = std::move(checkpoints_.tail());
   }
 
-  const std::string& directory_;
   WalkOptions options_;
   const Report& report_;
   CheckpointReader checkpoints_;
   CheckpointCheck check_;
+  SegmentReader reader_;
   ChainCheck chain_;
   Walk out_;
   std::string seal_; // a log_checkpoint record that waits for its checkpoint, and its number
@@ -168,18 +176,6 @@ class Walker {
 };
 
 } // namespace
-
-UniqueFd open_regular(const std::string& path, int& error) {
-  UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK);
-  struct stat info {};
-  error = 0;
-  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) {
-    error = errno;
-  } else if (!S_ISREG(info.st_mode)) {
-    error = EINVAL;
-  }
-  return error == 0 ? std::move(fd) : UniqueFd();
-}
 
 Issue not_canonical(std::uint64_t line, std::size_t stopped_at) {
   return {"malformed", "not a canonical record, from byte " + std::to_string(stopped_at + 1), line,
@@ -193,7 +189,8 @@ std::optional<Issue> issue_of(const LineReader::Item& item) {
   case LineReader::Kind::too_long:
     return Issue{"malformed", "the line is longer than 1 MiB", item.number, 0};
   case LineReader::Kind::failed:
-    return Issue{"missing_file", file_error("read", kAuditFile, item.error).detail, item.number, 0};
+    return Issue{"missing_file", file_error("open or read", kAuditFile, item.error).detail,
+                 item.number, 0};
   case LineReader::Kind::line:
   case LineReader::Kind::end: break;
   }

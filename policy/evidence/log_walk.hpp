@@ -24,7 +24,8 @@ struct Tail { // what stands behind the last newline of a file
 };
 
 struct Walk {
-  std::uint64_t records = 0, lines = 0; // `lines` of the last segment
+  std::uint64_t records = 0, lines = 0;
+  std::uint64_t last_segment_from = 0; // seq of the first record of audit.jsonl; 0: it has none
   Head head;
   MerkleTree tree;
   std::optional<Tail> audit_tail, checkpoint_tail;
@@ -55,8 +56,5 @@ Walk walk_log(const std::string& directory, WalkOptions options,
 // What is wrong with a line before it is looked into; nullopt for a line and at the end.
 std::optional<Issue> issue_of(const LineReader::Item& item);
 Issue not_canonical(std::uint64_t line, std::size_t stopped_at);
-// O_NONBLOCK so that a FIFO put in the log's place cannot make a reader wait. Regular files only;
-// else invalid, and `error` says why.
-UniqueFd open_regular(const std::string& path, int& error);
 
 } // namespace sluice::evidence

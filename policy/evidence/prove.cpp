@@ -2,10 +2,9 @@
 
 #include "policy/base/bytes.hpp"
 #include "policy/evidence/chain.hpp"
-#include "policy/evidence/file.hpp"
-#include "policy/evidence/layout.hpp"
 #include "policy/evidence/log_walk.hpp"
 #include "policy/evidence/seal_record.hpp"
+#include "policy/evidence/segments.hpp"
 
 #include <utility>
 
@@ -110,11 +109,8 @@ Result<Proof> prove(const std::string& directory, std::uint64_t seq,
   if (from && (*from == 0 || *from > size)) {
     return not_covered("a tree of " + std::to_string(*from) + " records", size);
   }
-  int error = 0;
-  const UniqueFd fd = open_regular(audit_path(directory), error);
-  if (!fd.valid()) return file_error("open", kAuditFile, error);
   Prover prover(seq, from, anchor);
-  LineReader reader(fd.get());
+  SegmentReader reader(directory);
   for (auto item = reader.next(); item.kind == LineReader::Kind::line; item = reader.next()) {
     if (!prover.add(item.text)) break;
   }

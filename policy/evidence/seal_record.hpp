@@ -24,7 +24,8 @@ inline constexpr std::string_view kHeartbeat = "heartbeat";
 
 // Why a checkpoint was made; a log whose last one is `stop` was closed by its writer.
 inline constexpr std::string_view kCauseStart = "start", kCauseHeartbeat = "heartbeat",
-                                  kCauseKey = "key_rotated", kCauseStop = "stop";
+                                  kCauseKey = "key_rotated", kCauseSegment = "segment_closed",
+                                  kCauseStop = "stop";
 
 struct KeyFacts {
   std::string fingerprint;

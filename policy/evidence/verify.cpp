@@ -5,6 +5,8 @@
 #include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/log_walk.hpp"
+#include "policy/evidence/manifest.hpp"
+#include "policy/evidence/segments.hpp"
 
 #include <cerrno>
 #include <unordered_set>
@@ -12,11 +14,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 namespace sluice::evidence {
 namespace {
 
 constexpr std::size_t kMaxPolicyBytes = std::size_t{64} << 20;
+constexpr std::size_t kMaxManifestBytes = 16384;
 constexpr std::size_t kMaxRememberedDigests = 4096; // each is checked once, or once again
 
 // Whether a process holds the log's lock. A reader never creates that file.
@@ -94,7 +98,37 @@ class Verifier {
       report({"missing_checkpoint", "no checkpoint: nothing of the log is signed", 0, 0,
               std::string(kCheckpointFile)});
     }
+    check_manifest(found);
     if (!result_.being_written) check_last_seal(found);
+  }
+
+  // A bundle says where it ends; its signature is then the witness of that.
+  void check_manifest(const Walk& found) {
+    const std::string path = directory_ + '/' + std::string(kManifestFile);
+    if (::access(path.c_str(), F_OK) != 0) return;
+    const auto bad = [this](std::string_view what) {
+      report({"bad_manifest", std::string(what), 0, 0, std::string(kManifestFile)});
+    };
+    const Result<std::string> text = read_file(path, kMaxManifestBytes);
+    const auto said = text ? parse_manifest(text.value()) : std::nullopt;
+    if (!said || said->hash != hash_of(*said)) return bad("the manifest is not whole");
+    if (!found.key || !found.key->verifies(said->hash, said->signature)) {
+      return bad("the manifest is not signed by the key that signs the log");
+    }
+    const Head& anchor = found.last_checkpoint.anchor;
+    if (said->records != found.records || to_string(said->head) != to_string(found.head) ||
+        said->checkpoints != found.checkpoints ||
+        to_string(said->latest_anchor) != to_string(anchor)) {
+      return bad("the manifest does not count what is there");
+    }
+    const Result<std::string> pem =
+        read_file(directory_ + '/' + std::string(kBundleKeyFile), kMaxManifestBytes);
+    const auto key = pem ? PublicKey::from_pem(pem.value()) : std::nullopt;
+    if (!key || key->pem() != pem.value() || key->fingerprint() != said->key_fingerprint ||
+        key->fingerprint() != found.key->fingerprint()) {
+      return bad("the public key is not the one that the manifest names");
+    }
+    end_is_signed_ = true;
   }
 
   // The end of a log that nobody writes any more.
@@ -109,7 +143,7 @@ class Verifier {
     }
     const bool end_is_pinned =
         options_.head && seen_expected_ && options_.head->seq == found.head.seq;
-    if (found.checkpoints == 0 || end_is_pinned || found.closed) return;
+    if (found.checkpoints == 0 || end_is_pinned || end_is_signed_ || found.closed) return;
     const std::uint64_t first = found.signed_up_to + 1;
     if (found.head.seq >= first) {
       report({"unsigned_tail",
@@ -141,6 +175,7 @@ class Verifier {
   const std::string& directory_;
   const VerifyOptions options_;
   bool seen_expected_ = false;
+  bool end_is_signed_ = false; // by the manifest of a bundle
   std::unordered_set<std::string> policies_;
   Verification result_;
 };
@@ -153,20 +188,24 @@ Verification verify_directory(const std::string& directory, VerifyOptions option
 
 bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each,
                   const std::function<void(const Issue&)>& unread) {
-  int error = 0;
-  const UniqueFd fd = open_regular(audit_path(directory), error);
-  if (!fd.valid()) return false;
-  LineReader reader(fd.get());
+  SegmentReader reader(directory);
+  const auto complain = [&](Issue issue) {
+    if (!reader.in_last()) issue.file = reader.file();
+    if (unread) unread(issue);
+  };
+  bool opened = false;
   for (auto item = reader.next(); item.kind != LineReader::Kind::end; item = reader.next()) {
+    if (item.kind == LineReader::Kind::failed && !opened) return false;
+    opened = true;
     if (const auto issue = issue_of(item)) {
-      if (unread) unread(*issue);
+      complain(*issue);
       if (item.kind == LineReader::Kind::failed) break;
       continue;
     }
     std::size_t stopped_at = 0;
     const std::optional<Line> line = parse_line(item.text, stopped_at);
     if (!line) {
-      if (unread) unread(not_canonical(item.number, stopped_at));
+      complain(not_canonical(item.number, stopped_at));
       continue;
     }
     const RecordView view{line->seq,

@@ -38,8 +38,10 @@ Writer::Writer(LogFile file, std::optional<Sealer> sealer, const LogConfig& conf
                const Clock& clock)
     : file_(std::move(file)), chain_(file_.found().head, config.actor), sealer_(std::move(sealer)),
       tree_(file_.found().tree), counts_(config.counts), beat_every_(config.heartbeat.count()),
-      started_(clock.monotonic_nanos()), next_beat_(started_ + beat_every_), commit_(config.commit),
-      who_(config.who), clock_(clock), head_(chain_.head()) {}
+      started_(clock.monotonic_nanos()), next_beat_(started_ + beat_every_),
+      segment_bytes_(config.segment_bytes), segment_age_(config.segment_age.count()),
+      segment_since_(started_), commit_(config.commit), who_(config.who), clock_(clock),
+      head_(chain_.head()) {}
 
 Result<> Writer::start(std::vector<Record> first) {
   if (sealer_) {
@@ -141,8 +143,27 @@ void Writer::run() {
   while (take()) {
     if (!taken_.empty() || refusals_.count > 0) write(taken_);
     if (beat_due()) beat();
+    if (segment_due()) close_segment();
   }
   close();
+}
+
+bool Writer::segment_due() const {
+  if (!sealer_ || file_.size() == 0) return false;
+  if (segment_bytes_ != 0 && file_.size() >= segment_bytes_) {
+    return clock_.monotonic_nanos() >= not_before_;
+  }
+  const std::int64_t now = clock_.monotonic_nanos();
+  return segment_age_ != 0 && now - segment_since_ >= segment_age_ && now >= not_before_;
+}
+
+// A segment ends with a signed checkpoint. One that cannot be closed is written on.
+void Writer::close_segment() {
+  Result<> done = seal(kCauseSegment);
+  if (done) done = file_.rotate(chain_.head().seq + 1);
+  const std::int64_t now = clock_.monotonic_nanos();
+  segment_since_ = now;
+  not_before_ = done ? 0 : now + std::chrono::nanoseconds(kHealInterval).count();
 }
 
 // There is nobody left to tell when something of this fails: the next start tells it.

@@ -69,6 +69,8 @@ class Writer {
   Result<> write_buffer(const Head& before);
   Result<> settle();
   Result<> seal(std::string_view cause);
+  bool segment_due() const;
+  void close_segment();
   bool beat_due() const;
   void beat();
   void close();
@@ -94,6 +96,10 @@ class Writer {
   const std::int64_t beat_every_;
   const std::int64_t started_;
   std::int64_t next_beat_;
+  const std::uint64_t segment_bytes_;
+  const std::int64_t segment_age_;
+  std::int64_t segment_since_;  // when this process began with it
+  std::int64_t not_before_ = 0; // when closing a segment failed
   const Commit commit_;
   const RunIdentity who_;
   const Clock& clock_;

@@ -211,6 +211,7 @@ void add_evidence_commands(CLI::App& app, Program& program) {
                       }));
   list->add_option("--last", options->last, "only the last N records");
   add_proof_commands(*group, program);
+  add_export_command(*group, program);
 }
 
 } // namespace sluice::cli

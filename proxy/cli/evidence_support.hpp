@@ -23,5 +23,6 @@ void add_pin_options(CLI::App* verb, PinOptions& options);
 std::optional<evidence::KeyPin> read_pin(const Output& out, const PinOptions& options, int& failed);
 
 void add_proof_commands(CLI::App& group, Program& program); // prove|verify-proof|key|rotate-key
+void add_export_command(CLI::App& group, Program& program);
 
 } // namespace sluice::cli

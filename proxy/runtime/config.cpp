@@ -286,6 +286,11 @@ class Loader {
     if (key.present()) config_.log.key_file = path(key);
     const auto beat = at.at("heartbeat").duration(milliseconds(10), std::chrono::seconds(60));
     if (beat) config_.log.heartbeat = *beat;
+    const auto size = at.at("segment_size").size(std::uint64_t{64} << 10, 1ULL << 40);
+    if (size) config_.log.segment_bytes = *size;
+    const auto age =
+        at.at("segment_age").duration(std::chrono::minutes(1), std::chrono::hours(8760));
+    if (age) config_.log.segment_age = *age;
     at.finish();
   }
 
@@ -383,6 +388,8 @@ std::vector<DefaultValue> config_defaults() {
        "a decision has reached the kernel before the first byte leaves"},
       {"evidence.key", "signing.key in evidence.dir",
        "what signs the checkpoints; made at the start"},
+      {"evidence.segment_size", "none", "close audit.jsonl as a segment when it is larger"},
+      {"evidence.segment_age", "none", "the same when it was written that long"},
       {"evidence.heartbeat", "60s",
        "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},

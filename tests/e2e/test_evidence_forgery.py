@@ -2,7 +2,9 @@
 and examples/verify/verify.py. Both must find every forgery, and accept what is true."""
 
 import base64
+import csv
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -224,6 +226,65 @@ class Forgeries(SluiceTestCase):
             sluice.start()
         self.assert_good("went on", *self.read(sluice.evidence))
         self.assertEqual([r["payload"]["cause"] for r in sluice.records("log_recovered")], ["no_clean_stop"])
+
+    def test_segments(self):
+        """The chain goes through all files; a file that is gone, swapped or renamed is found by both."""
+        config = {"evidence": {"dir": "evidence", "segment_size": "64KiB"}}
+        with HttpUpstream() as upstream, Sluice(config=config) as sluice:
+            for call in range(150):
+                sluice.get(f"http://{UP}:{upstream.port}/{'long/' * 60}{call}")
+        parts = sorted(sluice.evidence.glob("audit-*.jsonl"))
+        self.assertGreater(len(parts), 1)
+        folder = sluice.folder / "copy"
+
+        def verdicts(change):
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(sluice.evidence, folder)
+            change()
+            return (run_cli("evidence", "verify", "--dir", folder).returncode,
+                    subprocess.run([sys.executable, VERIFY, folder], capture_output=True).returncode)
+
+        self.assertEqual(verdicts(lambda: None), (0, 0))
+        names = [folder / part.name for part in parts] + [folder / AUDIT]
+        for name in names:
+            with self.subTest(name.name):
+                self.assertEqual(verdicts(name.unlink), (4, 4))
+                self.assertEqual(verdicts(lambda: name.write_bytes(name.read_bytes()[:-1])), (4, 4))
+        self.assertEqual(verdicts(lambda: (names[0].rename(folder / "x"), names[1].rename(names[0]),
+                                           (folder / "x").rename(names[1]))), (4, 4))
+        seqs = [record["seq"] for record in sluice.records()]
+        self.assertEqual(seqs, list(range(1, len(seqs) + 1)))
+        shown = json.loads(run_cli("evidence", "show", "--dir", sluice.evidence, "--json").stdout)
+        self.assertEqual([record["seq"] for record in shown["records"]], seqs)
+
+    def test_export(self):
+        bundle = self.sluice.folder / "bundle"
+        done = run_cli("evidence", "export", "--dir", self.log, "--to", bundle)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(run_cli("evidence", "export", "--dir", self.log, "--to", bundle).returncode, 1)
+        self.assertEqual(run_cli("evidence", "verify", "--dir", bundle, *self.pin).returncode, 0)
+        self.assertEqual(subprocess.run([sys.executable, VERIFY, bundle, *self.pin], capture_output=True).returncode, 0)
+        manifest = json.loads((bundle / "manifest.json").read_text())
+        self.assertEqual((manifest["audit_record_count"], manifest["audit_head_hash"], manifest["pub_key_fingerprint"]),
+                         (len(self.lines), self.head["record_hash"], self.key))
+        for name in ("manifest.json", "daemon.pub", AUDIT, CHECKPOINTS):
+            with self.subTest(name):
+                good = (bundle / name).read_bytes()
+                (bundle / name).write_bytes(good[:80] + bytes([good[80] ^ 1]) + good[81:])
+                self.assertEqual(run_cli("evidence", "verify", "--dir", bundle).returncode, 4)
+                (bundle / name).write_bytes(good)
+
+        def exported(form):
+            done = run_cli("evidence", "export", "--dir", self.log, "--format", form)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout
+        self.assertEqual(exported("ndjson"), self.audit)  # to the byte: it can be verified again
+        self.assertEqual(json.loads(exported("json")), [json.loads(line) for line in self.lines])
+        rows = list(csv.DictReader(io.StringIO(exported("csv"))))
+        self.assertEqual([row["record_hash"] for row in rows], [json.loads(line)["record_hash"] for line in self.lines])
+        self.assertEqual([json.loads(row["payload"]) for row in rows], [json.loads(line)["payload"] for line in self.lines])
+        self.assertIn("default_deny", {row["reason_code"] for row in rows})
+        self.assertEqual(run_cli("evidence", "export", "--dir", self.log, "--format", "csv", "--json").returncode, 2)
 
     # Proofs
 

@@ -1,0 +1,131 @@
+#include "policy/evidence/segments.hpp"
+
+#include "policy/evidence/layout.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::evidence {
+namespace {
+
+constexpr std::string_view kBefore = "audit-", kAfter = ".jsonl";
+constexpr std::size_t kDigits = 20;
+constexpr int kAttempts = 100;
+constexpr useconds_t kPause = 1000;
+
+} // namespace
+
+std::string segment_name(std::uint64_t first_seq) {
+  const std::string digits = std::to_string(first_seq);
+  std::string name(kBefore);
+  name.append(kDigits - digits.size(), '0').append(digits).append(kAfter);
+  return name;
+}
+
+std::optional<std::uint64_t> first_seq_of(const std::string& segment_name_) {
+  std::uint64_t seq = 0;
+  if (segment_name_.size() != kBefore.size() + kDigits + kAfter.size()) return std::nullopt;
+  const char* const digits = segment_name_.data() + kBefore.size();
+  const auto [end, error] = std::from_chars(digits, digits + kDigits, seq);
+  if (error != std::errc{} || segment_name(seq) != segment_name_) return std::nullopt;
+  return seq;
+}
+
+std::vector<std::string> closed_segments(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
+       at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (first_seq_of(name)) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+UniqueFd open_regular(const std::string& path, int& error) {
+  UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK);
+  struct stat info {};
+  error = 0;
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) {
+    error = errno;
+  } else if (!S_ISREG(info.st_mode)) {
+    error = EINVAL;
+  }
+  return error == 0 ? std::move(fd) : UniqueFd();
+}
+
+SegmentReader::SegmentReader(std::string directory) : directory_(std::move(directory)) {}
+
+bool SegmentReader::look() {
+  if (!closed_.empty()) return true;
+  for (std::string& name : closed_segments(directory_)) {
+    if (name > last_closed_) closed_.push_back(std::move(name));
+  }
+  return !closed_.empty();
+}
+
+// The file that comes next; invalid, and `error` says why.
+UniqueFd SegmentReader::open_name(int& error) {
+  UniqueFd fd;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    active_ = !look();
+    name_ = active_ ? std::string(kAuditFile) : closed_.front();
+    fd = open_regular(directory_ + '/' + name_, error);
+    // The writer has closed the last segment and not yet begun another one.
+    const bool between = active_ && error == ENOENT && !last_closed_.empty();
+    if (!between) break;
+    ::usleep(kPause);
+  }
+  if (!active_) {
+    last_closed_ = name_;
+    closed_.pop_front();
+  }
+  return fd;
+}
+
+int SegmentReader::open_next() {
+  reader_.reset();
+  const dev_t device = device_;
+  const ino_t inode = inode_;
+  while (true) {
+    int error = 0;
+    fd_ = open_name(error);
+    if (error != 0) return error;
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) != 0) return errno;
+    device_ = info.st_dev;
+    inode_ = info.st_ino;
+    const bool read_already = !active_ && device_ == device && inode_ == inode;
+    // What was opened as the last file may have been closed, and another begun, just before.
+    const bool too_late = active_ && look();
+    if (!read_already && !too_late) break;
+  }
+  reader_.emplace(fd_.get());
+  return 0;
+}
+
+LineReader::Item SegmentReader::next() {
+  while (true) {
+    if (!reader_) {
+      if (const int error = open_next(); error != 0) {
+        return {LineReader::Kind::failed, {}, 0, 0, error};
+      }
+    }
+    const LineReader::Item item = reader_->next();
+    if (item.kind != LineReader::Kind::end) return item;
+    if (active_ && !look()) return item;
+    reader_.reset();
+  }
+}
+
+} // namespace sluice::evidence
