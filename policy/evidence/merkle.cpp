@@ -119,7 +119,7 @@ bool is_consistent(std::uint64_t from, const Digest& from_root, std::uint64_t si
   return old_hash == from_root && new_hash == root;
 }
 
-RangeRoots::RangeRoots(std::vector<LeafRange> ranges) {
+RangeRoots::RangeRoots(const std::vector<LeafRange>& ranges) {
   for (const LeafRange& range : ranges) parts_.push_back({range, parts_.size(), {}});
   std::sort(parts_.begin(), parts_.end(),
             [](const Part& a, const Part& b) { return a.range.begin < b.range.begin; });

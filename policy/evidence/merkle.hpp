@@ -52,7 +52,7 @@ bool is_consistent(std::uint64_t from, const Digest& from_root, std::uint64_t si
 // Computes the roots of ranges while the leaves pass by in their order. Ranges do not overlap.
 class RangeRoots {
  public:
-  explicit RangeRoots(std::vector<LeafRange> ranges);
+  explicit RangeRoots(const std::vector<LeafRange>& ranges);
   void add(const Digest& record_hash);
   // In the order in which the ranges were given; nullopt before the last leaf has passed.
   std::optional<std::vector<Digest>> roots() const;

@@ -41,7 +41,7 @@ class Verifier {
       : directory_(directory), options_(std::move(options)) {}
 
   Verification run() {
-    result_.being_written = is_being_written(directory_);
+    result_.being_written = options_.copied_while_written || is_being_written(directory_);
     WalkOptions walk;
     walk.checkpoints = options_.checkpoints;
     walk.pin = options_.pin;

@@ -38,6 +38,7 @@ struct VerifyOptions {
   std::optional<ExpectedHead> head;
   KeyPin pin;
   Checkpoints checkpoints = Checkpoints::check; // ignore: the chain alone
+  bool copied_while_written = false;            // no lock tells that, so somebody has to
 };
 Verification verify_directory(const std::string& directory, VerifyOptions options = {});
 

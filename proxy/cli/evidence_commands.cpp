@@ -17,6 +17,7 @@ namespace {
 
 struct EvidenceOptions {
   std::string head;
+  bool running = false;
   PinOptions pin;
   std::uint64_t last = 0;
 };
@@ -73,6 +74,7 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
   auto pin = read_pin(out, options.pin, failed);
   if (!pin) return failed;
   pins.pin = std::move(*pin);
+  pins.copied_while_written = options.running;
   const std::string dir = evidence_directory(program);
   if (!std::filesystem::exists(dir))
     return out.fail(kNotFound, "not_found", dir + " does not exist");
@@ -203,6 +205,8 @@ void add_evidence_commands(CLI::App& app, Program& program) {
                "sluice evidence verify --dir ./evidence",
                [&program, options](const Output& out) { return verify(out, program, *options); }));
   check->add_option("--head", options->head, "SEQ:HASH that a witness remembers; finds a cut tail");
+  check->add_flag("--running", options->running,
+                  "the log was being written when it was copied: do not judge its end");
   add_pin_options(check, options->pin);
   auto* list =
       common(add_verb(*group, program, "show", "print the records; exit 4 when a line is none",

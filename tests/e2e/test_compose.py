@@ -105,7 +105,7 @@ class Compose(SluiceTestCase):
         folder = self.folder / "evidence"
         subprocess.run(["rm", "-rf", folder], check=True)
         self.engine.run("cp", f"{self.name('sidecar')}:/var/lib/sluice/evidence", folder)
-        verified = run_cli("evidence", "verify", "--dir", folder)
+        verified = run_cli("evidence", "verify", "--dir", folder, "--running")
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
         return read_evidence(folder)
 

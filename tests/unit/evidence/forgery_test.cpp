@@ -29,7 +29,10 @@ struct Fixture {
   Verification verify(const Logs& logs, std::optional<ExpectedHead> head = std::nullopt) const {
     write_text(directory.audit(), logs.audit);
     write_text(checkpoints, logs.checkpoints);
-    return verify_directory(directory.log(), {std::move(head), pin, Checkpoints::check});
+    VerifyOptions options;
+    options.head = std::move(head);
+    options.pin = pin;
+    return verify_directory(directory.log(), options);
   }
   bool finds(const Logs& logs, std::string_view type) const {
     const Verification verification = verify(logs);
@@ -268,6 +271,13 @@ BOOST_AUTO_TEST_CASE(a_log_without_a_clean_stop_is_told_from_one_with) {
   const Logs good = make(1, 2);
   const Logs cut{first_lines(good.audit, 2), first_lines(good.checkpoints, 1)};
   BOOST_TEST(finds(cut, "unclosed"));
+  VerifyOptions running;
+  running.copied_while_written = true;
+  BOOST_TEST(verify_directory(directory.log(), running).passed());
+  write_text(directory.audit(), good.audit.substr(0, good.audit.size() / 2));
+  BOOST_TEST(verify_directory(directory.log(), running).passed()); // with half a line at its end
+  write_text(checkpoints, good.checkpoints); // but nothing that was signed may be missing
+  BOOST_TEST(!verify_directory(directory.log(), running).passed());
   const Verification start = verify(cut);
   BOOST_TEST(start.issues.size() == 1U);
   // A witness of exactly this end makes it good.

@@ -37,8 +37,8 @@ MerkleTree tree_of(std::span<const Digest> leaves) {
   return tree;
 }
 
-std::vector<Digest> path_of(std::vector<LeafRange> ranges, std::span<const Digest> leaves) {
-  RangeRoots roots(std::move(ranges));
+std::vector<Digest> path_of(const std::vector<LeafRange>& ranges, std::span<const Digest> leaves) {
+  RangeRoots roots(ranges);
   for (const Digest& leaf : leaves) roots.add(leaf);
   return roots.roots().value();
 }
