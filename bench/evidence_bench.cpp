@@ -1,5 +1,5 @@
-// How fast the evidence is: records a second through the writer thread with `written`, signed, at one
-// and at four appending threads, and verification of what was written. Prints one line each.
+// How fast the evidence is: records a second through the writer thread with `written`, signed, at
+// one and at four appending threads, and verification of what was written. Prints one line each.
 // usage: evidence_bench DIRECTORY [RECORDS]    (the directory must not exist; it is left behind)
 #include "policy/evidence/log.hpp"
 #include "policy/evidence/verify.hpp"
