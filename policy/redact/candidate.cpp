@@ -101,7 +101,8 @@ std::size_t Candidate::skip_in_block(std::string_view rest) {
   const char stops[] = {'"', '\\', block_begin_.wanted.front(), block_end_.wanted.front()};
   const auto room = kLongestBlock - std::min(block_bytes_, kLongestBlock);
   rest = rest.substr(0, room);
-  const auto plain = std::min(rest.find_first_of(std::string_view(stops, 4)), rest.size());
+  rest = rest.substr(0, rest.find_first_of(std::string_view(stops, 4)));
+  const auto plain = read_header(rest);
   if (plain == 0) return 0;
   block_bytes_ += plain;
   escaped_ = false;
@@ -109,6 +110,17 @@ std::size_t Candidate::skip_in_block(std::string_view rest) {
   if (secret_.size() < kMostBytes)
     secret_ += rest.substr(0, std::min(plain, kMostBytes - secret_.size()));
   return plain;
+}
+
+// Of a header inside the block, up to the byte that makes it whole, which is left to step().
+std::size_t Candidate::read_header(std::string_view rest) {
+  const Shape& shape = needle_->format->shape;
+  for (std::size_t i = 0; i < rest.size() && header_ != Shape::kDead; ++i) {
+    const auto next = shape.next(header_, rest[i]);
+    if (shape.accepts(next)) return i;
+    header_ = next;
+  }
+  return rest.size();
 }
 
 Candidate::Life Candidate::read_hex(const StreamText& text) {
@@ -160,7 +172,7 @@ Candidate::Life Candidate::read_base64(const StreamText& text) {
 }
 
 Candidate::Life Candidate::step(char c, std::uint64_t begin, std::uint64_t end) {
-  if (in_block_) return step_block(c, end);
+  if (in_block_) return step_block(c, begin, end);
   const auto waited = std::exchange(waits_, kNowhere);
   if (waited != kNowhere && !is_word_byte(c) && match(waited) == Life::over) return Life::over;
   const Shape& shape = needle_->format->shape;
@@ -206,9 +218,7 @@ Candidate::Life Candidate::match(std::uint64_t end) {
     }
     if (needle_->coding == Coding::plain) secret_.assign(secret.substr(0, kMostBytes));
     if (!format.block_end.empty()) {
-      in_block_ = true;
-      block_begin_.wanted = needle_->anchor->text;
-      block_end_.wanted = format.block_end;
+      begin_block();
       absorbs_from_ = end;
     }
   } else if (format.checks_each_end() && !passes(format.check, secret_until(end))) {
@@ -238,21 +248,49 @@ bool Candidate::Watch::sees(char c) {
   return true;
 }
 
+std::uint64_t Candidate::absorbs_until() const noexcept {
+  const bool in_anchor = in_block_ && block_begin_.seen > 0;
+  return in_anchor ? std::min(header_from_, matched_until_) : matched_until_;
+}
+
+void Candidate::begin_block() {
+  in_block_ = true;
+  block_bytes_ = dashes_ = 0;
+  block_begin_ = {needle_->anchor->text};
+  block_end_ = {needle_->format->block_end};
+  header_ = Shape::kDead;
+  escaped_ = false;
+}
+
+// After a whole header inside, a block goes on as one that began there would: both end together,
+// and it does not matter whether the other one is read, too.
+void Candidate::look_for_header(char c, std::uint64_t begin) {
+  const Shape& shape = needle_->format->shape;
+  if (header_ != Shape::kDead) header_ = shape.next(header_, c);
+  if (block_begin_.seen == 0) header_from_ = begin;
+  if (block_begin_.sees(c)) {
+    header_ = needle_->anchor->state;
+    block_bytes_ = 0;
+  }
+  if (header_ != Shape::kDead && shape.accepts(header_)) begin_block();
+}
+
 // To the dashes or the line end after the end marker, to a quote that ends the string the block
 // stands in, or to the cap, which another beginning inside puts off. What comes is covered before
 // it is known how the block ends: it is never held.
-Candidate::Life Candidate::step_block(char c, std::uint64_t end) {
+Candidate::Life Candidate::step_block(char c, std::uint64_t begin, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
-  const bool over = dashes_ > kDashes || block_bytes_++ >= kLongestBlock;
+  const bool full = block_bytes_++ >= kLongestBlock && block_begin_.seen == 0;
+  const bool over = dashes_ > kDashes || full;
   if (over || (c == '"' && !escaped_)) return Life::over;
   escaped_ = c == '\\' && !escaped_;
-  if (block_begin_.sees(c)) block_bytes_ = 0;
   if (dashes_ > 0) { // after the marker: to the end of its line's dashes
     if (c == '\n' || c == '\r' || c == '\\') return Life::over;
     dashes_ = c == '-' ? dashes_ + 1 : 1;
   } else if (block_end_.sees(c)) {
     dashes_ = 1;
   }
+  look_for_header(c, begin);
   matched_until_ = end;
   if (secret_.size() < kMostBytes) secret_ += c;
   return Life::goes_on;

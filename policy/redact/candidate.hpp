@@ -33,8 +33,11 @@ class Candidate {
   std::uint64_t secret_end() const noexcept { return matched_until_; }  // so far
   std::uint64_t undecided() const noexcept;                             // kNowhere: nothing is
   const std::string& secret() const noexcept { return secret_; }        // decoded, capped
-  // From here to its end, a match of the same format that begins inside adds nothing to this one.
+  // A match that begins from here on up to there, of the same format, ends with this one and is not
+  // one more. In a block: of the same anchor.
   std::uint64_t absorbs_from() const noexcept { return absorbs_from_; }
+  std::uint64_t absorbs_until() const noexcept;
+  bool absorbed = false; // by one that is counted already
 
  private:
   static constexpr std::size_t kMostBytes = 4096; // of a secret that are kept for its fingerprint
@@ -49,10 +52,13 @@ class Candidate {
   Life read_plain(const StreamText& text);
   std::size_t read_undecided(std::string_view rest);
   std::size_t skip_in_block(std::string_view rest);
+  std::size_t read_header(std::string_view rest);
   Life read_hex(const StreamText& text);
   Life read_base64(const StreamText& text);
   Life step(char c, std::uint64_t begin, std::uint64_t end);
-  Life step_block(char c, std::uint64_t end);
+  Life step_block(char c, std::uint64_t begin, std::uint64_t end);
+  void look_for_header(char c, std::uint64_t begin);
+  void begin_block();
   bool too_long(Shape::State before) const noexcept;
   Life match(std::uint64_t end);
   std::string_view secret_until(std::uint64_t end);
@@ -79,7 +85,9 @@ class Candidate {
   bool in_block_ = false;
   std::size_t block_bytes_ = 0, dashes_ = 0;
   Watch block_begin_, block_end_;
-  bool escaped_ = false; // by the backslash before
+  Shape::State header_ = Shape::kDead; // of another one inside, after its anchor
+  std::uint64_t header_from_ = 0;      // an anchor that is seen in part begins no earlier
+  bool escaped_ = false;               // by the backslash before
 };
 
 } // namespace sluice::redact

@@ -114,9 +114,9 @@ void Stream::settle(Candidate& candidate) {
   if (!candidate.matched() || candidate.secret_begin() == Candidate::kNowhere) return;
   const Needle& needle = candidate.needle();
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
-                    candidate.absorbs_from(), needle.rule,
-                    static_cast<std::uint32_t>(needle.anchor->text.size()), needle.format,
-                    needle.coding, candidate.secret()});
+                    candidate.absorbs_from(), candidate.absorbs_until(), candidate.absorbed,
+                    needle.rule, static_cast<std::uint32_t>(needle.anchor->text.size()), &needle,
+                    candidate.secret()});
 }
 
 void Stream::look_again(const StreamText& text, Ending ending) {
@@ -275,15 +275,9 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
   if (needle.format == nullptr) { // looked for everywhere
     const CompiledRule& rule = compiled().rules[needle.rule];
     findings_.add(rule.id, rule.fingerprint, 1, rule.action);
-    spans_.push_back({begin,
-                      begin,
-                      end,
-                      Candidate::kNowhere,
-                      needle.rule,
-                      ~std::uint32_t{0},
-                      nullptr,
-                      Coding::plain,
-                      {}});
+    Span& span = spans_.emplace_back();
+    span.anchor = span.begin = begin, span.end = end;
+    span.rule = needle.rule, span.rank = ~std::uint32_t{0};
     return;
   }
   const bool cased = in_any_case_set(needle) && !needle.anchor->any_case;
@@ -320,21 +314,6 @@ void Stream::note_blocks() {
   for (const Candidate& one : candidates_) {
     if (one.matched()) note(one.needle().rule, one.secret_begin());
   }
-}
-
-bool Stream::absorbed(const Needle& needle, std::uint64_t place) const {
-  const auto covers = [&](const TokenFormat* format, Coding coding, std::uint64_t from,
-                          std::uint64_t end) {
-    return format == needle.format && coding == needle.coding && from <= place && place < end;
-  };
-  return std::any_of(candidates_.begin(), candidates_.end(),
-                     [&](const Candidate& one) {
-                       return covers(one.needle().format, one.needle().coding, one.absorbs_from(),
-                                     one.secret_end());
-                     }) ||
-         std::any_of(spans_.begin(), spans_.end(), [&](const Span& one) {
-           return covers(one.format, one.coding, one.absorbs_from, one.end);
-         });
 }
 
 } // namespace sluice::redact

@@ -44,12 +44,16 @@ class Stream {
  private:
   struct Span { // certainly secret
     std::uint64_t anchor = 0, begin = 0, end = 0;
-    std::uint64_t absorbs_from = Candidate::kNowhere;
+    std::uint64_t absorbs_from = Candidate::kNowhere, absorbs_until = 0;
+    bool absorbed = false;
     std::uint32_t rule = 0;
     std::uint32_t rank = 0; // the longer the anchor, the better it knows; a known secret knows best
-    const TokenFormat* format = nullptr;
-    Coding coding = Coding::plain;
+    const Needle* needle = nullptr; // null: a known secret
     std::string secret;
+
+    bool is_opening() const noexcept {
+      return needle != nullptr && needle->format->opening && needle->coding == Coding::plain;
+    }
   };
   struct Start { // a needle may begin here, when more is known
     std::uint64_t place = 0;
@@ -94,7 +98,12 @@ class Stream {
   void found(const StreamText& text, std::uint64_t begin, std::uint64_t end, const Needle& needle);
   void open(const StreamText& text, std::uint64_t begin, const Needle& needle);
   void note_blocks();
+
+  // stream_absorb.cpp: what is part of an earlier match
+  using Spans = std::vector<Span>::const_iterator;
   bool absorbed(const Needle& needle, std::uint64_t place) const;
+  bool absorbed_by(const Needle& needle, std::uint64_t place, Spans begin, Spans end) const;
+  void absorb(const Span& by, std::vector<Span>::iterator later);
 
   // stream_output.cpp: what leaves
   std::uint64_t releasable(std::uint64_t end) const;
@@ -106,7 +115,7 @@ class Stream {
              std::string& out) const;
   std::vector<Span> spans_until(std::uint64_t until) const;
   void retire_spans(std::uint64_t until, std::uint64_t looked_until);
-  void count_group(const Span* begin, const Span* end);
+  void count_group(Spans begin, Spans end, Spans kept);
   void count(const Span& span);
   bool masks(std::uint32_t rule) const noexcept;
   void replace(const Span& span, std::string& out) const;

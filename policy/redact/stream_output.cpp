@@ -113,16 +113,13 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
     return std::tuple(a.anchor, ~a.rank, a.rule) < std::tuple(b.anchor, ~b.rank, b.rule);
   });
   std::vector<std::uint32_t> waiting; // rules of openings: what begins later waits, too
-  const auto is_opening = [](const Span& one) {
-    return one.format != nullptr && one.format->opening && one.coding == Coding::plain;
-  };
   const auto waits = [&](const Span& one) {
     if (one.end > until || looked_until - one.end < kLongestBeginning) return true;
-    if (is_opening(one) && std::find(waiting.begin(), waiting.end(), one.rule) != waiting.end())
+    if (one.is_opening() && std::find(waiting.begin(), waiting.end(), one.rule) != waiting.end())
       return true;
     return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& open) {
       return open.anchor() == one.anchor ||
-             (is_opening(one) && open.needle().rule == one.rule && open.anchor() < one.anchor);
+             (one.is_opening() && open.needle().rule == one.rule && open.anchor() < one.anchor);
     });
   };
   auto keep = spans_.begin();
@@ -131,12 +128,13 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
         group, spans_.end(), [&](const Span& one) { return one.anchor != group->anchor; });
     if (std::any_of(group, group_end, waits)) {
       for (auto one = group; one != group_end; ++one) {
-        if (is_opening(*one)) waiting.push_back(one->rule);
+        if (one->is_opening()) waiting.push_back(one->rule);
       }
       // Moved onto itself a span would lose its secret.
       keep = keep == group ? group_end : std::move(group, group_end, keep);
     } else {
-      count_group(&*group, &*group + (group_end - group));
+      count_group(group, group_end, keep);
+      for (auto one = group; one != group_end; ++one) absorb(*one, group_end);
     }
     group = group_end;
   }
@@ -144,20 +142,23 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
 }
 
 // Of what begins in one place. Known secrets are counted when they are found; of personal data the
-// longest is meant; a policy's own rules are told each.
-void Stream::count_group(const Span* begin, const Span* end) {
+// longest is meant; a policy's own rules are told each. What began before and is not counted yet
+// ends at `kept`.
+void Stream::count_group(Spans begin, Spans end, Spans kept) {
   const Span *token = nullptr, *person = nullptr;
-  for (const Span* one = begin; one != end; ++one) {
-    if (one->format == nullptr) continue;
-    if (!one->format->opening || one->coding != Coding::plain) {
-      if (token == nullptr) token = one;
+  for (auto one = begin; one != end; ++one) {
+    if (one->needle == nullptr) continue;
+    if (!one->is_opening()) {
+      const bool part =
+          one->absorbed || absorbed_by(*one->needle, one->anchor, spans_.begin(), kept);
+      if (token == nullptr && !part) token = &*one;
       continue;
     }
     if (!is_further_match(*one)) {
       if (compiled().rules[one->rule].pack == Pack::own) {
         count(*one);
       } else if (person == nullptr || one->end > person->end) {
-        person = one;
+        person = &*one;
       }
     }
     auto& covered = covered_until_[one->rule];

@@ -196,6 +196,38 @@ BOOST_AUTO_TEST_CASE(private_keys_are_swallowed_whole) {
              "-----BEGIN [REDACTED:pem-private-key]"); // no END: closed
 }
 
+// A whole header inside a block begins the block anew, and is not counted: however the bytes are
+// cut, the same is found. One that the block ends in is another key.
+BOOST_AUTO_TEST_CASE(a_header_inside_a_private_key_is_part_of_it) {
+  const auto rules = rules_with({});
+  const std::string begin = "-----BEGIN RSA PRIVATE KEY-----", masked = "-----BEGIN [REDACTED:"
+                                                                        "pem-private-key]";
+  const std::string filler = body(300, kMixed);
+  struct Row {
+    std::string text, expected;
+    std::uint64_t keys;
+  };
+  const Row rows[] = {
+      {"\"" + begin + "3+7@.q" + filler + "469" + begin + filler + "\" b", "\"" + masked + "\" b",
+       1},
+      {begin + "a" + begin + "END X-----\nMIIE\n-----END X----- b", masked + " b", 1},
+      {begin + "a-----END" + begin + "MIIE-----END X----- b",
+       masked + "BEGIN [REDACTED:pem-private-key] b", 2},
+  };
+  for (const auto& [text, expected, keys] : rows) {
+    BOOST_TEST(redacted(rules, text) == expected);
+    for (std::size_t first = 1; first < text.size(); ++first) {
+      redact::Redactor redactor(rules);
+      std::string out;
+      redactor.feed(text.substr(0, first), out);
+      redactor.feed(text.substr(first), out);
+      redactor.finish(out);
+      BOOST_TEST(out == expected);
+      BOOST_TEST(redactor.findings().total() == keys, first << " bytes first of: " << text);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(clean_text_is_not_delayed) {
   const auto rules = rules_with({"correct-horse"});
   redact::Redactor redactor(rules);
