@@ -40,6 +40,7 @@ Candidate::Candidate(const Needle& needle, std::uint64_t anchor, const StreamTex
 std::uint64_t Candidate::undecided() const noexcept {
   if (waits_ != kNowhere) return matched() ? matched_until_ : secret_begin_;
   if (matched()) {
+    if (between_ != nullptr) return matched_until_;
     const bool accepted = needle_->format->shape.accepts(state_);
     const bool certain = in_block_ || (accepted && !needle_->format->checks_each_end());
     return certain ? std::max(decoded_until_, matched_until_) : matched_until_;
@@ -69,7 +70,7 @@ Candidate::Life Candidate::read_plain(const StreamText& text) {
     if (state_ == Shape::kDead) return Life::over;
   }
   for (; i < rest.size(); ++i) {
-    if (in_block_) {
+    if (in_block_ && between_ == nullptr) {
       const auto plain = skip_in_block(rest.substr(i));
       i += plain;
       decoded_until_ = next_ += plain;
@@ -262,13 +263,17 @@ void Candidate::begin_block() {
   escaped_ = false;
 }
 
+bool Candidate::sees_anchor(char c, std::uint64_t begin) {
+  if (block_begin_.seen == 0) header_from_ = begin;
+  return block_begin_.sees(c);
+}
+
 // After a whole header inside, a block goes on as one that began there would: both end together,
 // and it does not matter whether the other one is read, too.
 void Candidate::look_for_header(char c, std::uint64_t begin) {
   const Shape& shape = needle_->format->shape;
   if (header_ != Shape::kDead) header_ = shape.next(header_, c);
-  if (block_begin_.seen == 0) header_from_ = begin;
-  if (block_begin_.sees(c)) {
+  if (sees_anchor(c, begin)) {
     header_ = needle_->anchor->state;
     block_bytes_ = 0;
   }
@@ -276,13 +281,22 @@ void Candidate::look_for_header(char c, std::uint64_t begin) {
 }
 
 // To the dashes or the line end after the end marker, to a quote that ends the string the block
-// stands in, or to the cap, which another beginning inside puts off. What comes is covered before
-// it is known how the block ends: it is never held.
+// stands in (but see StringList), or to the cap, which another beginning inside puts off. What
+// comes is covered before it is known how the block ends: it is never held.
 Candidate::Life Candidate::step_block(char c, std::uint64_t begin, std::uint64_t end) {
   constexpr std::size_t kDashes = 5;
   const bool full = block_bytes_++ >= kLongestBlock && block_begin_.seen == 0;
   const bool over = dashes_ > kDashes || full;
-  if (over || (c == '"' && !escaped_)) return Life::over;
+  if (over) return Life::over;
+  if (between_ != nullptr) return step_between(c, begin, end);
+  if (c == '"' && !escaped_) {
+    if (dashes_ > 0) return Life::over;
+    between_ = std::make_unique<Between>(
+        Between{StringList(block_end_.wanted), end, matched_until_, std::string(1, c)});
+    block_begin_.seen = block_end_.seen = 0;
+    header_ = Shape::kDead;
+    return Life::goes_on;
+  }
   escaped_ = c == '\\' && !escaped_;
   if (dashes_ > 0) { // after the marker: to the end of its line's dashes
     if (c == '\n' || c == '\r' || c == '\\') return Life::over;
@@ -293,6 +307,28 @@ Candidate::Life Candidate::step_block(char c, std::uint64_t begin, std::uint64_t
   look_for_header(c, begin);
   matched_until_ = end;
   if (secret_.size() < kMostBytes) secret_ += c;
+  return Life::goes_on;
+}
+
+// Another header in the next string is another key.
+Candidate::Life Candidate::step_between(char c, std::uint64_t begin, std::uint64_t end) {
+  using Says = StringList::Says;
+  Between& between = *between_;
+  const auto says = between.list.read(c);
+  if (says == Says::over || sees_anchor(c, begin)) return Life::over;
+  between.text += c;
+  if (says == Says::ends_string) between.string_end = between.read_until;
+  between.read_until = end;
+  if (says == Says::undecided || says == Says::ends_string) return Life::goes_on;
+  const auto room = kMostBytes - std::min(secret_.size(), kMostBytes);
+  secret_ += std::exchange(between.text, {}).substr(0, room);
+  const bool inside = says == Says::goes_on || says == Says::marker;
+  matched_until_ = inside ? end : between.string_end;
+  if (says == Says::was_last) return Life::over;
+  if (!inside) return Life::goes_on;
+  if (says == Says::marker) dashes_ = 1;
+  escaped_ = false;
+  between_.reset();
   return Life::goes_on;
 }
 

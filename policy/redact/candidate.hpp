@@ -6,8 +6,10 @@
 
 #include "policy/redact/needle_set.hpp"
 #include "policy/redact/stream_text.hpp"
+#include "policy/redact/string_list.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -57,6 +59,8 @@ class Candidate {
   Life read_base64(const StreamText& text);
   Life step(char c, std::uint64_t begin, std::uint64_t end);
   Life step_block(char c, std::uint64_t begin, std::uint64_t end);
+  Life step_between(char c, std::uint64_t begin, std::uint64_t end);
+  bool sees_anchor(char c, std::uint64_t begin);
   void look_for_header(char c, std::uint64_t begin);
   void begin_block();
   bool too_long(Shape::State before) const noexcept;
@@ -88,6 +92,12 @@ class Candidate {
   Shape::State header_ = Shape::kDead; // of another one inside, after its anchor
   std::uint64_t header_from_ = 0;      // an anchor that is seen in part begins no earlier
   bool escaped_ = false;               // by the backslash before
+  struct Between { // its string has ended, and it may go on in the next one of a list
+    StringList list;
+    std::uint64_t read_until, string_end;
+    std::string text; // undecided
+  };
+  std::unique_ptr<Between> between_;
 };
 
 } // namespace sluice::redact

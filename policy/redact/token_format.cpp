@@ -2,7 +2,9 @@
 
 #include "policy/base/reader.hpp"
 #include "policy/redact/openings.hpp"
+#include "policy/redact/string_list.hpp"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
@@ -61,7 +63,8 @@ std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::stri
 std::size_t TokenFormat::most_held() const {
   if (max_length > 0) return max_length + 1;
   const bool waits_for_end = opening && (ends_at_boundary || checks_each_end());
-  return waits_for_end ? longest_match(shape).value_or(0) + 1 : shape.max_hold();
+  if (waits_for_end) return longest_match(shape).value_or(0) + 1;
+  return std::max(shape.max_hold(), block_end.empty() ? 0 : StringList::kMostHeld);
 }
 
 TokenFormats parse_formats(const Document& document, Diagnostics& out, Beginnings beginnings) {

@@ -169,14 +169,51 @@ const Shape::Anchor* Oracle::anchor_of(const Format& format, std::string_view by
   return nullptr;
 }
 
-std::size_t Oracle::block_end(std::string_view block, const std::string& marker) {
-  std::size_t end = std::min<std::size_t>(block.size(), 16 * 1024);
-  for (std::size_t i = 0; i < end; ++i) {
-    if (block[i] == '"' && (i == 0 || block[i - 1] != '\\')) end = i;
+// Where the string that a block goes on in begins to be certain, behind a quote at `at`; 0:
+// nowhere. Strings that are of the block as a whole move `at` to their closing quote.
+std::size_t Oracle::next_string(std::string_view block, std::size_t& at, const std::string& marker,
+                                const std::string& anchor) {
+  static const std::string kText = "[A-Za-z0-9+/=]{0,127}|[A-Za-z0-9-]+: [^\"\\\\\\x00-\\x1f]*";
+  static const auto next = re2_of("\"[ \\t\\r\\n]{0,64},[ \\t\\r\\n]{0,64}\"");
+  static const auto whole = re2_of("(" + kText + ")\"[ \\t\\r\\n]{0,64}([,\\]])");
+  static const auto line = re2_of("(" + kText + ")\\\\[nr]");
+  static const auto base64 = re2_of("[A-Za-z0-9+/=]{128}");
+  re2::StringPiece found[3];
+  const auto begins = [&](const RE2& with, std::size_t from) {
+    const re2::StringPiece all(block.data(), block.size());
+    const bool yes = with.Match(all, from, all.size(), RE2::ANCHOR_START, found, 3);
+    if (!yes || found[1].data() == nullptr) return yes;
+    const std::string text(found[1].data(), found[1].size());
+    return text.size() < 128 && text.find(anchor) == std::string::npos;
+  };
+  while (begins(*next, at)) {
+    const auto text = at + found[0].size();
+    if (block.substr(text).starts_with(marker)) return text + marker.size();
+    if (begins(*base64, text) || begins(*line, text)) return text + found[0].size();
+    if (!begins(*whole, text)) return 0;
+    at = text + found[1].size();
+    if (found[2] == "]") return 0;
   }
-  const auto found = block.find(marker);
-  if (found == std::string_view::npos || found + marker.size() > end) return end;
-  const auto after = found + marker.size();
+  return 0;
+}
+
+std::size_t Oracle::block_end(std::string_view block, const std::string& marker,
+                              const std::string& anchor) {
+  std::size_t end = std::min<std::size_t>(block.size(), 16 * 1024);
+  bool escaped = false;
+  std::size_t from = 0, after = 0; // of what may be the marker, and of the marker
+  for (std::size_t i = 0; i < end && after == 0; ++i) {
+    escaped = i > 0 && block[i - 1] == '\\' && !escaped;
+    if (block[i] == '"' && !escaped) {
+      from = next_string(block, i, marker, anchor);
+      if (from == 0) return i;
+      i = from - 1;
+    }
+    const bool room = from == i + 1 || from + marker.size() <= i + 1;
+    if (room && block.substr(0, i + 1).ends_with(marker)) after = i + 1;
+  }
+  if (after == 0) return end;
+  end = std::min(end, block.find('"', after));
   const auto dashes = block.find("-----", after), line = block.find_first_of("\n\r\\", after);
   if (dashes != std::string_view::npos) end = std::min(end, dashes + 5);
   return std::min(end, line);
@@ -209,7 +246,8 @@ bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anc
     first = false;
     out = {begin, end};
     if (!format.about.block_end.empty()) {
-      out.end += block_end(bytes.substr(end), format.about.block_end);
+      out.end += block_end(bytes.substr(end), format.about.block_end,
+                           std::string(bytes.substr(0, anchor)));
       return true;
     }
   }

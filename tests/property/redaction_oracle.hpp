@@ -53,7 +53,10 @@ class Oracle {
   static Decoded from_base64(std::string_view text, std::size_t at, unsigned lead_bits);
   const redact::Shape::Anchor* anchor_of(const Format& format, std::string_view bytes) const;
   bool match(const Format& format, const Decoded& decoded, std::size_t anchor, Match& out) const;
-  static std::size_t block_end(std::string_view block, const std::string& marker);
+  static std::size_t block_end(std::string_view block, const std::string& marker,
+                               const std::string& anchor);
+  static std::size_t next_string(std::string_view block, std::size_t& at, const std::string& marker,
+                                 const std::string& anchor);
   void try_plain(std::string_view text, std::size_t at, std::vector<Span>& out) const;
   void try_coded(std::string_view text, std::size_t at, std::vector<Span>& out) const;
   void add(const Format& format, const Decoded& decoded, std::size_t rank, std::size_t anchor,

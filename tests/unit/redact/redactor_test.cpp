@@ -228,6 +228,52 @@ BOOST_AUTO_TEST_CASE(a_header_inside_a_private_key_is_part_of_it) {
   }
 }
 
+// As a notebook has it, as settings have it, and what only looks like it. The document stays one.
+BOOST_AUTO_TEST_CASE(a_private_key_as_a_list_of_strings) {
+  const auto rules = rules_with({});
+  const std::string begin = "-----BEGIN RSA PRIVATE KEY-----",
+                    end = "-----END RSA PRIVATE KEY-----";
+  const std::string masked = "[1, [\"-----BEGIN [REDACTED:pem-private-key]";
+  const std::string line = body(64, kMixed);
+  const std::pair<std::string, std::string> rows[] = {
+      {"\\n\",\n    \"" + line + "\\n\",\n    \"" + line + "\\n\",\n    \"ab==\\n\",\n    \"" +
+           end + "\\n\",\n \"x\"]]",
+       "\\n\",\n \"x\"]]"},
+      {"\",\"" + line + "\",\"ab==\",\"" + end + "\",\"x\"]]", "\",\"x\"]]"},
+      {"\", \"" + body(1600, kMixed) + "\", \"" + end + "\"]]", "\"]]"},
+      {"\\n\", \"Proc-Type: 4,ENCRYPTED\\n\", \"DEK-Info: AES-128-CBC,6AB\\n\", \"\\n\", \"" +
+           line + "\\n\", \"" + end + "\\n\"]]",
+       "\\n\"]]"},
+      {"\\n\", \"" + line + "\" ]]", "\" ]]"},                 // its end is missing
+      {"\\n\", \"" + line + "\", \"a b\"]]", "\", \"a b\"]]"}, // something else follows
+      {"\", \"a b\"]]", "\", \"a b\"]]"},
+      {"\", 1]]", "\", 1]]"},
+      {"\"], {\"name\": 1}]", "\"], {\"name\": 1}]"},
+  };
+  for (const auto& [text, rest] : rows) {
+    BOOST_TEST(redacted(rules, "[1, [\"" + begin + text) == masked + rest);
+  }
+  BOOST_TEST(redacted(rules, "{\"k\":\"" + begin + "\", \"MIIE\" : \"MIIE\"}") ==
+             "{\"k\":\"-----BEGIN [REDACTED:pem-private-key]\", \"MIIE\" : \"MIIE\"}");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_key_lines_is_not_buffered) {
+  const auto rules = rules_with({});
+  redact::Redactor redactor(rules);
+  std::string out;
+  redactor.feed("[\"-----BEGIN PRIVATE KEY-----\\n\"", out);
+  for (int i = 0; i < 100; ++i) {
+    redactor.feed(",\n \"" + body(64, kMixed), out);
+    BOOST_TEST(redactor.held() <= 70U);
+    redactor.feed("\\n\"", out);
+    BOOST_TEST(redactor.held() <= 1U);
+  }
+  redactor.feed(", \"-----END PRIVATE KEY-----\\n\"]", out);
+  redactor.finish(out);
+  BOOST_TEST(out == "[\"-----BEGIN [REDACTED:pem-private-key]\\n\"]");
+  BOOST_TEST(redactor.findings().total() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(clean_text_is_not_delayed) {
   const auto rules = rules_with({"correct-horse"});
   redact::Redactor redactor(rules);
