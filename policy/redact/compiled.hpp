@@ -25,12 +25,13 @@ enum class Looking : std::uint8_t {
   anchors_anywhere,    // in any case
   long_secrets,
   short_secrets,
-  over_lines // anchors and secrets in base64, with a line end inside
+  hex_secrets, // in any case
+  over_lines   // anchors and secrets in base64, with a line end inside
 };
-inline constexpr std::size_t kLookings = 9;
+inline constexpr std::size_t kLookings = 10;
 inline bool in_any_case(Looking set) noexcept {
   return set == Looking::anchors_before_runs || set == Looking::anchors_at_marks ||
-         set == Looking::anchors_anywhere;
+         set == Looking::anchors_anywhere || set == Looking::hex_secrets;
 }
 inline bool is_held(Looking set) noexcept {
   return set >= Looking::long_secrets;

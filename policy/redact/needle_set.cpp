@@ -40,7 +40,7 @@ NeedleSet::NeedleSet(std::vector<Needle> needles, Letters letters, Use use)
   });
   index_beginnings();
   constexpr std::size_t kWorthwhile = 4; // bytes a probe
-  if (use == Use::everywhere && !any_case_ && shortest_ >= kGram + kWorthwhile - 1) index_grams();
+  if (use == Use::everywhere && shortest_ >= kGram + kWorthwhile - 1) index_grams();
 }
 
 void NeedleSet::index_beginnings() {

@@ -61,7 +61,7 @@ class NeedleSet {
  private:
   using Bits = std::vector<std::uint64_t>;
   static constexpr std::size_t kGram = 8; // bytes of a probe
-  static constexpr std::size_t kLongestStride = 32;
+  static constexpr std::size_t kLongestStride = 64;
 
   static bool test(const Bits& bits, std::size_t at) noexcept {
     return (bits[at >> 6U] >> (at & 63U) & 1U) != 0;
@@ -78,7 +78,16 @@ class NeedleSet {
   std::size_t gram_hash(const char* eight) const noexcept {
     std::uint64_t value = 0;
     std::memcpy(&value, eight, kGram);
+    value |= case_bits_ | std::uint64_t{case_bits_} << 32U;
     return static_cast<std::size_t>((value * 0x9E3779B97F4A7C15U) >> gram_shift_);
+  }
+  bool begins_with(std::string_view text, std::string_view needle) const noexcept {
+    if (!any_case_) return text.starts_with(needle);
+    const auto same = [this](char wanted, char c) {
+      return byte(c) == static_cast<unsigned char>(wanted);
+    };
+    return text.size() >= needle.size() &&
+           std::equal(needle.begin(), needle.end(), text.begin(), same);
   }
   bool may_begin_at_end(std::string_view tail) const noexcept { // fewer than gram_ bytes, not none
     const auto first = byte(tail[0]);
@@ -168,7 +177,7 @@ template <class Hit> void NeedleSet::find_all(std::string_view text, Hit&& hit) 
     for (auto i = gram_group_[group]; i < gram_group_[group + 1]; ++i) {
       const auto [index, offset] = grams_[i];
       const Needle& needle = needles_[index];
-      if (offset <= at && text.substr(at - offset).starts_with(needle.text)) {
+      if (offset <= at && begins_with(text.substr(at - offset), needle.text)) {
         hit(at - offset, needle);
       }
     }

@@ -89,7 +89,7 @@ bool may_hold_a_match(const RuleSet::Compiled& rules, const Scope& scope, std::s
     has_run = has_run || run == kRun;
   }
   for (const auto set :
-       {Looking::long_secrets, Looking::short_secrets, Looking::words_in_runs,
+       {Looking::long_secrets, Looking::short_secrets, Looking::hex_secrets, Looking::words_in_runs,
         Looking::anchors_in_runs, Looking::names_in_runs, Looking::anchors_before_runs}) {
     const NeedleSet& needles = rules.needles(set);
     if (needles.empty() || (!is_held(set) && !has_run)) continue;

@@ -80,9 +80,13 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
     SLUICE_TRY(check_known(known, ids));
     const auto rule = add_rule(to, config, "secret:" + known.id, "the known secret " + known.id);
     to.rules[rule].fingerprint = fingerprint_of(config.fingerprint_key, known.value.reveal());
+    const auto hex = to_hex(known.value.reveal());
     for (auto& form : as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret))) {
       to.max_hold = std::max(to.max_hold, form.size());
-      const auto set = form.size() >= kLongSecret ? Looking::long_secrets : Looking::short_secrets;
+      if (form != hex && ascii_lower(form) == hex) continue; // found as `hex` is
+      const auto set = form == hex                  ? Looking::hex_secrets
+                       : form.size() >= kLongSecret ? Looking::long_secrets
+                                                    : Looking::short_secrets;
       Needle needle;
       needle.text = std::move(form);
       needle.rule = rule;

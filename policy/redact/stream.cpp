@@ -27,10 +27,10 @@ std::size_t index_of(Looking set) {
   return static_cast<std::size_t>(set);
 }
 
-constexpr Looking kInOnePiece[] = {Looking::words_in_runs,    Looking::anchors_in_runs,
-                                   Looking::names_in_runs,    Looking::anchors_before_runs,
-                                   Looking::anchors_at_marks, Looking::anchors_anywhere,
-                                   Looking::long_secrets,     Looking::short_secrets};
+constexpr Looking kInOnePiece[] = {
+    Looking::words_in_runs,       Looking::anchors_in_runs,  Looking::names_in_runs,
+    Looking::anchors_before_runs, Looking::anchors_at_marks, Looking::anchors_anywhere,
+    Looking::long_secrets,        Looking::short_secrets,    Looking::hex_secrets};
 
 } // namespace
 
@@ -137,8 +137,8 @@ void Stream::look(const StreamText& text, Ending ending) {
         std::max(begin, text.end() - std::min<std::uint64_t>(text.end(), needs));
   }
   look_in_stretches(text, whole_until, ending);
-  for (const auto set :
-       {Looking::anchors_anywhere, Looking::long_secrets, Looking::short_secrets}) {
+  for (const auto set : {Looking::anchors_anywhere, Looking::long_secrets, Looking::short_secrets,
+                         Looking::hex_secrets}) {
     const auto end = whole_until[index_of(set)];
     if (end == begin || !looks_for(set)) continue;
     // A needle that begins before `end` may reach beyond it.

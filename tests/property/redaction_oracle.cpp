@@ -1,5 +1,6 @@
 #include "tests/property/redaction_oracle.hpp"
 
+#include "policy/base/bytes.hpp"
 #include "policy/redact/secret_encodings.hpp"
 #include "policy/redact/token_checks.hpp"
 
@@ -112,6 +113,10 @@ Oracle::Oracle(const std::vector<PackFormat>& formats, const std::vector<std::st
       folder.fold(form, Folder::Ending::at_end, 0, text, disguises);
       if (text.size() >= 3) forms.insert(text);
     }
+    hex_forms_.push_back(to_hex(secret));
+    std::erase_if(forms, [&](const std::string& form) { // found as the one in lower case is
+      return form != hex_forms_.back() && lower(form) == hex_forms_.back();
+    });
     forms_.emplace_back(forms.begin(), forms.end());
     base64_forms_.push_back(base64_forms_of(secret, 6));
   }
@@ -319,7 +324,9 @@ void Oracle::find_known(std::string_view text, std::vector<Span>& out, OracleRes
   for (std::size_t at = 0; at < text.size(); ++at) {
     for (std::size_t rule = 0; rule < forms_.size(); ++rule) {
       for (const auto& form : forms_[rule]) {
-        if (text.substr(at).starts_with(form)) found(at, at + form.size(), rule);
+        const auto here = text.substr(at, form.size());
+        const bool is = form == hex_forms_[rule] ? lower(here) == form : here == form;
+        if (is) found(at, at + form.size(), rule);
       }
       for (const auto& form : base64_forms_[rule]) {
         const auto end = base64_until(text, at, form);

@@ -65,6 +65,7 @@ class Oracle {
 
   std::vector<Format> formats_;
   std::vector<std::vector<std::string>> forms_, base64_forms_; // of each known secret
+  std::vector<std::string> hex_forms_;                         // of these, in any case
 };
 
 } // namespace sluice::test

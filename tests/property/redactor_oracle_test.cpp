@@ -48,7 +48,11 @@ class Mixture {
     switch (below(random_, 7)) {
     case 0: return kKnown[below(random_, kKnown.size())];
     case 1: {
-      const auto forms = redact::encodings_of(kKnown[below(random_, kKnown.size())], 6);
+      const auto& secret = kKnown[below(random_, kKnown.size())];
+      auto forms = redact::encodings_of(secret, 6);
+      forms.push_back(to_hex(secret));
+      for (char& c : forms.back())
+        c = static_cast<char>(below(random_, 2) > 0 ? std::toupper(c) : c);
       return forms[below(random_, forms.size())];
     }
     case 2: { // a near miss

@@ -133,6 +133,19 @@ BOOST_AUTO_TEST_CASE(known_secret_in_every_encoding) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(known_secret_in_hexadecimal_of_any_case) {
+  const std::string secret = "Kokosnuss-jklmno", hex = "4b6f6b6f736e7573732d6a6b6c6d6e6f";
+  const auto rules = rules_with({secret}, false);
+  std::mt19937 random(3);
+  for (int i = 0; i < 50; ++i) {
+    auto mixed = hex;
+    for (char& c : mixed) c = static_cast<char>(random() % 2 == 0 ? std::toupper(c) : c);
+    BOOST_TEST(redacted(rules, "f" + mixed + "0") == "f[REDACTED:secret:s0]0", mixed);
+    BOOST_TEST(redact::redact_whole(rules, mixed).findings.total() == 1U);
+  }
+  BOOST_TEST(redacted(rules, "KOKOSNUSS-jklmno") == "KOKOSNUSS-jklmno");
+}
+
 // What stands beside a secret may look like a part of a disguise together with its first or last
 // bytes: as it is written it is found all the same.
 BOOST_AUTO_TEST_CASE(a_known_secret_glued_to_half_a_disguise) {
