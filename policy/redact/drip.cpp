@@ -2,15 +2,18 @@
 
 #include "policy/base/digest.hpp"
 #include "policy/redact/needle_set.hpp"
+#include "policy/redact/shape.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 namespace sluice::redact {
 namespace {
 
-// Host, port and name of a database stand in many a text: of a URL only the password is secret.
+// What of it nobody else writes. Of a URL it is the password, of a JWT the signature.
 std::string_view secret_part(std::string_view value) {
+  if (value.starts_with("eyJ")) return value.substr(std::min(value.size(), value.rfind('.') + 1));
   const auto scheme = value.find("://");
   if (scheme == std::string_view::npos) return value;
   const auto authority =
@@ -35,9 +38,12 @@ DripWatch::DripWatch(const std::vector<KnownSecret>& known) {
 DripWatch::~DripWatch() = default;
 
 void DripWatch::watch(std::string rule, std::string_view value, std::vector<Needle>& needles) {
-  if (value.size() < kDripLeast) return;
+  if (value.size() < kDripLeast || value.size() > kDripMost) return;
+  if (!std::all_of(value.begin(), value.end(), is_token_byte)) return;
   const auto which = static_cast<std::uint32_t>(watched_.size());
+  std::set<std::string_view> seen; // the same piece again is no further one
   for (std::uint32_t at = 0; at + kDripPiece <= value.size(); ++at) {
+    if (!seen.insert(value.substr(at, kDripPiece)).second) continue;
     Needle needle;
     needle.text = value.substr(at, kDripPiece);
     needle.rule = static_cast<std::uint32_t>(places_.size());

@@ -1,7 +1,9 @@
 // Notices a known secret that leaves in pieces: over the fields of one request, or dripped over the
 // requests of a run. Redaction masks a secret that is whole; here pieces of kDripPiece bytes and
 // more are remembered, and once they make up half of the secret the request is over the budget, and
-// so is each later one that has a piece. Pieces that are shorter, or encoded, are not seen. Never
+// so is each later one that has a piece. Pieces that are shorter, or encoded, are not seen. Only
+// values without inner structure are watched, since parts of others (a JWT's head, the server of a
+// connection string, indentation) stand in many a text. Never
 // keeps the bytes of a text. Tested by tests/unit/redact/drip_test.cpp.
 #pragma once
 
@@ -22,7 +24,8 @@ class NeedleSet;
 struct Needle;
 
 inline constexpr std::size_t kDripPiece = 8;
-inline constexpr std::size_t kDripLeast = 16; // a secret with fewer bytes is not watched
+// A secret with fewer bytes is not watched, nor is one with more.
+inline constexpr std::size_t kDripLeast = 16, kDripMost = 512;
 
 // For one run; shared by all threads.
 class DripWatch {

@@ -189,7 +189,7 @@ void CallMachine::start_request(Actions& out) {
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
   show_pieces(request_.target);
-  for (const auto& field : request_.fields.all()) show_pieces(field.value);
+  show_pieces(request_.fields);
   if (ended_by_rule(out)) return;
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
@@ -259,7 +259,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     }
   }
   redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
-  for (const auto& field : event.trailers.all()) show_pieces(field.value);
+  show_pieces(event.trailers);
   if (ended_by_rule(out)) return;
   if (request_pipe_.rewrote()) drop_digests(event.trailers);
   if (hold_request_) {
@@ -284,6 +284,14 @@ void CallMachine::handle(RequestFaulted& event, Actions& out) {
 }
 
 // ---- ends ------------------------------------------------------------------------------------
+
+void CallMachine::show_pieces(const wire::Fields& fields) {
+  if (!drip_) return;
+  for (const auto& field : fields.all()) {
+    show_pieces(field.name);
+    show_pieces(field.value);
+  }
+}
 
 void CallMachine::show_pieces(std::string_view text) {
   if (!drip_) return;

@@ -83,6 +83,7 @@ class CallMachine {
   // True: a rule blocks the call for what it found, and the call has ended.
   bool ended_by_rule(Actions& out);
   void show_pieces(std::string_view text); // that leaves, a whole text
+  void show_pieces(const wire::Fields& fields);
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused

@@ -50,15 +50,17 @@ Result<> MultipartRedactor::read(std::string& out) {
 Result<> MultipartRedactor::take(const wire::MultipartReader::Piece& piece, std::string& out) {
   using Kind = wire::MultipartReader::Piece::Kind;
   switch (piece.kind) {
-  case Kind::part_begins: return begin_part(out);
+  case Kind::part_begins: text_.finish(out); return begin_part();
   case Kind::body: return feed_part(piece.bytes, out);
-  case Kind::part_ends: return end_part(out);
+  case Kind::part_ends:
+    if (!part_) text_.finish(out); // what began in a part ends with it
+    return end_part(out);
   case Kind::frame: break;
   }
   return success();
 }
 
-Result<> MultipartRedactor::begin_part(std::string& out) {
+Result<> MultipartRedactor::begin_part() {
   const auto& head = reader_.part();
   const std::string transfer = ascii_lower(head.transfer_encoding);
   // Base64 is read where it stands; the others say how text is written that is not encoded.
@@ -76,7 +78,6 @@ Result<> MultipartRedactor::begin_part(std::string& out) {
   }
   if (plain && !coded) return success();
   SLUICE_TRY(auto pipe, BodyPipe::redacting(rules_, head.content_encoding, {}, scope_));
-  text_.finish(out);
   pipe.watch(meter_);
   part_ = std::make_unique<BodyPipe>(std::move(pipe));
   if (!plain) quoted_ = std::make_unique<QuotedPrintable>();

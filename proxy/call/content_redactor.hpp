@@ -44,14 +44,14 @@ class MultipartRedactor {
   };
   Result<> read(std::string& out);
   Result<> take(const wire::MultipartReader::Piece& piece, std::string& out);
-  Result<> begin_part(std::string& out);
+  Result<> begin_part();
   Result<> feed_part(std::string_view in, std::string& out);
   Result<> end_part(std::string& out);
 
   std::shared_ptr<const redact::RuleSet> rules_;
   redact::Scope scope_;
   wire::MultipartReader reader_;
-  redact::Redactor text_;          // of all that has no encoding of its own, the frame too
+  redact::Redactor text_;          // of the frame, and of each part that has no encoding of its own
   std::unique_ptr<BodyPipe> part_; // of one that has
   std::unique_ptr<QuotedPrintable> quoted_;
   bool decoded_ = false;                     // a part

@@ -148,6 +148,10 @@ void MessagePipe::control(const wire::ControlFrame& frame, std::string& out) {
   if (!control_)
     control_.emplace(config_.rules, redact::Redactor::Mask::keep_length, config_.scope);
   control_->whole(std::string_view(frame.payload).substr(begin), masked);
+  if (config_.meter) {
+    config_.meter->feed(masked);
+    config_.meter->end_text();
+  }
   writer_.control(frame.opcode, masked, out);
 }
 

@@ -116,6 +116,15 @@ BOOST_AUTO_TEST_CASE(base64_is_read_where_it_stands) {
   BOOST_TEST(got.text != body);
 }
 
+BOOST_AUTO_TEST_CASE(what_begins_in_a_part_ends_with_it) {
+  const auto body =
+      part("", "if line == '-----BEGIN RSA PRIVATE KEY-----") + part("", "two") + "--b--\r\n";
+  each_cut(body, [&](const Passed& got) {
+    BOOST_TEST(got.text.ends_with("\r\n" + part("", "two") + "--b--\r\n"));
+    BOOST_TEST(got.text.find("[REDACTED:pem-private-key]") != std::string::npos);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_refused) {
   for (const auto* head :
        {"Content-Encoding: rot13\r\n", "Content-Transfer-Encoding: x-uuencode\r\n",

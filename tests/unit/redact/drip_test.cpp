@@ -78,12 +78,27 @@ BOOST_AUTO_TEST_CASE(of_a_url_the_password_is_watched) {
   BOOST_TEST(!over(run, "postgres://app: @db.internal.example:5432/production"));
   BOOST_TEST(over(run, kValue.substr(0, 16)));
   BOOST_TEST(watch("postgres://app:short@db.internal.example:5432/production")->empty());
-  BOOST_TEST(!over(watch("https://hooks.example/T0/" + kValue), "https://hooks.example/"));
   BOOST_TEST(over(watch("https://hooks.example/T0/" + kValue), kValue.substr(0, 24)));
+  BOOST_TEST(!over(watch("https://hooks.example/T0/" + kValue), "https://hooks.example/"));
   BOOST_TEST(over(watch("https://" + kValue + "@host.example/"), kValue.substr(0, 16)));
   for (const auto* odd : {"://", "a://@", "a://:@", "a://b:c", "://:@:/@aaaaaaaaaaaaaaaaaaaa"}) {
     BOOST_TEST(!over(watch(odd), "xxxxxxxxxxxxxxxxxxxx"));
   }
+}
+
+// Parts of these stand in many a text, or repeat.
+BOOST_AUTO_TEST_CASE(values_with_inner_structure) {
+  const std::string head = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZSJ9.";
+  const auto jwt = watch(head + kValue);
+  BOOST_TEST(!over(jwt, head + "another-signature"));
+  BOOST_TEST(over(jwt, part(0, 16)));
+  BOOST_TEST(watch("Server=tcp:db;Database=x;User ID=app;Password=hunter2hunter2")->empty());
+  BOOST_TEST(watch("{\n    \"a\": 1,\n    \"b\": 2\n}")->empty());
+  BOOST_TEST(watch(std::string(kDripMost + 1, 'a'))->empty());
+  const auto same = watch(std::string(kDripMost, 'A'));
+  DripMeter meter(same);
+  meter.feed(std::string(2'000'000, 'A')); // in an instant
+  BOOST_TEST(!meter.over().has_value());   // it is one piece
 }
 
 BOOST_AUTO_TEST_CASE(short_values_are_not_watched) {
