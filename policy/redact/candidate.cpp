@@ -129,7 +129,7 @@ Candidate::Life Candidate::read_hex(const StreamText& text) {
   for (std::size_t i = 0; i + 1 < rest.size(); i += 2) {
     const int high = hex_digit(rest[i]), low = hex_digit(rest[i + 1]);
     if (high < 0 || low < 0) {
-      finish();
+      finish(text);
       return Life::over;
     }
     if (step(static_cast<char>(high * 16 + low), next_, next_ + 2) == Life::over) return Life::over;
@@ -147,7 +147,7 @@ Candidate::Life Candidate::read_base64(const StreamText& text) {
       const auto end = line_ < kShortestLine ? LineEnd{} : line_end_at(rest);
       if (end.kind == LineEnd::Kind::open) return Life::goes_on;
       if (end.kind == LineEnd::Kind::none) {
-        finish();
+        finish(text);
         return Life::over;
       }
       // The text may also end with its line: then a word in the next one is none of its own.
@@ -332,7 +332,8 @@ Candidate::Life Candidate::step_between(char c, std::uint64_t begin, std::uint64
   return Life::goes_on;
 }
 
-void Candidate::finish() {
+void Candidate::finish(const StreamText& text) {
+  text_ = &text;
   const auto waited = std::exchange(waits_, kNowhere);
   if (waited != kNowhere) match(waited);
 }

@@ -24,15 +24,17 @@ class Candidate {
   Candidate(const Needle& needle, std::uint64_t anchor, const StreamText& text);
 
   enum class Life : std::uint8_t { goes_on, over };
-  Life read(const StreamText& text); // Requires: everything it has not read yet is in it
-  void finish();                     // the stream ends here
+  Life read(const StreamText& text);   // Requires: everything it has not read yet is in it
+  void finish(const StreamText& text); // the stream ends here
 
   const Needle& needle() const noexcept { return *needle_; }
   Shape::State state() const noexcept { return state_; }
   std::uint64_t anchor() const noexcept { return anchor_; } // where the anchor begins
   bool matched() const noexcept { return matched_until_ != kNowhere; }
+  std::uint64_t next() const noexcept { return next_; } // the first that it has not read
   std::uint64_t secret_begin() const noexcept { return secret_begin_; } // when matched
   std::uint64_t secret_end() const noexcept { return matched_until_; }  // so far
+  std::uint64_t secret_last() const noexcept { return secret_last_; }   // read, matched or not
   std::uint64_t undecided() const noexcept;                             // kNowhere: nothing is
   const std::string& secret() const noexcept { return secret_; }        // decoded, capped
   // A match that begins from here on up to there, of the same format, ends with this one and is not

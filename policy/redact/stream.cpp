@@ -83,9 +83,10 @@ void Stream::process(std::string_view in, Ending ending, std::string& out) {
   read_candidates(text);
   look_again(text, ending);
   look(text, ending);
+  trails_.forget();
   if (ending == Ending::at_end) {
     for (auto& open : candidates_) {
-      open.finish();
+      open.finish(text);
       settle(open);
     }
     candidates_.clear();
@@ -102,16 +103,17 @@ void Stream::process(std::string_view in, Ending ending, std::string& out) {
 
 void Stream::read_candidates(const StreamText& text) {
   std::erase_if(candidates_, [&](Candidate& one) {
-    if (one.read(text) == Candidate::Life::goes_on) return false;
-    settle(one);
-    return true;
+    const auto course = go_on(one, text);
+    if (course == Course::over) settle(one);
+    return course != Course::goes_on;
   });
-  drop_covered_candidates();
 }
 
 // It will not grow any more.
 void Stream::settle(Candidate& candidate) {
   if (!candidate.matched() || candidate.secret_begin() == Candidate::kNowhere) return;
+  if (trails_.is_inside_earlier(candidate)) return; // masked with it, and not one more
+  trails_.note(candidate);
   const Needle& needle = candidate.needle();
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), candidate.absorbs_until(), candidate.absorbed,
@@ -293,11 +295,9 @@ void Stream::found(const StreamText& text, std::uint64_t begin, std::uint64_t en
 void Stream::open(const StreamText& text, std::uint64_t begin, const Needle& needle) {
   if (absorbed(needle, begin)) return;
   Candidate candidate(needle, begin, text);
-  if (candidate.read(text) == Candidate::Life::over) {
-    settle(candidate);
-  } else {
-    candidates_.push_back(std::move(candidate));
-  }
+  const auto course = go_on(candidate, text);
+  if (course == Course::over) settle(candidate);
+  if (course == Course::goes_on) candidates_.push_back(std::move(candidate));
 }
 
 // The call ends here, so which of several is named does not matter: the first in the text.

@@ -8,6 +8,7 @@
 #include "policy/redact/folder.hpp"
 #include "policy/redact/line_join.hpp"
 #include "policy/redact/redactor.hpp"
+#include "policy/redact/trails.hpp"
 
 #include <cstdint>
 #include <map>
@@ -92,7 +93,8 @@ class Stream {
   void look_before_rare(const StreamText& text, const OpeningSet::Near& near, Ending ending);
   void look_in_table(const StreamText& text, const OpeningSet::Table& table, std::uint64_t begin,
                      std::uint64_t end);
-  void drop_covered_candidates();
+  enum class Course { goes_on, over, joined }; // joined: an earlier one goes on as it would
+  Course go_on(Candidate& candidate, const StreamText& text);
   bool is_further_match(const Span& span) const;
 
   void found(const StreamText& text, std::uint64_t begin, std::uint64_t end, const Needle& needle);
@@ -134,6 +136,7 @@ class Stream {
   std::uint64_t looked_ = 0;        // up to here beginnings have been looked for
   std::vector<Disguise> disguises_; // of places not released
   std::vector<Candidate> candidates_;
+  Trails trails_;
   std::vector<Start> starts_;
   std::vector<Span> spans_;
   // Of openings, by rule: the end of what is counted. Kept for the few that are there.

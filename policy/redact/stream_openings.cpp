@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 namespace sluice::redact {
 
@@ -54,19 +53,19 @@ void Stream::look_in_table(const StreamText& text, const OpeningSet::Table& tabl
   }
 }
 
-// Of two that say the same of all that is to come, the earlier one covers the other: so only as
-// many go on as the format has states.
-void Stream::drop_covered_candidates() {
-  constexpr std::size_t kFew = 8;
-  if (candidates_.size() <= kFew) return;
-  std::set<std::pair<const Needle*, Shape::State>> seen;
-  std::erase_if(candidates_, [&](const Candidate& one) {
-    const TokenFormat& format = *one.needle().format;
-    const bool alike = format.opening && format.max_length == 0 && format.entropy == 0 &&
-                       format.check == TokenCheck::none && !format.shape.has_secret_part();
-    if (!alike || one.matched() || one.needle().coding != Coding::plain) return false;
-    return !seen.emplace(&one.needle(), one.state()).second;
-  });
+// What can meet an earlier one of its needle stops now and then to see whether it has.
+Stream::Course Stream::go_on(Candidate& candidate, const StreamText& text) {
+  const bool follows = Trails::follows(candidate.needle());
+  for (;;) {
+    const auto next = (candidate.next() / Trails::kStride + 1) * Trails::kStride;
+    const auto stop = follows ? std::min(next, text.end()) : text.end();
+    const StreamText piece{text.bytes.substr(0, stop - text.base), text.base};
+    if (candidate.read(piece) == Candidate::Life::over) return Course::over;
+    if (follows && trails_.joins(candidate)) return Course::joined;
+    if (stop == text.end()) break;
+  }
+  trails_.note(candidate);
+  return Course::goes_on;
 }
 
 // A match that begins inside another of its format is masked with it, and is not one more.

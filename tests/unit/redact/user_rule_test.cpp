@@ -42,7 +42,7 @@ std::shared_ptr<const RuleSet> rules_of(std::vector<UserRule> rules) {
 std::string redacted(const std::shared_ptr<const RuleSet>& rules, std::string_view text,
                      Scope scope = {}) {
   const auto whole = redact_whole(rules, text, scope);
-  for (const std::size_t piece : {1, 2, 3, 7}) {
+  for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
     Redactor redactor(rules, Redactor::Mask::placeholder, scope);
     std::string out;
     for (auto rest = text; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
@@ -235,6 +235,61 @@ BOOST_AUTO_TEST_CASE(the_time_grows_with_the_text) {
   };
   seconds(1000);
   BOOST_TEST(seconds(40'000) < 20 * seconds(10'000) + 0.05);
+}
+
+// Every repeat begins a match inside the one before, and none of them ends.
+BOOST_AUTO_TEST_CASE(a_repeated_beginning_is_read_about_once) {
+  const std::tuple<const char*, std::string_view> table[] = {
+      {"acme(?:-[a-z0-9]+)+", "acme-"},
+      {"foo(?:foo|bar)+", "foo"},
+      {"foo(?:foo|bar)+", "foobar"},
+      {"(?:EMP-\\d{6},?)+", "EMP-123456,"},
+      {"x:(?:a[a-z0-9: ]+|y\\d)", "x:a x:y1 x:y2 "},
+      {"key(?P<secret>(?:-[a-z]+)+)", "key-"},
+  };
+  for (const auto& [pattern, repeat] : table) {
+    const auto rules = rules_of({rule_of(text_of(pattern))});
+    std::string text;
+    while (text.size() < 200'000) text += repeat;
+    text += "acme-x foobar EMP-654321 x:a key-x";
+    const auto begun = std::chrono::steady_clock::now();
+    const auto out = redact_whole(rules, text);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    BOOST_TEST(took.count() < 2, pattern << ": " << took.count() << " s");
+    BOOST_TEST(out.text.size() < 60U, pattern);
+    BOOST_TEST(out.findings.total() <= 2U, pattern);
+  }
+}
+
+// The same under every cut (see redacted), and no match is lost to another that only looks alike.
+BOOST_AUTO_TEST_CASE(what_joins_an_earlier_match_changes_nothing) {
+  const auto times = [](std::string_view text, int count) {
+    std::string out;
+    while (count-- > 0) out += text;
+    return out;
+  };
+  const auto found = [](const RuleText& text, const std::string& in) {
+    const auto rules = rules_of({rule_of(text)});
+    const auto out = redacted(rules, in);
+    return out + " " + std::to_string(redact_whole(rules, in).findings.total());
+  };
+  const auto acme = text_of("acme(?:-[a-z0-9]+)+");
+  BOOST_TEST(found(acme, "a " + times("acme-", 700) + "x! acme-1 " + times("acme-", 99)) ==
+             "a <>! <> <>- 3");
+  BOOST_TEST(found(text_of("foo(?:foo|bar)+"), times("foo", 900) + "fobar foobar") ==
+             "<>fobar <> 2");
+  BOOST_TEST(found(text_of("(?:EMP-\\d{6},?)+"), times("EMP-123456,", 300) + "EMP-12") ==
+             "<>EMP-12 1");
+  BOOST_TEST(found(text_of("x:(?:a[a-z0-9: ]+|y\\d)"), "x:a" + times(" x:y1", 500) + "! x:y2") ==
+             "<>! <> 2");
+  BOOST_TEST(found(text_of("key(?P<secret>(?:-[a-z]+)+)"), times("key-", 300) + "x") == "key<> 1");
+  // Only the later one of two in the same state has enough different bytes at first.
+  auto mixed = text_of("key[a-z0-9]{8}(?:-[a-z0-9]+)*");
+  mixed.entropy = 2.5;
+  BOOST_TEST(found(mixed, "keyaaaaaaaa-key1b2c3d4e" + times("-ab", 200)) == "keyaaaaaaaa-<> 1");
+  // The first has matched at "abx", and what it goes on with is none; the second one is.
+  BOOST_TEST(found(text_of("abx(?:abycd)?|abyc"), times("abxabyc ", 100)) ==
+             times("<><> ", 100) + " 200");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
