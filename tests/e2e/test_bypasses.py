@@ -281,7 +281,7 @@ class LifeOfTheSidecar(ForwardCase):
         seen, = self.end_agent(agent)
         self.assertEqual(len(self.arrived()), before, "a call arrived after the sidecar was dead")
         self.assertGreater(seen[0]["seen"]["ConnectionRefusedError"], 100, seen)
-        sluice.verify()
+        sluice.verify(killed=True)
         decided = {r["payload"]["call_id"] for r in sluice.records("egress_allowed")}
         self.assertGreaterEqual(len(decided), before, "a call arrived without a decision on record")
 
