@@ -136,7 +136,7 @@ redact::Findings MultipartRedactor::findings() const {
 Result<ContentRedactor> ContentRedactor::make(std::shared_ptr<const redact::RuleSet> rules,
                                               std::string_view content_type, redact::Scope scope) {
   if (const auto format = redact::event_format_of(content_type)) {
-    return ContentRedactor(redact::EventStream(std::move(rules), *format, scope));
+    return ContentRedactor(redact::EventStream(rules, *format, scope));
   }
   SLUICE_TRY(auto parts, wire::MultipartReader::of(content_type));
   if (parts) return ContentRedactor(MultipartRedactor(std::move(rules), std::move(*parts), scope));
