@@ -43,6 +43,7 @@ void CallMachine::switch_protocols(wire::ResponseHead head, Actions& out) {
   response_begun_ = true;
   outcome_.http_status = head.status;
   prepare_response(head, redaction_, outcome_.findings);
+  if (ended_by_rule(out)) return;
   wire::write_websocket_answer(*websocket_, agreed.value(), head);
   head.version = wire::Version::http11;
   head_sent_ = true;

@@ -80,6 +80,19 @@ struct Talk {
   std::string rest;
 };
 
+call::CallContext blocking_context() {
+  redact::RuleText text;
+  text.id = "code-name";
+  text.pattern = "falcon-[a-z]{2,}";
+  redact::RuleSetConfig rules;
+  rules.rules.push_back({text.id, redact::compile_rule(text).value(), redact::Action::block,
+                         redact::UserRule().places});
+  auto context = Playbook::forward_context();
+  context.redaction.everywhere = redact::RuleSet::build(rules).value();
+  context.redaction.credentials = redact::RuleSet::build(rules.for_credentials()).value();
+  return context;
+}
+
 constexpr const char* kEnd = "CloseUpstream CloseDownstream Finished ";
 
 } // namespace
@@ -254,17 +267,8 @@ BOOST_AUTO_TEST_CASE(ends_without_a_handshake) {
 }
 
 BOOST_AUTO_TEST_CASE(a_blocking_rule_ends_it_before_the_message) {
-  redact::RuleText text;
-  text.id = "code-name";
-  text.pattern = "falcon-[a-z]{2,}";
-  redact::RuleSetConfig rules;
-  rules.rules.push_back({text.id, redact::compile_rule(text).value(), redact::Action::block,
-                         redact::UserRule().places});
   for (const bool up : {true, false}) {
-    auto context = Playbook::forward_context();
-    context.redaction.everywhere = redact::RuleSet::build(rules).value();
-    context.redaction.credentials = redact::RuleSet::build(rules.for_credentials()).value();
-    Playbook play(std::move(context));
+    Playbook play(blocking_context());
     Talk talk(play);
     if (up) {
       talk.happens(call::RequestBodyReceived{agent("about falcon-nine")});
@@ -280,6 +284,21 @@ BOOST_AUTO_TEST_CASE(a_blocking_rule_ends_it_before_the_message) {
     BOOST_TEST_REQUIRE(talk.outcome().findings.size() == 1U);
     BOOST_TEST(talk.outcome().findings[0].findings.total() == 1U);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_blocking_rule_ends_it_before_the_switch) {
+  Playbook play(blocking_context());
+  play.happens(play.websocket_request()).gives({"AskGate GET http://api.test:80 /"});
+  play.happens(play.admitted()).gives({"Connect"});
+  play.happens(call::UpstreamOpened{});
+  const std::string key(
+      *find<call::SendRequestHead>(play.actions())->head.fields.only("sec-websocket-key"));
+  play.gives({"SendRequestHead GET / none"});
+  play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
+  play.happens(play.websocket_answer(key, {{"X-Note", "falcon-nine"}}));
+  play.gives({"AbandonUpstream", "SendResponseHead 403 length=363 keep-alive",
+              "SendResponseBody (problem)", "SendResponseEnd", "Finished"});
+  BOOST_CHECK(play.ending().outcome->reason == model::Reason::secret_blocked);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
