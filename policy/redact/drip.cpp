@@ -93,8 +93,7 @@ std::size_t DripWatch::bytes_sent(const Watched& watched) const {
 
 void DripMeter::feed(std::string_view text) {
   if (watch_ == nullptr || watch_->empty() || text.empty()) return;
-  const auto seam = tail_ + std::string(text.substr(0, kDripPiece - 1));
-  look(seam);
+  if (!tail_.empty()) look(tail_ + std::string(text.substr(0, kDripPiece - 1)));
   look(text);
   tail_ += text.substr(text.size() - std::min(text.size(), kDripPiece - 1));
   tail_.erase(0, tail_.size() - std::min(tail_.size(), kDripPiece - 1));

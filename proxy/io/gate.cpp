@@ -42,7 +42,7 @@ bool ActivePolicy::holds_secret(std::string_view name) const {
   if (holds(name)) return true;
   std::string upper(name);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return holds(upper);
+  return upper != name && holds(upper);
 }
 
 bool Settings::captures() const noexcept {
