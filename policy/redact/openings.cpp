@@ -56,6 +56,24 @@ std::optional<std::size_t> longest_match(const Shape& shape) {
   return Ways(shape).until_end();
 }
 
+std::size_t shortest_match(const Shape& shape) {
+  std::vector<bool> seen(shape.states());
+  std::vector<Shape::State> here{shape.start()};
+  for (std::size_t length = 0;; ++length) { // a shape matches something, so this ends
+    std::vector<Shape::State> there;
+    for (const auto state : here) {
+      if (shape.accepts(state)) return length;
+      for (int c = 0; c < 256; ++c) {
+        const auto next = shape.next(state, static_cast<char>(c));
+        if (next == Shape::kDead || seen[next]) continue;
+        seen[next] = true;
+        there.push_back(next);
+      }
+    }
+    here = std::move(there);
+  }
+}
+
 std::optional<RareByte> rare_byte_of(const Shape& shape) {
   for (const char byte : std::string_view("@#$%&~^|<>{}[]+=:/")) { // the rarest first
     const auto before = Ways(shape).until(byte);

@@ -18,6 +18,7 @@
 namespace sluice::redact {
 
 std::optional<std::size_t> longest_match(const Shape& shape); // bytes; none: without bound
+std::size_t shortest_match(const Shape& shape);
 
 // A byte that every match has, no later than `reach` bytes after its first.
 struct RareByte {

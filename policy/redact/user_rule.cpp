@@ -78,6 +78,8 @@ Result<> check_bounds(const TokenFormat& rule) {
   const Shape& shape = rule.shape;
   if (shape.accepts(shape.start())) return wrong("pattern", "it matches the empty text");
   if (rule.max_length > 0) {
+    if (rule.max_length < shortest_match(shape))
+      return wrong("max_length", "the shortest match is longer, so nothing would be found");
     if (shape.anchors().empty() && rule.max_length > kMostWithoutAnchor)
       return wrong("max_length", "a pattern that begins with fewer than three fixed bytes is "
                                  "looked for everywhere, so it may be 512 bytes long at most");

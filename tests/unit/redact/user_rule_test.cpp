@@ -115,6 +115,8 @@ BOOST_AUTO_TEST_CASE(what_a_stream_cannot_hold_is_refused) {
       {text_of("a*"), "empty text"},
       {text_of("x[a-z]*\\b"), "no bound"},
       {text_of("[a-z]+x", 600), "max_length: a pattern that begins with fewer"},
+      {text_of("foobar", 5), "max_length: the shortest match is longer"},
+      {text_of("foo[a-z]+bar", 6), "max_length: the shortest match is longer"},
       {text_of("^abc"), "no line that begins"},
       {text_of("abc$"), "no line that begins"},
       {text_of("a\\bb"), "two ends"},
