@@ -30,6 +30,15 @@ cases:
     expect: {decision: block, rule: secret.block, reason_code: secret_blocked, findings: [code-name]}
   - call: {method: DELETE, url: "https://api.test/v1"}
     expect: {decision: block, rule: no-deletes, reason_code: rule_block}
+  - call: {method: GET, url: "https://api.test?q=falcon-heavy"}
+    expect: {decision: block, rule: secret.block}
+  - call: {method: POST, url: "https://api.test/", headers: {Content-Encoding: rot13}, body: x}
+    expect: {decision: block, reason_code: content_undecodable}
+  - call: {method: POST, url: "https://api.test/", headers: {Content-Type: 'multipart/x; boundary=""'}, body: x}
+    expect: {decision: block, reason_code: content_undecodable}
+  - call: {method: POST, url: "https://api.test/", headers: {Content-Type: multipart/x; boundary=b},
+           body: "--b\nContent-Encoding: rot13\n\nx\n--b--"}
+    expect: {decision: block, reason_code: content_undecodable}
   - call: {method: TCP, url: "tcp://db.test:5432"}
     expect: {decision: block, rule: default_deny}
 """
@@ -48,9 +57,9 @@ class PolicyTest(SluiceTestCase):
         done = self.run_cases(CASES)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("ok    masked\n", done.stdout)
-        self.assertIn("4 of 4 cases are as expected", done.stdout)
+        self.assertIn("8 of 8 cases are as expected", done.stdout)
         document = json.loads(self.run_cases(CASES, "--json").stdout)
-        self.assertEqual((document["passed"], document["failed"]), (4, 0))
+        self.assertEqual((document["passed"], document["failed"]), (8, 0))
 
     def test_a_difference_is_shown(self):
         wrong = CASES.replace("rule: llm", "rule: other").replace("TCK-1234\",", "TCK-9999\",")
