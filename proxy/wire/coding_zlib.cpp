@@ -1,7 +1,5 @@
 // gzip (RFC 1952), deflate in the zlib format (RFC 1950) and bare (RFC 1951), by zlib.
-#include "proxy/wire/coding_step.hpp"
-
-#include <zlib.h>
+#include "proxy/wire/zlib_deflate.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,11 +15,6 @@ constexpr int kGzipWrapper = 16; // added to the window bits, as zlib has it
 int window_bits(Coding coding) {
   if (coding == Coding::gzip) return kWindowBits + kGzipWrapper;
   return coding == Coding::raw_deflate ? -kWindowBits : kWindowBits;
-}
-
-// zlib takes its input through a pointer to non-const that it never writes through.
-Bytef* zlib_input(std::string_view in) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
 }
 
 // zlib counts in unsigned int; what is larger goes in pieces.
@@ -128,24 +121,13 @@ class ZlibEncoder final : public EncodeStep {
     do {
       const auto piece = first_piece(in);
       in.remove_prefix(piece.size());
-      deflate_piece(piece, in.empty() ? until : Until::more, out);
+      deflate_piece(stream_, piece, flush_of(in.empty() ? until : Until::more), out);
     } while (!in.empty());
   }
 
  private:
-  void deflate_piece(std::string_view piece, Until until, std::string& out) {
-    const int flush = until == Until::more    ? Z_NO_FLUSH
-                      : until == Until::flush ? Z_SYNC_FLUSH
-                                              : Z_FINISH;
-    std::array<char, kCodingBlock> block;
-    stream_.next_in = zlib_input(piece);
-    stream_.avail_in = static_cast<uInt>(piece.size());
-    do { // zlib has given all when it leaves room in the block
-      stream_.next_out = reinterpret_cast<Bytef*>(block.data());
-      stream_.avail_out = static_cast<uInt>(block.size());
-      deflate(&stream_, flush);
-      out.append(block.data(), block.size() - stream_.avail_out);
-    } while (stream_.avail_out == 0);
+  static int flush_of(Until until) {
+    return until == Until::more ? Z_NO_FLUSH : until == Until::flush ? Z_SYNC_FLUSH : Z_FINISH;
   }
 
   z_stream stream_{};

@@ -1,6 +1,6 @@
 #include "proxy/wire/websocket_deflate.hpp"
 
-#include <zlib.h>
+#include "proxy/wire/zlib_deflate.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,17 +12,12 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t kBlock = 16 * 1024;
 constexpr auto kTail = "\x00\x00\xff\xff"sv; // RFC 7692 §7.2.2: taken off each message
 constexpr int kWindow = 1 << kMostWindowBits;
 // RFC 7692 §7.2.3.5: a final block may come inside a message. Each costs two copies of the window.
 constexpr int kMostFinalBlocks = 16;
 // Of what we compress: a window of 8 KiB takes 64 KiB of memory, one of 32 KiB four times that.
 constexpr int kOurBits = 13, kMemoryLevel = 6;
-
-Bytef* zlib_input(std::string_view in) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(in.data())); // never written through
-}
 
 } // namespace
 
@@ -51,7 +46,7 @@ struct MessageInflater::State {
   bool takeover;
   InflateLimits limits;
   z_stream stream{};
-  std::array<char, kBlock> block;
+  std::array<char, kCodingBlock> block;
   std::uint64_t allowance = 0;
   std::uint64_t message_size = 0;
   int final_blocks = 0;
@@ -147,18 +142,6 @@ struct MessageDeflater::State {
   State& operator=(const State&) = delete;
   ~State() { deflateEnd(&stream); }
 
-  void deflate_piece(std::string_view piece, int flush, std::string& out) {
-    std::array<char, kBlock> block;
-    stream.next_in = zlib_input(piece);
-    stream.avail_in = static_cast<uInt>(piece.size());
-    do { // zlib has given all when it leaves room in the block
-      stream.next_out = reinterpret_cast<Bytef*>(block.data());
-      stream.avail_out = static_cast<uInt>(block.size());
-      deflate(&stream, flush);
-      out.append(block.data(), block.size() - stream.avail_out);
-    } while (stream.avail_out == 0);
-  }
-
   bool takeover;
   z_stream stream{};
 };
@@ -174,7 +157,7 @@ void MessageDeflater::feed(std::string_view in, Until until, std::string& out) {
   do {
     const auto piece = in.substr(0, std::numeric_limits<uInt>::max());
     in.remove_prefix(piece.size());
-    state_->deflate_piece(piece, in.empty() ? Z_SYNC_FLUSH : Z_NO_FLUSH, out);
+    deflate_piece(state_->stream, piece, in.empty() ? Z_SYNC_FLUSH : Z_NO_FLUSH, out);
   } while (!in.empty());
   if (until == Until::fragment) return;
   // zlib says nothing when all was said: then an empty block without its tail (RFC 7692 §7.2.3.6).
