@@ -21,9 +21,26 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
+
 namespace sluice::evidence::test {
 
 inline constexpr std::int64_t kStart = 1'767'323'045'000'000'000; // 2026-01-02T03:04:05Z
+
+// A disk with room for this many bytes in a file: writing more fails with EFBIG, as ENOSPC would.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    BOOST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 class TempDirectory {
  public:

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <csignal>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,21 +14,6 @@ namespace sluice::evidence {
 namespace {
 
 using namespace test;
-
-// A disk with room for this many bytes in a file: writing more fails with EFBIG, as ENOSPC would.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    BOOST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 struct Fixture {
   TempDirectory directory;

@@ -8,7 +8,6 @@
 #include <thread>
 
 #include <csignal>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -277,23 +276,7 @@ BOOST_AUTO_TEST_CASE(a_log_that_contradicts_its_checkpoints_is_not_written_to) {
   refused(forged, signed_text); // added after a clean stop
 }
 
-namespace {
-
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    BOOST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-} // namespace
+namespace {} // namespace
 
 BOOST_AUTO_TEST_CASE(nothing_is_written_behind_a_checkpoint_that_could_not_be) {
   config.heartbeat = 20ms;
