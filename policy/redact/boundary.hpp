@@ -1,4 +1,4 @@
-// Where a word begins in a text that may be escaped. Private to policy/redact.
+// What bytes are, and where a word begins in a text that may be escaped. Private to policy/redact.
 #pragma once
 
 #include <array>
@@ -16,6 +16,12 @@ inline constexpr auto kWordBytes = [] {
 }();
 inline bool is_word_byte(char c) noexcept {
   return kWordBytes[static_cast<unsigned char>(c)];
+}
+inline bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+inline bool is_digit_or_capital(char c) noexcept {
+  return is_digit(c) || (c >= 'A' && c <= 'Z');
 }
 inline bool is_hex_byte(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');

@@ -18,6 +18,28 @@ int hex_digit(char c) {
   return -1;
 }
 
+// Whether the scan finds the run that is in this secret, or that it begins in.
+bool shows(Shows wanted, std::string_view secret) {
+  if (wanted == Shows::anything) return true;
+  const auto shown = wanted == Shows::digit_run ? is_digit : is_digit_or_capital;
+  const auto enough = wanted == Shows::mixed_beginning ? 1 : kRun;
+  std::size_t row = 0;
+  bool seen = false;
+  for (const char c : secret) {
+    if (is_token_byte(c)) {
+      ++row;
+      seen = seen || shown(c);
+      if (seen && row >= enough) return true;
+    } else if (wanted == Shows::mixed_beginning) {
+      return false;
+    } else {
+      row = 0;
+      seen = false;
+    }
+  }
+  return false;
+}
+
 } // namespace
 
 // An anchor that was compared byte by byte is known; any other is read by the shape.
@@ -212,6 +234,9 @@ Candidate::Life Candidate::match(std::uint64_t end) {
   const TokenFormat& format = *needle_->format;
   if (secret_begin_ == kNowhere) return Life::over; // nothing of it is secret
   if (!matched()) {
+    const auto written = text_->from(secret_begin_).substr(0, end - secret_begin_);
+    if (!shows(needle_->shows, written))
+      return written.size() < Needle::kShownWithin ? Life::goes_on : Life::over;
     const auto secret = secret_until(end);
     if (format.entropy > 0 && entropy_of(secret) < format.entropy) return Life::over;
     if (!passes(format.check, secret)) {

@@ -25,8 +25,8 @@ struct FormatFields {
   requires std::same_as<std::remove_const_t<Of>, TokenFormat>
   static void each(Archive& archive, Of& format) {
     archive(format.id, format.title, format.shape, format.entropy, format.check,
-            format.starts_at_boundary, format.ends_at_boundary, format.block_end, format.opening,
-            format.visible, format.max_length);
+            format.starts_at_boundary, format.ends_at_boundary, format.without_digit,
+            format.block_end, format.opening, format.visible, format.max_length);
   }
 };
 

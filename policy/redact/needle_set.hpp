@@ -19,8 +19,13 @@ namespace sluice::redact {
 
 enum class Coding : std::uint8_t { plain, base64, hex };
 
+// What a match must have, wherever the stream is cut, since the scan passes over runs without it:
+// a digit or a capital, in the token bytes that its secret begins with or in a whole run of them.
+enum class Shows : std::uint8_t { anything, mixed_beginning, mixed_run, digit_run };
+
 struct Needle {
   static constexpr std::size_t kLeast = 3;
+  static constexpr std::size_t kShownWithin = 64; // bytes of the secret; see Shows
 
   std::string text;                    // at least kLeast bytes
   std::uint32_t rule = 0;              // index of the rule it belongs to
@@ -30,6 +35,7 @@ struct Needle {
   bool compared = false; // the text says all of the anchor; else the shape reads it again
   // base64: bits of the character before the text that belong to the anchor's first byte; 0, 2, 4.
   std::uint8_t lead_bits = 0;
+  Shows shows = Shows::anything;
 };
 
 class NeedleSet {

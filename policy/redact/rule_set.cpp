@@ -2,6 +2,7 @@
 
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
+#include "policy/redact/boundary.hpp"
 #include "policy/redact/compiled.hpp"
 #include "policy/redact/folder.hpp"
 #include "policy/redact/line_join.hpp"
@@ -103,13 +104,24 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
   return success();
 }
 
+// A token without a digit and without a capital is next to impossible; a name or a path without
+// them is the rule. Of a value that only its name makes a secret a digit is wanted.
+Shows shown_in(Looking set, const Needle& needle) {
+  if (set == Looking::anchors_before_runs) // the run is behind the anchor
+    return needle.format->without_digit ? Shows::mixed_run : Shows::digit_run;
+  if (set != Looking::anchors_in_runs && set != Looking::words_in_runs) return Shows::anything;
+  const bool mixed = std::any_of(needle.text.begin(), needle.text.end(), is_digit_or_capital);
+  return mixed ? Shows::anything : Shows::mixed_beginning;
+}
+
 // Four bytes tell much more than three: a shorter anchor is written down with each byte that can
 // follow it.
-void add_anchor(std::vector<Needle>& to, Needle needle) {
-  if (needle.text.size() > Needle::kLeast) {
-    to.push_back(std::move(needle));
-    return;
-  }
+void add_anchor(Needles& needles, Looking set, Needle needle) {
+  const auto add = [&](Needle one) {
+    one.shows = shown_in(set, one);
+    of(needles, set).push_back(std::move(one));
+  };
+  if (needle.text.size() > Needle::kLeast) return add(std::move(needle));
   for (int c = 0; c < 256; ++c) {
     const char byte = static_cast<char>(c);
     const bool upper = byte >= 'A' && byte <= 'Z';
@@ -120,7 +132,7 @@ void add_anchor(std::vector<Needle>& to, Needle needle) {
     if (!follows) continue;
     Needle longer = needle;
     longer.text += byte;
-    to.push_back(std::move(longer));
+    add(std::move(longer));
   }
 }
 
@@ -132,8 +144,8 @@ void add_coded(Needles& needles, const Needle& plain) {
     needle.compared = false;
     needle.text = std::move(text);
     needle.lead_bits = lead_bits;
-    if (coding == Coding::base64) add_anchor(of(needles, Looking::over_lines), needle);
-    add_anchor(of(needles, Looking::anchors_in_runs), std::move(needle));
+    if (coding == Coding::base64) add_anchor(needles, Looking::over_lines, needle);
+    add_anchor(needles, Looking::anchors_in_runs, std::move(needle));
   };
   for (std::size_t before = 0; before < 3; ++before) {
     const auto lead_bits = static_cast<std::uint8_t>(2 * before); // see Needle::lead_bits
@@ -150,9 +162,7 @@ void add_coded(Needles& needles, const Needle& plain) {
 
 // A run of token bytes, and nothing of it is like a token.
 bool is_name(std::string_view anchor) {
-  const auto plain = [](char c) {
-    return is_token_byte(c) && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z');
-  };
+  const auto plain = [](char c) { return is_token_byte(c) && !is_digit_or_capital(c); };
   return anchor.size() >= kRun && std::all_of(anchor.begin(), anchor.end(), plain);
 }
 
@@ -169,8 +179,8 @@ Looking place_of(const TokenFormat& format, std::string_view anchor) {
 
 // In base64 a byte takes two characters where it begins, in hexadecimal always.
 void hold_for(Compiled& to, const TokenFormat& format) {
-  to.max_hold =
-      std::max(to.max_hold, folded_size(2 * (format.most_held() + 2)) + 2 * Shape::kLongestAnchor);
+  const auto most = std::max(2 * (format.most_held() + 2), Needle::kShownWithin + 2);
+  to.max_hold = std::max(to.max_hold, folded_size(most) + 2 * Shape::kLongestAnchor);
 }
 
 void add_secrets_pack(Compiled& to, Needles& needles, const RuleSetConfig& config) {
@@ -195,7 +205,7 @@ void add_secrets_pack(Compiled& to, Needles& needles, const RuleSetConfig& confi
         needle.text = ascii_lower(needle.text);
         needle.compared = false;
       }
-      add_anchor(of(needles, set), std::move(needle));
+      add_anchor(needles, set, std::move(needle));
     }
   }
 }

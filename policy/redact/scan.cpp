@@ -1,5 +1,6 @@
 #include "policy/redact/scan.hpp"
 
+#include "policy/redact/boundary.hpp"
 #include "policy/redact/scan_loop.hpp"
 #include "policy/redact/shape.hpp"
 
@@ -11,15 +12,14 @@ namespace {
 constexpr std::string_view kLeads = "\\%&\xC2\xCD\xCE\xCF\xD0\xD1\xD8\xE1\xE2\xEF\xF0\xF3";
 
 struct Plain {
-  static constexpr std::uint8_t kToken = 1, kLead = 2, kDigit = 4, kCapital = 8;
+  static constexpr std::uint8_t kToken = 1, kLead = 2, kMixed = 4;
   static const std::array<std::uint8_t, 256>& classes() {
     static const auto table = [] {
       std::array<std::uint8_t, 256> out{};
       for (std::size_t c = 0; c < out.size(); ++c) {
         const char byte = static_cast<char>(c);
         if (is_token_byte(byte)) out[c] |= kToken;
-        if (byte >= '0' && byte <= '9') out[c] |= kDigit;
-        if (byte >= 'A' && byte <= 'Z') out[c] |= kCapital;
+        if (is_digit_or_capital(byte)) out[c] |= kMixed;
         if (kLeads.find(byte) != std::string_view::npos) out[c] |= kLead;
       }
       return out;
@@ -38,8 +38,7 @@ struct Plain {
   static ScanMasks masks(const char* p) {
     ScanMasks out;
     out.token = bits(p, kToken);
-    out.digit = bits(p, kDigit);
-    out.capital = bits(p, kCapital);
+    out.mixed = bits(p, kMixed);
     for (unsigned i = 0; i < 64; ++i) {
       const bool mark = (p[i] == ':' && p[i + 1] == '/') || (p[i] == '-' && p[i + 1] == 'B');
       out.mark |= std::uint64_t{mark} << i;

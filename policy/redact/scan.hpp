@@ -17,7 +17,7 @@ struct Stretch {
   enum class Kind : std::uint8_t { run, mark };
   std::size_t begin = 0, end = 0;
   Kind kind = Kind::run;
-  bool digit = false, capital = false; // a run has one
+  bool mixed = false; // a run has a digit or a capital
   bool operator==(const Stretch&) const = default;
 };
 
@@ -26,8 +26,8 @@ struct StretchScan { // where a scan stands
   std::size_t size = 0;
   std::size_t at = 0;                                   // next word of 64 bytes
   std::uint64_t run1 = 0, run2 = 0, run4 = 0, run8 = 0; // of the word before
-  std::uint64_t digits = 0, capitals = 0;               // of the word before
-  bool digit = false, capital = false;                  // in the open run, up to this word
+  std::uint64_t mixed_before = 0;                       // of the word before
+  bool mixed = false;                                   // the open run, up to this word
   std::size_t open = static_cast<std::size_t>(-1);      // where a run began that has not ended
 };
 

@@ -37,18 +37,21 @@ struct Avx2 {
     const __m256i pem = _mm256_and_si256(is(v, '-'), is(next, 'B'));
     return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(scheme, pem)));
   }
-  static std::uint32_t between(__m256i v, char low, char high) {
+  static __m256i between(__m256i v, char low, char high) {
     const __m256i above = _mm256_cmpgt_epi8(v, _mm256_set1_epi8(static_cast<char>(low - 1)));
     const __m256i beyond = _mm256_cmpgt_epi8(v, _mm256_set1_epi8(high));
-    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_andnot_si256(beyond, above)));
+    return _mm256_andnot_si256(beyond, above);
+  }
+  static std::uint32_t mixed(__m256i v) {
+    const __m256i either = _mm256_or_si256(between(v, '0', '9'), between(v, 'A', 'Z'));
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(either));
   }
   static ScanMasks masks(const char* p) {
     const __m256i a = load(p), b = load(p + 32);
     ScanMasks out;
     out.token = token(a) | std::uint64_t{token(b)} << 32U;
     out.mark = mark(a, load(p + 1)) | std::uint64_t{mark(b, load(p + 33))} << 32U;
-    out.digit = between(a, '0', '9') | std::uint64_t{between(b, '0', '9')} << 32U;
-    out.capital = between(a, 'A', 'Z') | std::uint64_t{between(b, 'A', 'Z')} << 32U;
+    out.mixed = mixed(a) | std::uint64_t{mixed(b)} << 32U;
     return out;
   }
 

@@ -11,7 +11,7 @@ namespace {
 struct ScanMasks {
   std::uint64_t token = 0; // see is_token_byte
   std::uint64_t mark = 0;  // ':' before '/', '-' before 'B'
-  std::uint64_t digit = 0, capital = 0;
+  std::uint64_t mixed = 0; // a digit or a capital
 };
 
 inline unsigned first_bit(std::uint64_t word) {
@@ -55,17 +55,15 @@ inline std::size_t add_runs(StretchScan& scan, const ScanMasks& masks, std::uint
       scan.open = last >= 15 ? last - 15 : 0;
       const unsigned before = from < 15 ? 15 - from : 0; // bits of it in the word before
       const std::uint64_t earlier = before == 0 ? 0 : from_bit(64 - before);
-      scan.digit = (scan.digits & earlier) != 0;
-      scan.capital = (scan.capitals & earlier) != 0;
+      scan.mixed = (scan.mixed_before & earlier) != 0;
       inside = from_bit(from < 15 ? 0 : from - 15);
     }
     const std::uint64_t gaps = ~masks.token & from_bit(from);
     const unsigned end = gaps == 0 ? 64 : first_bit(gaps);
     inside &= ~from_bit(end);
-    scan.digit = scan.digit || (masks.digit & inside) != 0;
-    scan.capital = scan.capital || (masks.capital & inside) != 0;
+    scan.mixed = scan.mixed || (masks.mixed & inside) != 0;
     if (gaps == 0) return count; // goes on in the next word
-    out[count++] = {scan.open, scan.at + end, Stretch::Kind::run, scan.digit, scan.capital};
+    out[count++] = {scan.open, scan.at + end, Stretch::Kind::run, scan.mixed};
     scan.open = kNone;
     runs &= from_bit(end);
   }
@@ -83,14 +81,14 @@ template <class Isa> std::size_t scan_stretches(StretchScan& scan, Stretch* out)
       constexpr std::size_t kReach = 32; // Shape::kMarkReach
       for (std::uint64_t left = masks.mark; left != 0; left &= left - 1) {
         const std::size_t at = scan.at + first_bit(left);
-        out[count++] = {at < kReach ? 0 : at - kReach, at + 1, Stretch::Kind::mark, false, false};
+        out[count++] = {at < kReach ? 0 : at - kReach, at + 1, Stretch::Kind::mark, false};
       }
     }
-    scan.digits = masks.digit, scan.capitals = masks.capital;
+    scan.mixed_before = masks.mixed;
     scan.at += 64;
   }
   if (scan.at >= scan.size && scan.open != static_cast<std::size_t>(-1)) {
-    out[count++] = {scan.open, scan.size, Stretch::Kind::run, scan.digit, scan.capital};
+    out[count++] = {scan.open, scan.size, Stretch::Kind::run, scan.mixed};
     scan.open = static_cast<std::size_t>(-1);
   }
   return count;

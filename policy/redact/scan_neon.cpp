@@ -56,8 +56,8 @@ struct Neon {
                                vandq_u8(is(here.part[i], '-'), is(next.part[i], 'B')));
     }
     out.mark = bits(marks);
-    out.digit = bits_of(here, [](uint8x16_t v) { return between(v, '0', '9'); });
-    out.capital = bits_of(here, [](uint8x16_t v) { return between(v, 'A', 'Z'); });
+    out.mixed = bits_of(
+        here, [](uint8x16_t v) { return vorrq_u8(between(v, '0', '9'), between(v, 'A', 'Z')); });
     return out;
   }
   static std::uint64_t leads(const char* p) {

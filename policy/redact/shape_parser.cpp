@@ -1,5 +1,7 @@
 #include "policy/redact/shape_parser.hpp"
 
+#include "policy/redact/boundary.hpp"
+
 #include <array>
 #include <optional>
 #include <string>
@@ -12,10 +14,6 @@ using Kind = ShapeNode::Kind;
 
 constexpr int kMostRepeats = 1000; // as RE2
 constexpr int kDeepest = 32;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 ByteSet range(char first, char last) {
   ByteSet out;

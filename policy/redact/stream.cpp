@@ -208,14 +208,10 @@ void Stream::look_in_stretches(const StreamText& text, const PlaceOfSet& whole_u
         lines_until = look_over_lines(text, end, ending);
       }
       look_once(Looking::names_in_runs, begin, end);
-      // A token without a digit and without a capital is next to impossible; a name or a path
-      // without them is the rule.
-      if (!stretches[i].digit && !stretches[i].capital) continue;
+      if (!stretches[i].mixed) continue; // and so is no match: see Shows
       look_once(Looking::anchors_in_runs, begin, end);
       look_once(Looking::words_in_runs, begin, end);
-      // A value that only its name makes a secret has a digit. Its name stands before the run, or
-      // in it and before a '='.
-      if (!stretches[i].digit) continue;
+      // The name of a value stands before the run, or in it and before a '='.
       const auto run = text.from(begin).substr(0, end - begin);
       const auto look_before = [&](std::uint64_t place) {
         const auto reach = std::min<std::uint64_t>(place, Shape::kFarthest);

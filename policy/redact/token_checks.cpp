@@ -1,15 +1,13 @@
 #include "policy/redact/token_checks.hpp"
 
+#include "policy/redact/boundary.hpp"
+
 #include <array>
 #include <cmath>
 #include <cstddef>
 
 namespace sluice::redact {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 bool passes_luhn(std::string_view text) {
   int sum = 0, digits = 0;

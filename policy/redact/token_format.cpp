@@ -42,6 +42,7 @@ std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::stri
   out->starts_at_boundary =
       item.at("starts").one_of(kEdges).value_or(Edge::boundary) == Edge::boundary;
   out->ends_at_boundary = item.at("ends").one_of(kEdges).value_or(Edge::anywhere) == Edge::boundary;
+  out->without_digit = item.at("without_digit").boolean().value_or(false);
   out->block_end = item.at("block_end").string().value_or("");
   for (const auto* key : {"source", "finds", "leaves"}) item.at(key);
   auto pattern = item.required("pattern");

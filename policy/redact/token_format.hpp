@@ -21,6 +21,7 @@ struct TokenFormat {
   TokenCheck check = TokenCheck::none;
   bool starts_at_boundary = true; // the byte before is not of [A-Za-z0-9_]
   bool ends_at_boundary = false;  // the byte after is not, and only then is it a match
+  bool without_digit = false;     // a value that its name makes a secret may have none
   std::string block_end;          // what follows a match is part of it up to this; "" without
   // Found by its first byte, as personal data and the rules of a policy are: it needs no anchor,
   // and all of it is masked but what a secret group or a visible beginning leaves.

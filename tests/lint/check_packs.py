@@ -10,7 +10,7 @@ from pack_format import CHECKS, Format
 
 PACKS = "policy/redact/packs"
 REQUIRED = ("id", "title", "source", "pattern", "finds", "leaves")
-OPTIONAL = ("entropy", "check", "starts", "ends", "block_end")
+OPTIONAL = ("entropy", "check", "starts", "ends", "without_digit", "block_end")
 LEAST_ANCHOR = 3
 MOST_LINES = 500
 MOST_PII_LENGTH = 360  # an e-mail address, the longest of them

@@ -124,6 +124,7 @@ Oracle::Oracle(const std::vector<PackFormat>& formats, const std::vector<std::st
 
 Oracle::Decoded Oracle::from_hex(std::string_view text, std::size_t at) {
   Decoded out;
+  out.text = text;
   for (; at + 1 < text.size() && is_hex(text[at]) && is_hex(text[at + 1]); at += 2) {
     out.bytes += static_cast<char>(std::stoi(std::string(text.substr(at, 2)), nullptr, 16));
     out.begin.push_back(at);
@@ -136,6 +137,7 @@ Oracle::Decoded Oracle::from_hex(std::string_view text, std::size_t at) {
 // The first byte begins `lead_bits` bits before the end of the character at `at`, or with it.
 Oracle::Decoded Oracle::from_base64(std::string_view text, std::size_t at, unsigned lead_bits) {
   Decoded out;
+  out.text = text;
   std::vector<std::pair<bool, std::size_t>> bits;
   for (;; ++at) {
     if (at == text.size()) break;
@@ -224,10 +226,42 @@ std::size_t Oracle::block_end(std::string_view block, const std::string& marker,
   return std::min(end, line);
 }
 
+Oracle::Shows Oracle::wanted_of(const Format& format, std::string_view anchor, bool plain) {
+  using Run = Shape::Run;
+  static const auto name = re2_of("[a-z_.+/=~-]{16,}"), token = re2_of("[0-9A-Za-z_.+/=~-]+");
+  static const auto mixed = re2_of("[0-9A-Z]");
+  const auto run = format.shape.run();
+  if (plain && (format.shape.has_mark() || run == Run::none)) return Shows::anything;
+  if (plain && run == Run::follows) {
+    return format.about.without_digit ? Shows::mixed_run : Shows::digit_run;
+  }
+  const re2::StringPiece text(anchor.data(), anchor.size());
+  const bool tells = RE2::PartialMatch(text, *mixed) || (plain && RE2::FullMatch(text, *name));
+  if (tells || !RE2::FullMatch(text, *token)) return Shows::anything; // or a line ends in it
+  return Shows::mixed_beginning;
+}
+
+bool Oracle::shows(Shows wanted, std::string_view secret) {
+  static const auto beginning = re2_of("[a-z_.+/=~-]*[0-9A-Z]");
+  static const auto run = re2_of("[0-9A-Za-z_.+/=~-]{16,}");
+  if (wanted == Shows::anything) return true;
+  re2::StringPiece rest(secret.data(), secret.size()), found;
+  if (wanted == Shows::mixed_beginning) return RE2::Consume(&rest, *beginning);
+  while (run->Match(rest, 0, rest.size(), RE2::UNANCHORED, &found, 1)) {
+    const auto of =
+        wanted == Shows::mixed_run ? "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" : "0123456789";
+    const std::string_view bytes(found.data(), found.size());
+    if (bytes.find_first_of(of) != std::string_view::npos) return true;
+    rest.remove_prefix(static_cast<std::size_t>(found.end() - rest.begin()));
+  }
+  return false;
+}
+
 // `anchor` bytes at the beginning are public. The first match must pass the checks; the longest is
 // what counts.
-bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anchor,
+bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anchor, Shows wanted,
                    Match& out) const {
+  constexpr std::size_t kShownWithin = 64;
   const std::string_view bytes = decoded.bytes;
   const auto& ends_line = decoded.ends_line;
   re2::StringPiece found;
@@ -244,6 +278,12 @@ bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anc
     const auto begin = split ? static_cast<std::size_t>(group.data() - bytes.data()) : anchor;
     const auto end = split ? begin + group.size() : size;
     const auto secret = bytes.substr(begin, end - begin);
+    const auto from = decoded.begin[begin];
+    const auto written = decoded.text.substr(from, decoded.end[end - 1] - from);
+    if (first && !shows(wanted, written)) {
+      if (written.size() < kShownWithin) continue;
+      return false;
+    }
     if (first && (entropy_of(secret) < format.about.entropy ||
                   !passes(check_of(format.about.check), secret))) {
       return false;
@@ -259,11 +299,11 @@ bool Oracle::match(const Format& format, const Decoded& decoded, std::size_t anc
   return !first && out.end > out.begin;
 }
 
-void Oracle::add(const Format& format, const Decoded& decoded, std::size_t rank, std::size_t anchor,
+void Oracle::add(const Format& format, const Decoded& decoded, std::size_t anchor, Shows wanted,
                  std::vector<Span>& out) const {
   Match found;
-  if (!match(format, decoded, anchor, found)) return;
-  out.push_back({decoded.begin[found.begin], decoded.end[found.end - 1], rank,
+  if (!match(format, decoded, anchor, wanted, found)) return;
+  out.push_back({decoded.begin[found.begin], decoded.end[found.end - 1], anchor,
                  forms_.size() + static_cast<std::size_t>(&format - formats_.data())});
 }
 
@@ -276,6 +316,7 @@ void Oracle::try_plain(std::string_view text, std::size_t at, std::vector<Span>&
     if (anchor == nullptr) continue;
     if (format.about.starts_at_boundary && !boundary(text.substr(0, at))) continue;
     if (plain.bytes.empty()) {
+      plain.text = text;
       plain.bytes = bytes;
       for (std::size_t i = at; i < text.size(); ++i) {
         plain.begin.push_back(i);
@@ -283,12 +324,13 @@ void Oracle::try_plain(std::string_view text, std::size_t at, std::vector<Span>&
         plain.ends_line.push_back(false);
       }
     }
-    add(format, plain, anchor->text.size(), anchor->text.size(), out);
+    const auto size = anchor->text.size();
+    add(format, plain, size, wanted_of(format, bytes.substr(0, size), true), out);
   }
 }
 
 void Oracle::try_coded(std::string_view text, std::size_t at, std::vector<Span>& out) const {
-  const auto each = [&](const Decoded& decoded, auto rank_of) {
+  const auto each = [&](const Decoded& decoded, auto written) {
     for (const Format& format : formats_) {
       const auto begin = std::string_view(decoded.bytes).substr(0, 16);
       if (decoded.bytes.empty() || begin < format.least || begin > format.most) continue;
@@ -296,8 +338,10 @@ void Oracle::try_coded(std::string_view text, std::size_t at, std::vector<Span>&
       constexpr std::size_t kMostCoded = 24;
       if (anchor == nullptr || anchor->any_case || format.shape.anchors().size() > kMostCoded)
         continue;
-      const auto rank = rank_of(anchor->text.size());
-      if (rank >= 3) add(format, decoded, rank, anchor->text.size(), out);
+      const auto size = written(anchor->text.size());
+      if (size < 3) continue;
+      const auto wanted = wanted_of(format, text.substr(at, std::max<std::size_t>(size, 4)), false);
+      add(format, decoded, anchor->text.size(), wanted, out);
     }
   };
   if (is_hex(text[at])) {

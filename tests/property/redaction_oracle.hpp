@@ -41,6 +41,7 @@ class Oracle {
   };
   // Bytes as some coding says, and where each stands in the text.
   struct Decoded {
+    std::string_view text;
     std::string bytes;
     std::vector<std::size_t> begin, end;
     std::vector<bool> ends_line; // a line end stands before the next byte is whole
@@ -49,17 +50,23 @@ class Oracle {
     std::size_t begin = 0, end = 0; // of the secret, in decoded bytes
   };
 
+  // What a secret must show: a text without it is taken for an ordinary name.
+  enum class Shows { anything, mixed_beginning, mixed_run, digit_run };
+  static Shows wanted_of(const Format& format, std::string_view anchor, bool plain);
+  static bool shows(Shows wanted, std::string_view secret);
+
   static Decoded from_hex(std::string_view text, std::size_t at);
   static Decoded from_base64(std::string_view text, std::size_t at, unsigned lead_bits);
   const redact::Shape::Anchor* anchor_of(const Format& format, std::string_view bytes) const;
-  bool match(const Format& format, const Decoded& decoded, std::size_t anchor, Match& out) const;
+  bool match(const Format& format, const Decoded& decoded, std::size_t anchor, Shows wanted,
+             Match& out) const;
   static std::size_t block_end(std::string_view block, const std::string& marker,
                                const std::string& anchor);
   static std::size_t next_string(std::string_view block, std::size_t& at, const std::string& marker,
                                  const std::string& anchor);
   void try_plain(std::string_view text, std::size_t at, std::vector<Span>& out) const;
   void try_coded(std::string_view text, std::size_t at, std::vector<Span>& out) const;
-  void add(const Format& format, const Decoded& decoded, std::size_t rank, std::size_t anchor,
+  void add(const Format& format, const Decoded& decoded, std::size_t anchor, Shows wanted,
            std::vector<Span>& out) const;
   void find_known(std::string_view text, std::vector<Span>& out, OracleResult& result) const;
 

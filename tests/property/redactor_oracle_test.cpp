@@ -184,7 +184,7 @@ Got in_pieces(std::string_view text, redact::Redactor::Mask mask, Random& random
 BOOST_AUTO_TEST_CASE(the_engine_agrees_with_the_oracle) {
   using Mask = redact::Redactor::Mask;
   const test::Oracle oracle(test::formats_of_pack("secrets"), kKnown);
-  Mixture mixture(5);
+  Mixture mixture(11);
   std::size_t masked = 0, wrong = 0;
   constexpr int kTexts = 1000;
   for (int i = 0; i < kTexts && wrong < 5; ++i) {

@@ -26,7 +26,7 @@ inline std::size_t below(Random& random, std::size_t n) {
 struct PackFormat {
   std::string id, pattern, check, block_end;
   double entropy = 0;
-  bool starts_at_boundary = true, ends_at_boundary = false;
+  bool starts_at_boundary = true, ends_at_boundary = false, without_digit = false;
 };
 
 inline std::vector<PackFormat> formats_of_pack(const std::string& pack) {
@@ -49,6 +49,7 @@ inline std::vector<PackFormat> formats_of_pack(const std::string& pack) {
       made.check = text("check"), made.block_end = text("block_end");
       made.starts_at_boundary = text("starts") != "anywhere";
       made.ends_at_boundary = text("ends") == "boundary";
+      made.without_digit = text("without_digit") == "true";
       if (const Node* node = one.find("entropy")) {
         made.entropy =
             node->kind == Node::Kind::real ? node->real : static_cast<double>(node->integer);

@@ -48,9 +48,9 @@ std::vector<Stretch> by_definition(const std::string& text) {
     while (end < text.size() && is_token_byte(text[end])) ++end;
     if (end - begin >= kRun) {
       const auto run = text.substr(begin, end - begin);
-      all.push_back({begin, end, Stretch::Kind::run,
-                     run.find_first_of("0123456789") != std::string::npos,
-                     run.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos});
+      all.push_back(
+          {begin, end, Stretch::Kind::run,
+           run.find_first_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos});
     }
     begin = std::max(end, begin + 1);
   }
@@ -58,7 +58,7 @@ std::vector<Stretch> by_definition(const std::string& text) {
     const bool mark =
         (text[i] == ':' && text[i + 1] == '/') || (text[i] == '-' && text[i + 1] == 'B');
     if (mark) {
-      all.push_back({i - std::min(i, Shape::kMarkReach), i + 1, Stretch::Kind::mark, false, false});
+      all.push_back({i - std::min(i, Shape::kMarkReach), i + 1, Stretch::Kind::mark, false});
     }
   }
   sort(all);
