@@ -43,7 +43,14 @@ run_ctest() {  # preset, ctest arguments
   counts=$(sed -nE 's/.* tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log" | tail -1)
   read -r bad total <<<"${counts:-0 0}"
   echo "$((total - bad)) $bad" >>"$logs/ctest-counts"
+  [ "$status" = 0 ] || why_failed "$log" >>"$logs/why"
   return "$status"
+}
+
+# Of each failed test, what ctest shows of it: the lines that say what is wrong, and the last ones.
+why_failed() {  # ctest log
+  awk '/^ *[0-9]+\/[0-9]+ Test +#/ { shown = /\*\*\*|Exception/ } /^Label Time Summary/ { shown = 0 } shown' "$1" |
+    grep -vE '(\.\.\. ok|^ok .*)$' | grep -E -A12 '\*\*\*|error: |^(FAIL|ERROR): |Error|Sanitizer|left:' | tail -n 150
 }
 
 do_install() { tests/support/install.sh build test clients image docker && "$python" -B tests/e2e/client_setup.py; }
@@ -108,7 +115,8 @@ do_fuzz() {
         -artifact_prefix="build/fuzz/findings/$name-" "$corpus" ${seeds:+"$seeds"}
     } >"$logs/fuzz-$name.log" 2>&1 || {
       status=1
-      tail -40 "$logs/fuzz-$name.log"
+      grep -aE -B2 -A12 'ERROR|SUMMARY|Test unit written' "$logs/fuzz-$name.log" | tail -n 40 | tee -a "$logs/why"
+      find build/fuzz/findings -name "$name-*" -size -4k -exec sh -c 'echo "$1"; base64 "$1"' sh {} \; | tee -a "$logs/why"
     }
     grep -E 'stat::number_of_executed_units|DONE' "$logs/fuzz-$name.log"
   done
@@ -128,12 +136,13 @@ run_step() {
   local name=$1 log=$logs/$1.log started=$SECONDS
   note "$name …"
   : >"$logs/ctest-counts"
+  : >"$logs/why"
   if "do_$name" >"$log" 2>&1 </dev/null; then
     note "$name ok ($((SECONDS - started)) s)"
     passed=$((passed + 1))
   else
     note "$name FAILED ($((SECONDS - started)) s), the end of $log:"
-    tail -n 60 "$log" | sed 's/^/    /'
+    { [ -s "$logs/why" ] && cat "$logs/why" || tail -n 60 "$log"; } | cut -c 1-400 | sed 's/^/    /'
     failed=$((failed + 1)) failures+=("$name")
   fi
   local good bad

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,8 +34,15 @@ class Response:
     status: int = 200
     body: bytes = b"hello from upstream\n"
     headers: dict = field(default_factory=lambda: {"Content-Type": "text/plain"})
-    chunks: list = None  # sent as chunked, one by one, instead of body
+    chunks: Iterable = None  # sent as chunked, one by one, instead of body
     pause: float = 0.0   # before each chunk
+
+
+def when_told(first, second, told):
+    """Two chunks, the second when the event `told` is set: whoever waits for both never gets them."""
+    yield first
+    if told.wait(20):
+        yield second
 
 
 def echo(request):

@@ -25,7 +25,8 @@ from folders import temporary_folder  # noqa: E402
 SLUICE = os.environ.get("SLUICE_BIN", "")
 LOOPBACK = "127.0.0.1"
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: \w+San")
-SLOW = 3 if "asan" in SLUICE or "tsan" in SLUICE else 1  # how much longer things may take
+SANITIZED = "asan" in SLUICE or "tsan" in SLUICE
+SLOW = 6 if SANITIZED else 2  # how much longer things may take on two cores that do other things, too
 
 UP = "up.test"  # what the tests call their upstream
 

@@ -8,10 +8,10 @@ import socket
 import time
 
 from servers import HttpUpstream
-from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, main, wait_until
+from sluice_test import LOOPBACK, SANITIZED, SLOW, UP, Sluice, SluiceTestCase, main, wait_until
 
 COUNT = int(os.environ.get("SLUICE_E2E_CONNECTIONS", "4000"))
-IDLE_KIB = 12 if SLOW == 1 else 200  # the goal for a release build; sanitizers pad everything
+IDLE_KIB = 12 if not SANITIZED else 200  # the goal for a release build; sanitizers pad everything
 
 
 def resident_kib(pid):

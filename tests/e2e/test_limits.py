@@ -97,7 +97,7 @@ class Limits(SluiceTestCase):
         with socket.create_connection((LOOPBACK, self.sluice.port), 15) as peer:
             peer.sendall(f"GET {self.base}/wide/ HTTP/1.1\r\n".encode())
             received, closed = b"", False
-            for _ in range(60 * SLOW):
+            for _ in range(120):
                 try:
                     peer.sendall(b"X-A: b\r\n")
                 except OSError:

@@ -46,7 +46,7 @@ template <class Condition> bool soon(const Condition& condition) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(log_fault, Fixture)
+BOOST_FIXTURE_TEST_SUITE(log_fault, Fixture, *boost::unit_test::label("concurrent"))
 
 BOOST_AUTO_TEST_CASE(a_full_disk_refuses_until_there_is_room_and_the_log_says_so) {
   for (const Commit commit : {Commit::written, Commit::synced}) {

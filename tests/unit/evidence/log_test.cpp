@@ -49,7 +49,7 @@ unsigned mode_of(const std::string& path) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(log, Fixture)
+BOOST_FIXTURE_TEST_SUITE(log, Fixture, *boost::unit_test::label("concurrent"))
 
 BOOST_AUTO_TEST_CASE(a_receipt_names_the_record) {
   const auto log = open_log(config_for(directory), clock);

@@ -77,7 +77,7 @@ using Types = std::vector<std::string>;
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(seal, Fixture)
+BOOST_FIXTURE_TEST_SUITE(seal, Fixture, *boost::unit_test::label("concurrent"))
 
 BOOST_AUTO_TEST_CASE(a_log_is_signed_from_its_first_record_to_its_last) {
   append(2);

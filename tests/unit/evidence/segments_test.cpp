@@ -45,7 +45,7 @@ struct Fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(segments, Fixture)
+BOOST_FIXTURE_TEST_SUITE(segments, Fixture, *boost::unit_test::label("concurrent"))
 
 BOOST_AUTO_TEST_CASE(names_sort_as_records_do) {
   BOOST_TEST(segment_name(1) == "audit-00000000000000000001.jsonl");
