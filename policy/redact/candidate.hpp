@@ -31,7 +31,8 @@ class Candidate {
   Shape::State state() const noexcept { return state_; }
   std::uint64_t anchor() const noexcept { return anchor_; } // where the anchor begins
   bool matched() const noexcept { return matched_until_ != kNowhere; }
-  std::uint64_t next() const noexcept { return next_; } // the first that it has not read
+  std::uint64_t next() const noexcept { return next_; }      // the first that it has not read
+  unsigned bits_left() const noexcept { return bit_count_; } // of the character before, in base64
   std::uint64_t secret_begin() const noexcept { return secret_begin_; } // when matched
   std::uint64_t secret_end() const noexcept { return matched_until_; }  // so far
   std::uint64_t secret_last() const noexcept { return secret_last_; }   // read, matched or not

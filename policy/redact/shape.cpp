@@ -282,7 +282,8 @@ class ShapeCompiler {
       const auto ways = letters_on(one.state);
       const bool full = out_.anchors_.size() + open.size() + ways.size() > kMostAnchors;
       if (full || ways.size() > kFanOut || out_.accepts(one.state) ||
-          one.text.size() == Shape::kLongestAnchor || leads_into_secret(one.state)) {
+          one.text.size() == Shape::kLongestAnchor || leads_into_secret(one.state) ||
+          is_enough_of_opening(one)) {
         if (one.text.size() < kShortestAnchor) {
           out_.anchors_.clear();
           if (allowed_.no_anchor) return success();
@@ -298,6 +299,16 @@ class ShapeCompiler {
     }
     if (out_.anchors_.empty()) return refused("the pattern matches nothing");
     return success();
+  }
+  // What has no need of an anchor has one to be found encoded, where the rest is masked: a short
+  // one.
+  bool is_enough_of_opening(const Shape::Anchor& anchor) const {
+    constexpr std::size_t kEnough = 4;
+    if (!allowed_.no_anchor || anchor.text.size() < kShortestAnchor) return false;
+    const auto row = out_.next_.begin() + static_cast<std::ptrdiff_t>(anchor.state * out_.classes_);
+    const bool ends = std::any_of(row, row + static_cast<std::ptrdiff_t>(out_.classes_),
+                                  [&](Shape::State next) { return out_.accepts(next); });
+    return ends || anchor.text.size() >= kEnough;
   }
   // What is to be masked is no part of an anchor.
   bool leads_into_secret(Shape::State state) const {

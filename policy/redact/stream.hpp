@@ -53,7 +53,7 @@ class Stream {
     std::string secret;
 
     bool is_opening() const noexcept {
-      return needle != nullptr && needle->format->opening && needle->coding == Coding::plain;
+      return needle != nullptr && needle->format->opening;
     }
   };
   struct Start { // a needle may begin here, when more is known

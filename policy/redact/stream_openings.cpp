@@ -56,8 +56,9 @@ void Stream::look_in_table(const StreamText& text, const OpeningSet::Table& tabl
 // What can meet an earlier one of its needle stops now and then to see whether it has.
 Stream::Course Stream::go_on(Candidate& candidate, const StreamText& text) {
   const bool follows = Trails::follows(candidate.needle());
+  auto next = candidate.next() / Trails::kStride * Trails::kStride;
   for (;;) {
-    const auto next = (candidate.next() / Trails::kStride + 1) * Trails::kStride;
+    next += Trails::kStride; // it may wait there for more: of a line end, of a second digit
     const auto stop = follows ? std::min(next, text.end()) : text.end();
     const StreamText piece{text.bytes.substr(0, stop - text.base), text.base};
     if (candidate.read(piece) == Candidate::Life::over) return Course::over;

@@ -34,7 +34,7 @@ class Trails {
   struct Reach {
     std::uint64_t anchor, begin, end;
   };
-  using Stop = std::tuple<std::uint64_t, const Needle*, Shape::State>;
+  using Stop = std::tuple<std::uint64_t, const Needle*, Shape::State, unsigned>;
 
   std::map<Stop, std::vector<Way>> stops_;
   std::map<const Needle*, Reach> farthest_; // kept for the few rules that are there

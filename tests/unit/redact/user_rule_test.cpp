@@ -1,4 +1,5 @@
 // Rules of a policy: what is refused and why, what is masked, blocked and reported, and where.
+#include "policy/base/bytes.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/user_rule.hpp"
 
@@ -254,12 +255,15 @@ BOOST_AUTO_TEST_CASE(a_repeated_beginning_is_read_about_once) {
     std::string text;
     while (text.size() < 200'000) text += repeat;
     text += "acme-x foobar EMP-654321 x:a key-x";
-    const auto begun = std::chrono::steady_clock::now();
-    const auto out = redact_whole(rules, text);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-    BOOST_TEST(took.count() < 2, pattern << ": " << took.count() << " s");
-    BOOST_TEST(out.text.size() < 60U, pattern);
-    BOOST_TEST(out.findings.total() <= 2U, pattern);
+    for (const auto& written : {text, to_hex(text), to_base64(text)}) {
+      const auto begun = std::chrono::steady_clock::now();
+      const auto out = redact_whole(rules, written);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+      BOOST_TEST(took.count() < 2, pattern << ": " << took.count() << " s");
+      if (text != written && pattern[1] == ':') continue; // too short a beginning to be looked for
+      BOOST_TEST(out.text.size() < 120U, pattern << ": " << out.text.size());
+      BOOST_TEST(out.findings.total() <= 2U, pattern << ": " << out.findings.total());
+    }
   }
 }
 
