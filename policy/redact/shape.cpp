@@ -481,7 +481,8 @@ class ShapeCompiler {
 };
 
 Result<Shape> Shape::compile(std::string_view pattern, const Allowed& allowed) {
-  SLUICE_TRY(const auto root, parse_shape(pattern));
+  const auto takes = allowed.signs ? Takes::signs : Takes::bytes;
+  SLUICE_TRY(const auto root, parse_shape(pattern, takes));
   const bool split = redact::has_secret_part(root);
   Steps steps;
   SLUICE_TRY(steps.build(root, split));

@@ -34,6 +34,7 @@ class Shape {
   struct Allowed {
     bool no_anchor = false;     // then it may have none: somebody else finds where it begins
     std::size_t max_length = 0; // somebody else ends what is not certain after so many bytes
+    bool signs = false;         // `.` and what is negated take whole signs of UTF-8, not bytes
   };
   // Fails (config) on what is not in the subset, has no anchor, or cannot be streamed: a secret
   // part that begins in two places, a part without bound before the match is certain.

@@ -71,9 +71,41 @@ ByteSet any_case(const ByteSet& in) {
   return out;
 }
 
+ShapeNode node_of(const ByteSet& bytes) {
+  ShapeNode out;
+  out.kind = Kind::bytes;
+  out.bytes = bytes;
+  return out;
+}
+ShapeNode either(ShapeNode one, ShapeNode other) {
+  ShapeNode out;
+  out.kind = Kind::choice;
+  out.parts.push_back(std::move(one));
+  out.parts.push_back(std::move(other));
+  return out;
+}
+ShapeNode then(ShapeNode one, ShapeNode next) {
+  ShapeNode out;
+  out.parts.push_back(std::move(one));
+  out.parts.push_back(std::move(next));
+  return out;
+}
+
+// What takes every byte beyond ASCII takes whole signs (RFC 3629), as RE2 does, so that none is
+// cut; and bytes that no sign begins with.
+ShapeNode signs(const ByteSet& bytes) {
+  const ByteSet beyond = range('\x80', '\xFF');
+  if ((bytes & beyond) != beyond) return node_of(bytes);
+  const auto more = node_of(range('\x80', '\xBF'));
+  auto of_four = then(node_of(range('\xF0', '\xF4')), more);
+  auto of_three = then(either(node_of(range('\xE0', '\xEF')), std::move(of_four)), more);
+  auto wide = then(either(node_of(range('\xC2', '\xDF')), std::move(of_three)), more);
+  return either(node_of(bytes & ~range('\xC2', '\xF4')), std::move(wide));
+}
+
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, Takes takes) : text_(text), takes_(takes) {}
 
   Result<ShapeNode> run() {
     SLUICE_TRY(auto node, choice(0));
@@ -142,10 +174,7 @@ class Parser {
   ShapeNode wide_sign() {
     ShapeNode out;
     do {
-      ShapeNode byte;
-      byte.kind = Kind::bytes;
-      byte.bytes = range(text_[at_], text_[at_]);
-      out.parts.push_back(std::move(byte));
+      out.parts.push_back(node_of(range(text_[at_], text_[at_])));
       ++at_;
     } while (!done() && (static_cast<unsigned char>(text_[at_]) & 0xC0U) == 0x80);
     return out;
@@ -154,30 +183,33 @@ class Parser {
   Result<ShapeNode> item(int depth) {
     if (take("(")) return group(depth);
     if (static_cast<unsigned char>(text_[at_]) >= 0x80) return wide_sign();
-    ShapeNode out;
-    out.kind = Kind::bytes;
+    ByteSet bytes;
     if (take("[")) {
-      SLUICE_TRY(out.bytes, byte_class());
+      SLUICE_TRY(bytes, byte_class());
     } else if (peek('\\')) {
-      SLUICE_TRY(out.bytes, escape());
+      SLUICE_TRY(bytes, escape());
     } else {
-      if (peek('^') || peek('$')) {
-        return fault(std::string("'") + text_[at_] +
-                     "' is not possible: a stream has no line that begins or ends");
-      }
-      constexpr std::string_view kNotHere = "*+?{";
-      if (kNotHere.find(text_[at_]) != std::string_view::npos) {
-        return fault(std::string("'") + text_[at_] + "' is not in the subset here");
-      }
-      const char c = text_[at_++];
-      if (c == '.') {
-        out.bytes.set();
-        if (!dot_is_all_) out.bytes.reset('\n');
-      } else {
-        out.bytes = folded(range(c, c));
-      }
+      SLUICE_TRY(bytes, letter());
     }
-    return out;
+    return takes_ == Takes::signs ? signs(bytes) : node_of(bytes);
+  }
+
+  Result<ByteSet> letter() {
+    const char c = text_[at_];
+    if (c == '^' || c == '$') {
+      return fault(std::string("'") + c +
+                   "' is not possible: a stream has no line that begins or ends");
+    }
+    constexpr std::string_view kNotHere = "*+?{";
+    if (kNotHere.find(c) != std::string_view::npos) {
+      return fault(std::string("'") + c + "' is not in the subset here");
+    }
+    ++at_;
+    if (c != '.') return folded(range(c, c));
+    ByteSet all;
+    all.set();
+    if (!dot_is_all_) all.reset('\n');
+    return all;
   }
 
   Result<ShapeNode> group(int depth) {
@@ -338,6 +370,7 @@ class Parser {
   }
 
   std::string_view text_;
+  Takes takes_;
   std::size_t at_ = 0;
   bool fold_case_ = false, dot_is_all_ = false;
   bool has_secret_ = false;
@@ -345,8 +378,8 @@ class Parser {
 
 } // namespace
 
-Result<ShapeNode> parse_shape(std::string_view pattern) {
-  return Parser(pattern).run();
+Result<ShapeNode> parse_shape(std::string_view pattern, Takes takes) {
+  return Parser(pattern, takes).run();
 }
 
 } // namespace sluice::redact

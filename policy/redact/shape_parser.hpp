@@ -23,7 +23,9 @@ struct ShapeNode {
   bool secret = false;          // the part to mask
 };
 
+// What `.` and what is negated take of a text that is not ASCII.
+enum class Takes : bool { bytes, signs };
 // Fails (config) with where and why.
-Result<ShapeNode> parse_shape(std::string_view pattern);
+Result<ShapeNode> parse_shape(std::string_view pattern, Takes takes);
 
 } // namespace sluice::redact

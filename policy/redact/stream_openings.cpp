@@ -8,6 +8,16 @@
 
 namespace sluice::redact {
 
+namespace {
+
+// Whether this byte goes on with a sign of UTF-8: then nothing begins with it.
+bool in_sign(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  return (byte(at) & 0xC0U) == 0x80 && at > 0 && byte(at - 1) >= 0x80;
+}
+
+} // namespace
+
 // Each place once: what may begin there goes on as a candidate.
 void Stream::look_for_openings(const StreamText& text, Ending ending) {
   if (reading_ == Reading::as_written) return;
@@ -42,7 +52,7 @@ void Stream::look_in_table(const StreamText& text, const OpeningSet::Table& tabl
   for (auto place = begin; place < end; ++place) {
     const auto at = static_cast<std::size_t>(place - text.base);
     const auto how = table.begins[static_cast<unsigned char>(data[at])];
-    if (how == 0) continue;
+    if (how == 0 || in_sign(text.bytes, at)) continue;
     const bool word = at_boundary(text.bytes.substr(0, at));
     if (!word && (how & Table::kAnywhere) == 0) continue;
     const auto rest = text.bytes.substr(at);

@@ -50,7 +50,7 @@ std::shared_ptr<const TokenFormat> parse_format(Reader& item, std::set<std::stri
   item.finish();
   if (!text) return nullptr;
   out->opening = beginnings == Beginnings::open;
-  auto shape = Shape::compile(*text, {out->opening, 0});
+  auto shape = Shape::compile(*text, {out->opening, 0, false});
   if (!shape) {
     pattern.error(shape.error().detail);
     return nullptr;

@@ -134,9 +134,9 @@ Result<std::shared_ptr<const TokenFormat>> compile_rule(const RuleText& text) {
   const auto bounded = without_boundaries(text.pattern);
   rule->starts_at_boundary = bounded.starts;
   rule->ends_at_boundary = bounded.ends;
-  const auto root = parse_shape(bounded.pattern);
+  const auto root = parse_shape(bounded.pattern, Takes::signs);
   if (!root) return wrong("pattern", root.error().detail);
-  auto shape = Shape::compile(bounded.pattern, {true, text.max_length});
+  auto shape = Shape::compile(bounded.pattern, {true, text.max_length, true});
   if (!shape) return wrong("pattern", shape.error().detail);
   rule->shape = std::move(shape.value());
   SLUICE_TRY(check_boundaries(*rule, root.value()));

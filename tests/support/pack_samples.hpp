@@ -109,7 +109,7 @@ inline void append_sample(const redact::ShapeNode& node, Random& random, Sample 
 inline std::string sample_of(const std::string& pattern, Random& random,
                              Sample kind = Sample::varied) {
   std::string out;
-  append_sample(redact::parse_shape(pattern).value(), random, kind, out);
+  append_sample(redact::parse_shape(pattern, redact::Takes::bytes).value(), random, kind, out);
   return out;
 }
 

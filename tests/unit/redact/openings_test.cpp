@@ -9,7 +9,7 @@ using namespace sluice::redact;
 namespace {
 
 Shape shape_of(const char* pattern) {
-  return Shape::compile(pattern, {true, 1000}).value();
+  return Shape::compile(pattern, {true, 1000, false}).value();
 }
 
 std::string rare(const char* pattern) {

@@ -197,6 +197,41 @@ BOOST_AUTO_TEST_CASE(random_patterns_agree_with_re2) {
   BOOST_TEST(matches > 10'000U);
 }
 
+// A rule of a policy takes whole signs, as RE2 does of UTF-8.
+BOOST_AUTO_TEST_CASE(random_patterns_of_signs_agree_with_re2) {
+  const std::string signs[] = {"a", "b", "B", "\u00E4", "\u20AC", "\U0001F600", "\n", "1", "_"};
+  std::size_t compiled = 0, matches = 0;
+  Patterns patterns(5);
+  for (int i = 0; i < 2000; ++i) {
+    const auto pattern = patterns.next();
+    const RE2 re2(pattern, RE2::Quiet);
+    BOOST_TEST_REQUIRE(re2.ok(), pattern);
+    const auto shape = Shape::compile(pattern, {false, 0, true});
+    if (!shape) continue;
+    ++compiled;
+    for (int round = 0; round < 20; ++round) {
+      std::string text = below(patterns.random(), 2) == 0 ? "abb" : "aBA";
+      std::vector<std::size_t> ends{text.size()}; // inside a sign nothing is compared
+      for (int k = 0; k < 8; ++k) {
+        text += signs[below(patterns.random(), std::size(signs))];
+        ends.push_back(text.size());
+      }
+      const auto shapes = by_shape(shape.value(), text);
+      for (std::size_t size = 0; size <= text.size(); ++size) {
+        if (std::find(ends.begin(), ends.end(), size) == ends.end()) {
+          BOOST_TEST((size < 3 || !shapes[size].matches), pattern << " cuts a sign of " << text);
+          continue;
+        }
+        matches += shapes[size].matches ? 1 : 0;
+        BOOST_TEST((shapes[size] == by_re2(re2, std::string_view(text).substr(0, size))),
+                   pattern << " on " << text.substr(0, size));
+      }
+    }
+  }
+  BOOST_TEST(compiled > 500U);
+  BOOST_TEST(matches > 3'000U);
+}
+
 BOOST_AUTO_TEST_CASE(a_byte_is_what_re2_takes_it_for) {
   for (const std::string item :
        {"\\d",         "\\D",         "\\w",          "\\W",           "\\s",

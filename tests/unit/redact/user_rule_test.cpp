@@ -95,6 +95,17 @@ BOOST_AUTO_TEST_CASE(an_anchor_stays_visible) {
   BOOST_TEST(coded.find("<>") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(no_sign_is_cut) {
+  const auto found = [](const char* pattern, std::string_view text) {
+    return redacted(rules_of({rule_of(text_of(pattern))}), std::string(text));
+  };
+  BOOST_TEST(found("name: .{1,3}", "name: \u00E4\u20AC\U0001F600\u00E4") == "<>\u00E4");
+  BOOST_TEST(found("[^a]x", "a\u00E4x\u20ACx") == "a<><>");
+  BOOST_TEST(found("\\D{2}9", "1\u20AC9 \u20AC\u20AC9") == "1\u20AC9 <>");
+  // What is no sign: a byte that begins none is taken, one that begins one and is alone is not.
+  BOOST_TEST(found("id-[^ ]+", "id-a\x80\xFFz id-\xC3 ") == "<> id-\xC3 ");
+}
+
 BOOST_AUTO_TEST_CASE(checks_are_of_each_end) {
   auto text = text_of("\\b\\d{4}(?: ?\\d{4}){1,3}\\b");
   text.check = TokenCheck::luhn;
