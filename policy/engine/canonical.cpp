@@ -103,6 +103,7 @@ std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults
     Object members = rule_object(rule);
     members["match"] = object(match);
     members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
+    if (!rule.restore.empty()) members["restore"] = set_of(rule.restore);
     if (rule.request_body_limit) members["request_body"] = std::to_string(*rule.request_body_limit);
     out.push_back(object(members));
   }

@@ -72,9 +72,20 @@ void tighten(std::optional<std::uint64_t>& limit, const std::optional<std::uint6
   if (other) limit = std::min(*other, limit.value_or(*other));
 }
 
-// The duties of all matching allow rules: the widest redaction, the tightest limits, and TLS passed
-// through only when nobody wants to look inside. Of raw TCP nothing is intercepted or passed
-// through, so there the word keeps its zero value.
+void sort_unique(std::vector<std::string>& words) {
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+}
+
+bool all_restore(const std::vector<const Rule*>& allows, const std::string& direction) {
+  return std::all_of(allows.begin(), allows.end(), [&](const Rule* rule) {
+    return std::find(rule->restore.begin(), rule->restore.end(), direction) != rule->restore.end();
+  });
+}
+
+// The duties of all matching allow rules: the widest redaction, the tightest limits, tokens put
+// back only where all say so, and TLS passed through only when nobody wants to look inside. Of raw
+// TCP nothing is intercepted or passed through, so there the word keeps its zero value.
 Obligations obligations_of(const std::vector<const Rule*>& allows, const Defaults& defaults,
                            const EgressCall& call) {
   Obligations out;
@@ -87,9 +98,12 @@ Obligations obligations_of(const std::vector<const Rule*>& allows, const Default
     out.private_addresses = out.private_addresses || opens_private(*rule, call);
     tighten(out.request_body_limit, rule->request_body_limit);
     tighten(out.byte_limit, rule->byte_limit);
+    for (const std::string& direction : rule->restore) {
+      if (all_restore(allows, direction)) out.restore.push_back(direction);
+    }
   }
-  std::sort(out.redact.begin(), out.redact.end());
-  out.redact.erase(std::unique(out.redact.begin(), out.redact.end()), out.redact.end());
+  sort_unique(out.restore);
+  sort_unique(out.redact);
   out.tls = all_pass ? TlsMode::passthrough : TlsMode::intercept;
   return out;
 }

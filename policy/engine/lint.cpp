@@ -88,10 +88,29 @@ void lint_rules(Reader section, const std::vector<Rule>& rules, Cover& cover) {
   }
 }
 
+void lint_restore(Reader section, const Snapshot& policy) {
+  const auto& own = policy.redaction.rules;
+  const bool tokenizes = std::any_of(own.begin(), own.end(), [](const RedactionRule& one) {
+    return one.rule.action == redact::Action::tokenize;
+  });
+  std::vector<Reader> items = section.items();
+  for (std::size_t i = 0; i < policy.egress.size(); ++i) {
+    const Rule& rule = policy.egress[i];
+    if (rule.restore.empty()) continue;
+    Reader restore = items[i].at("restore");
+    if (!tokenizes) {
+      restore.warning("no redaction rule makes tokens", "give one the action tokenize");
+    } else if (rule.redact.empty() && policy.defaults.redact.empty()) {
+      restore.warning("nothing is redacted here, so nothing is put back", "add redact: [secrets]");
+    }
+  }
+}
+
 } // namespace
 
 void lint_policy(Reader root, const Snapshot& policy) {
   Cover cover;
+  lint_restore(root.at(kEgressSection.name), policy);
   lint_rules(root.at(kEgressSection.name), policy.egress, cover);
   lint_rules(root.at(kTcpSection.name), policy.tcp, cover);
 }

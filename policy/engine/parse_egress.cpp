@@ -56,9 +56,28 @@ void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
   }
 }
 
+enum class Direction { request, response };
+constexpr std::array kDirections = {Word<Direction>{"request", Direction::request},
+                                    Word<Direction>{"response", Direction::response}};
+
+std::vector<std::string> parse_restore(Reader restore) {
+  std::vector<std::string> out;
+  if (!restore.present()) return out;
+  for (Reader& item : restore.items(EmptyList::refuse)) {
+    const auto direction = item.one_of(kDirections);
+    if (!direction) continue;
+    out.emplace_back(*direction == Direction::request ? "request" : "response");
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 void parse_http_duties(Reader& item, Rule& rule) {
   rule.tls = parse_tls(item.at("tls"));
+  rule.restore = parse_restore(item.at("restore"));
   check_allow_only(item, rule, "tls");
+  check_allow_only(item, rule, "restore");
   item.unsupported("credential", "credentials are not injected");
   Reader limits = item.at("limits");
   if (!limits.present()) return;
@@ -77,6 +96,10 @@ void check_passthrough(Reader& item, const Rule& rule) {
   if (rule.tls == model::TlsMode::passthrough && looks_inside) {
     item.at("tls").error("a tunnel that is passed through shows no methods and paths",
                          "remove methods and paths, or intercept");
+  }
+  if (rule.tls == model::TlsMode::passthrough && !rule.restore.empty()) {
+    item.at("restore").error("nothing can be put back in a tunnel that is passed through",
+                             "remove restore, or intercept");
   }
 }
 

@@ -20,9 +20,9 @@ using redact::TokenCheck;
 constexpr std::size_t kMostRules = 200;
 constexpr std::size_t kMostId = 64;
 
-constexpr std::array kActions = {Word<Action>{"mask", Action::mask},
-                                 Word<Action>{"block", Action::block},
-                                 Word<Action>{"report", Action::report}};
+constexpr std::array kActions = {
+    Word<Action>{"mask", Action::mask}, Word<Action>{"block", Action::block},
+    Word<Action>{"report", Action::report}, Word<Action>{"tokenize", Action::tokenize}};
 enum class Length { placeholder, keep };
 constexpr std::array kLengths = {Word<Length>{"placeholder", Length::placeholder},
                                  Word<Length>{"keep", Length::keep}};
@@ -117,7 +117,16 @@ void compile_pattern(Reader& item, RedactionRule& out) {
   at.error(format.error().detail, unbounded ? "give max_length, or write {0,40} for * and +" : "");
 }
 
+bool is_block(std::string_view id) {
+  const auto& pack = redact::secrets_pack();
+  return std::any_of(pack.begin(), pack.end(),
+                     [&](const auto& one) { return one->id == id && !one->block_end.empty(); });
+}
+
 void parse_built_in(Reader& item, Reader& id, const RedactionRule& rule) {
+  if (rule.rule.action == Action::tokenize && is_block(rule.text.id)) {
+    item.at("action").error("what it finds is too long for a token to stand for", "mask it");
+  }
   if (!built_in_ids().contains(rule.text.id)) {
     id.error("no built-in rule is called that, and this one has no pattern",
              "write a pattern, or the id of a format in policy/redact/packs");
@@ -202,6 +211,13 @@ void parse_redaction(Reader redaction, RedactionSettings& out) {
     out.rules.push_back(parse_rule(item, ids));
     const auto& rule = out.rules.back();
     good = good && (rule.rule.format || rule.text.pattern.empty());
+  }
+  const bool tokenizes = std::any_of(out.rules.begin(), out.rules.end(), [](const auto& one) {
+    return one.rule.action == Action::tokenize;
+  });
+  if (out.keep_length && tokenizes) {
+    redaction.at("length").error("a token does not have the length of what it stands for",
+                                 "remove length, or tokenize nothing");
   }
   if (good) check_placeholder(redaction, out);
   redaction.finish();

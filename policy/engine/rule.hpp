@@ -35,6 +35,7 @@ struct Rule {
   bool report_only = false;
   Match match;
   std::vector<std::string> redact;   // adds to defaults.redact
+  std::vector<std::string> restore;  // egress: the directions in which tokens are put back
   std::optional<model::TlsMode> tls; // egress
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;

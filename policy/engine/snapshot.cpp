@@ -41,6 +41,16 @@ redact::RuleSetConfig redaction_of(const Snapshot& policy) {
   return out;
 }
 
+bool uses_tokens(const Snapshot& policy) {
+  const auto& own = policy.redaction.rules;
+  return std::any_of(own.begin(), own.end(),
+                     [](const RedactionRule& one) {
+                       return one.rule.action == redact::Action::tokenize;
+                     }) ||
+         std::any_of(policy.egress.begin(), policy.egress.end(),
+                     [](const Rule& rule) { return !rule.restore.empty(); });
+}
+
 PolicyLoad load_policy_file(const std::string& path) {
   Diagnostics diagnostics;
   const auto document = load_document(path, diagnostics);

@@ -33,6 +33,9 @@ struct Snapshot {
 // What the policy says about redaction, without known secrets, which it does not know.
 redact::RuleSetConfig redaction_of(const Snapshot& policy);
 
+// Whether a rule makes tokens, or one puts them back: those of an older policy of the run, too.
+bool uses_tokens(const Snapshot& policy);
+
 struct PolicyLoad {
   std::shared_ptr<const Snapshot> snapshot; // null when there are errors
   Diagnostics diagnostics;                  // errors and warnings

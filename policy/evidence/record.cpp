@@ -66,6 +66,7 @@ void obligations(Payload& out, const model::Obligations& duties) {
   out.boolean("private_addresses", duties.private_addresses);
   text_list(out, "redact", duties.redact);
   limit(out, "request_body_limit", duties.request_body_limit);
+  if (!duties.restore.empty()) text_list(out, "restore", duties.restore);
   out.word("tls", to_string(duties.tls)).end_object();
 }
 

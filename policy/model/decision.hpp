@@ -25,6 +25,11 @@ struct Obligations {                // duties of an allow; the widest redaction,
   bool private_addresses = false; // a matching allow rule *that names this host* says private: true
   std::optional<std::uint64_t> request_body_limit; // bytes
   std::optional<std::uint64_t> byte_limit; // of one raw connection, both directions together
+  // `request`, `response`: where tokens of this run are put back; only what every allow says.
+  std::vector<std::string> restore;
+  bool restores(std::string_view direction) const noexcept {
+    return std::find(restore.begin(), restore.end(), direction) != restore.end();
+  }
   bool redacts(std::string_view pack) const noexcept {
     return std::find(redact.begin(), redact.end(), pack) != redact.end();
   }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,9 @@ struct RuleSet::Compiled {
   bool has_secrets = false; // known ones
   bool may_block = false;   // some rule has that action
   bool keep_length = false; // whatever the mask
+  static constexpr std::uint32_t kNoRule = ~std::uint32_t{0};
+  std::shared_ptr<TokenVault> vault;
+  std::uint32_t token_rule = kNoRule; // finds tokens, where there is a vault
   std::deque<Opening> all_openings;
   std::array<OpeningSet, kScopes> opening_sets; // by index_of(scope)
 };

@@ -76,9 +76,10 @@ bool EventStream::rewrote() const noexcept {
 EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventFormat format,
                           Scope scope)
     : messages_(format == EventFormat::message_each), lines_(lines_of(format)),
-      channels_(rules, scope), bytes_(rules, Redactor::Mask::placeholder, scope),
-      whole_(rules, Redactor::Mask::placeholder, scope),
-      probe_(rules, Redactor::Mask::placeholder, scope) {}
+      channels_(rules, scope.written_as(Escape::text)),
+      bytes_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::nothing_special)),
+      whole_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::text)),
+      probe_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::text)) {}
 
 // What blocks is masked, too, so one of these has seen it.
 std::string EventStream::State::blocked_by() const {

@@ -13,12 +13,14 @@ constexpr std::size_t kMostFingerprints = 256;
 
 void add_to(std::vector<Finding>& all, std::string_view rule, std::string_view fingerprint,
             std::uint64_t count, Action action) {
-  const auto key = std::tuple(rule, fingerprint);
+  const auto key = std::tuple(rule, fingerprint, action);
   const auto at =
       std::lower_bound(all.begin(), all.end(), key, [](const Finding& one, const auto& other) {
-        return std::tuple(std::string_view(one.rule), std::string_view(one.fingerprint)) < other;
+        return std::tuple(std::string_view(one.rule), std::string_view(one.fingerprint),
+                          one.action) < other;
       });
-  if (at != all.end() && at->rule == rule && at->fingerprint == fingerprint) {
+  if (at != all.end() && at->rule == rule && at->fingerprint == fingerprint &&
+      at->action == action) {
     at->count += count;
     return;
   }
@@ -26,7 +28,7 @@ void add_to(std::vector<Finding>& all, std::string_view rule, std::string_view f
 }
 
 bool by_fingerprint(const Finding& a, const Finding& b) {
-  return std::tie(a.fingerprint, a.rule) < std::tie(b.fingerprint, b.rule);
+  return std::tie(a.fingerprint, a.rule, a.action) < std::tie(b.fingerprint, b.rule, b.action);
 }
 
 void bound(std::vector<Finding>& all) {

@@ -19,7 +19,8 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-// One entry per (rule, fingerprint), sorted: the order found would depend on how a text was cut.
+// One entry per (rule, fingerprint, action), sorted: the order found would depend on how a text was
+// cut.
 class Findings {
  public:
   void add(std::string_view rule, std::string_view fingerprint, std::uint64_t count = 1,

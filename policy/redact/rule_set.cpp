@@ -262,6 +262,22 @@ Result<> add_own_rules(Compiled& to, Needles& needles, const RuleSetConfig& conf
   return success();
 }
 
+// Tokens are found in all that is read: where they are not put back, no rule takes a part of one
+// for a secret.
+Result<> add_tokens(Compiled& to, Needles& needles, const RuleSetConfig& config) {
+  if (config.vault == nullptr) return success();
+  RuleText text;
+  text.id = "sluice:token"; // no id of a policy
+  text.pattern = TokenVault::kPattern;
+  SLUICE_TRY(auto format, compile_rule(text));
+  const auto rule = add_rule(to, config, text.id, "a token of this run");
+  add_opening(to, needles, std::move(format), rule);
+  to.vault = config.vault;
+  to.token_rule = rule;
+  to.max_hold += 2 * TokenVault::kMostOfASecret;
+  return success();
+}
+
 void sort_openings(Compiled& to) {
   if (to.all_openings.empty()) return;
   for (std::size_t place = 0; place < kPlaces; ++place) {
@@ -326,6 +342,7 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   if (config.token_formats) add_secrets_pack(compiled, needles, config);
   if (config.pii) add_pii_pack(compiled, needles, config);
   SLUICE_TRY(add_own_rules(compiled, needles, config));
+  SLUICE_TRY(add_tokens(compiled, needles, config));
   sort_openings(compiled);
   compiled.max_hold += as_written;
   for (std::size_t i = 0; i < kLookings; ++i) {

@@ -7,6 +7,7 @@
 #include "policy/base/result.hpp"
 #include "policy/base/secret.hpp"
 #include "policy/redact/scope.hpp"
+#include "policy/redact/token_vault.hpp"
 #include "policy/redact/user_rule.hpp"
 
 #include <memory>
@@ -29,6 +30,7 @@ struct RuleSetConfig {
   std::vector<UserRule> rules;                   // of the policy, in its order
   std::string placeholder = "[REDACTED:{rule}]"; // {rule} is replaced; must not itself match a rule
   bool keep_length = false;                      // '*' for each byte in place of the placeholder
+  std::shared_ptr<TokenVault> vault;             // of the run; null: what tokenizes masks
   std::string fingerprint_key; // keyed HMAC of each finding; empty: no fingerprints
 
   // What is looked for where the agent's own login belongs: known secrets, and the rules that name

@@ -11,10 +11,13 @@ namespace sluice::redact {
 
 enum class Action : std::uint8_t {
   mask = 0,
-  block, // masked too, in case somebody goes on
-  report // left as it is, and told
+  block,    // masked too, in case somebody goes on
+  report,   // left as it is, and told
+  tokenize, // a token of the run stands for it (see TokenVault), or the mask where none can
+  restore   // of a finding only: where tokens are put back, it stands as it is
 };
-inline constexpr std::array<std::string_view, 3> kActionWords = {"mask", "block", "report"};
+inline constexpr std::array<std::string_view, 5> kActionWords = {"mask", "block", "report",
+                                                                 "tokenize", "restore"};
 inline std::string_view to_string(Action action) noexcept {
   return kActionWords[static_cast<std::size_t>(action)];
 }
@@ -43,15 +46,35 @@ inline constexpr PlaceSet kCredentials =
 
 enum class Pack : std::uint8_t { secrets, pii, own }; // own: the rules of a policy
 
+// How a secret is written where it is put back. One that cannot be written so stays a token.
+enum class Escape : std::uint8_t {
+  nothing_special = 0, // nobody knows what is read there: nothing that means something anywhere
+  text,
+  json, // inside a string of it
+  url,  // percent-encoded but for unreserved characters
+  header
+};
+
 struct Scope {
   enum class Actions : std::uint8_t { all_masked, as_ruled };
 
   Place place = Place::anywhere;
   bool pii = false; // that pack, too, where the rule set has it
   Actions actions = Actions::all_masked;
+  bool restores = false; // tokens are put back, and what would become one stays
+  Escape escape = Escape::nothing_special;
 
   // Of the bytes of a call, where each rule does what it says.
-  static Scope in_call(Place place, bool pii) noexcept { return {place, pii, Actions::as_ruled}; }
+  static Scope in_call(Place place, bool pii) noexcept {
+    Scope out;
+    out.place = place, out.pii = pii, out.actions = Actions::as_ruled;
+    return out;
+  }
+  Scope written_as(Escape how) const noexcept {
+    Scope out = *this;
+    out.escape = how;
+    return out;
+  }
 };
 // For tables by what is looked for.
 inline constexpr std::size_t kScopes = 2 * kPlaces;

@@ -92,8 +92,9 @@ void Stream::process(std::string_view in, Ending ending, std::string& out) {
     candidates_.clear();
     starts_.clear();
   }
+  if (compiled().vault) shield_tokens();
   if (compiled().may_block) note_blocks();
-  const auto until = ending == Ending::at_end ? text.end() : releasable(text.end());
+  const auto until = ending == Ending::at_end ? text.end() : releasable(text);
   emit(text, until, out);
   retire_spans(until, ending == Ending::at_end ? Candidate::kNowhere : looked_);
   const auto keep = std::min(released_, std::max(base_ + kContext, released_) - kContext);
@@ -118,7 +119,7 @@ void Stream::settle(Candidate& candidate) {
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), candidate.absorbs_until(), candidate.absorbed,
                     needle.rule, static_cast<std::uint32_t>(needle.anchor->text.size()), &needle,
-                    candidate.secret()});
+                    candidate.secret(), false, false, false});
 }
 
 void Stream::look_again(const StreamText& text, Ending ending) {
@@ -300,15 +301,19 @@ void Stream::open(const StreamText& text, std::uint64_t begin, const Needle& nee
 void Stream::note_blocks() {
   if (!blocked_by_.empty() || scope_.actions == Scope::Actions::all_masked) return;
   auto first = Candidate::kNowhere;
+  const auto known = tokens();
   const auto note = [&](std::uint32_t rule, std::uint64_t begin) {
     const CompiledRule& found = compiled().rules[rule];
-    if (found.action != Action::block || begin >= first) return;
+    if (found.action != Action::block || begin >= first || may_become_token(begin)) return;
     first = begin;
     blocked_by_ = found.id;
   };
-  for (const Span& one : spans_) note(one.rule, one.begin);
+  for (const Span& one : spans_) {
+    if (!one.shielded) note(one.rule, one.begin);
+  }
   for (const Candidate& one : candidates_) {
-    if (one.matched()) note(one.needle().rule, one.secret_begin());
+    if (one.matched() && !in_any(known, one.secret_begin(), one.secret_end()))
+      note(one.needle().rule, one.secret_begin());
   }
 }
 

@@ -51,6 +51,9 @@ class Stream {
     std::uint32_t rank = 0; // the longer the anchor, the better it knows; a known secret knows best
     const Needle* needle = nullptr; // null: a known secret
     std::string secret;
+    bool open = false;      // it may grow
+    bool tokenizes = false; // of what spans_until() gives
+    bool shielded = false;  // a part of a token: no secret
 
     bool is_opening() const noexcept {
       return needle != nullptr && needle->format->opening;
@@ -108,7 +111,7 @@ class Stream {
   void absorb(const Span& by, std::vector<Span>::iterator later);
 
   // stream_output.cpp: what leaves
-  std::uint64_t releasable(std::uint64_t end) const;
+  std::uint64_t releasable(const StreamText& text) const;
   void emit(const StreamText& text, std::uint64_t until, std::string& out);
   void emit_masked(const StreamText& text, std::uint64_t until, const std::vector<Span>& spans,
                    std::string& out);
@@ -120,7 +123,30 @@ class Stream {
   void count_group(Spans begin, Spans end, Spans kept);
   void count(const Span& span);
   bool masks(std::uint32_t rule) const noexcept;
-  void replace(const Span& span, std::string& out) const;
+
+  // stream_tokens.cpp: tokens, and what they stand for
+  struct Region { // spans that overlap, masked as one
+    std::uint64_t begin = 0, end = 0;
+    std::uint32_t rule = 0; // of the first
+    bool all_tokenize = true, any_tokenizes = false, open = false;
+  };
+  struct Token { // one of this run, as it was read
+    std::uint64_t begin = 0, end = 0;
+    std::string text;
+  };
+  bool tokenizes(std::uint32_t rule) const noexcept;
+  bool is_token(std::uint32_t rule) const noexcept { return rule == compiled().token_rule; }
+  std::vector<Token> tokens() const;
+  static bool in_any(const std::vector<Token>& tokens, std::uint64_t begin, std::uint64_t end);
+  bool may_become_token(std::uint64_t place) const;
+  void shield_tokens();
+  static std::vector<Region> regions_of(const std::vector<Span>& spans);
+  std::uint64_t hold_whole(std::uint64_t end, std::uint64_t until) const;
+  void replace(const StreamText& text, const Region& region, std::string& out) const;
+  std::string token_for(const StreamText& text, const Region& region) const;
+  void write_plain(const StreamText& text, std::uint64_t begin, std::uint64_t end,
+                   std::string& out);
+  bool put_back(const Token& token, std::string& out);
 
   std::shared_ptr<const RuleSet> rules_;
   Redactor::Mask mask_;

@@ -7,19 +7,20 @@
 
 namespace sluice::redact {
 
-std::uint64_t Stream::releasable(std::uint64_t end) const {
-  auto until = end;
+std::uint64_t Stream::releasable(const StreamText& text) const {
+  auto until = text.end();
   for (const Candidate& one : candidates_) until = std::min(until, one.undecided());
   for (const Start& one : starts_) {
     if (is_held(one.set)) until = std::min(until, one.place);
   }
+  if (compiled().vault) until = hold_whole(text.end(), until);
   return std::max(until, released_);
 }
 
 void Stream::emit(const StreamText& text, std::uint64_t until, std::string& out) {
   const auto spans = spans_until(until);
   if (spans.empty()) {
-    write(text, released_, until, Look::as_written, out);
+    write_plain(text, released_, until, out);
   } else {
     emit_masked(text, until, spans, out);
   }
@@ -31,16 +32,19 @@ void Stream::emit(const StreamText& text, std::uint64_t until, std::string& out)
 std::vector<Stream::Span> Stream::spans_until(std::uint64_t until) const {
   std::vector<Span> out;
   const auto add = [&](std::uint64_t begin, std::uint64_t end, std::uint32_t rule,
-                       std::uint32_t rank) {
+                       std::uint32_t rank, bool open) {
     if (end <= released_ || begin >= until || !masks(rule)) return;
     Span& span = out.emplace_back();
     span.begin = begin, span.end = end, span.rule = rule, span.rank = rank;
+    span.open = open, span.tokenizes = tokenizes(rule);
   };
-  for (const Span& one : spans_) add(one.begin, one.end, one.rule, one.rank);
+  for (const Span& one : spans_) {
+    if (!one.shielded) add(one.begin, one.end, one.rule, one.rank, false);
+  }
   for (const Candidate& one : candidates_) {
     if (!one.matched()) continue;
     add(one.secret_begin(), one.secret_end(), one.needle().rule,
-        static_cast<std::uint32_t>(one.needle().anchor->text.size()));
+        static_cast<std::uint32_t>(one.needle().anchor->text.size()), true);
   }
   std::sort(out.begin(), out.end(), [](const Span& a, const Span& b) {
     return std::tuple(a.begin, ~a.rank, a.rule) < std::tuple(b.begin, ~b.rank, b.rule);
@@ -52,31 +56,27 @@ std::vector<Stream::Span> Stream::spans_until(std::uint64_t until) const {
 void Stream::emit_masked(const StreamText& text, std::uint64_t until,
                          const std::vector<Span>& spans, std::string& out) {
   auto at = released_;
-  std::uint64_t masked_until = 0; // by spans that begin before `at`
-  for (const Span& span : spans) {
-    if (span.begin >= masked_until && span.begin >= at) {
-      write(text, at, span.begin, Look::as_written, out);
-      at = span.begin;
-      if (mask_ == Redactor::Mask::placeholder) replace(span, out);
+  for (const Region& region : regions_of(spans)) {
+    if (region.begin >= at) {
+      write_plain(text, at, region.begin, out);
+      at = region.begin;
+      if (mask_ == Redactor::Mask::placeholder) replace(text, region, out);
     }
-    masked_until = std::max(masked_until, span.end);
-    const auto end = std::min(masked_until, until);
+    const auto end = std::min(region.end, until);
     if (end > at) {
       write(text, at, end, Look::masked, out);
       at = end;
     }
   }
-  write(text, at, until, Look::as_written, out);
+  write_plain(text, at, until, out);
 }
 
 bool Stream::masks(std::uint32_t rule) const noexcept {
-  return scope_.actions == Scope::Actions::all_masked ||
-         compiled().rules[rule].action != Action::report;
-}
-
-// What stands in the place of a secret; a span of a match that is still growing has its beginning.
-void Stream::replace(const Span& span, std::string& out) const {
-  out += compiled().rules[span.rule].placeholder;
+  if (is_token(rule)) return false;
+  if (scope_.actions == Scope::Actions::all_masked) return true;
+  const Action action = compiled().rules[rule].action;
+  if (action == Action::tokenize) return !scope_.restores || compiled().vault == nullptr;
+  return action != Action::report;
 }
 
 void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t end, Look look,
@@ -118,7 +118,7 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
     if (one.is_opening() && std::find(waiting.begin(), waiting.end(), one.rule) != waiting.end())
       return true;
     return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& open) {
-      return open.anchor() == one.anchor ||
+      return open.anchor() == one.anchor || (is_token(one.rule) && open.anchor() < one.end) ||
              (one.is_opening() && open.needle().rule == one.rule && open.anchor() < one.anchor);
     });
   };
@@ -169,8 +169,11 @@ void Stream::count_group(Spans begin, Spans end, Spans kept) {
 }
 
 void Stream::count(const Span& span) {
+  if (is_token(span.rule) || span.shielded) return;
   const CompiledRule& rule = compiled().rules[span.rule];
-  findings_.add(rule.id, fingerprint_of(compiled().fingerprint_key, span.secret), 1, rule.action);
+  const bool stays = rule.action == Action::tokenize && !masks(span.rule);
+  findings_.add(rule.id, fingerprint_of(compiled().fingerprint_key, span.secret), 1,
+                stays ? Action::restore : rule.action);
 }
 
 // A byte that is masked already goes as a star; what is not decided goes as it is.

@@ -146,8 +146,11 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   state_ = State::connecting;
   if (permit_->redact()) redaction_ = context_.redaction;
   if (redaction_.drip) drip_ = std::make_shared<redact::DripMeter>(redaction_.drip);
-  redaction_.pii = permit_->decision().obligations.redacts("pii");
-  const auto& limit = permit_->decision().obligations.request_body_limit;
+  const auto& duties = permit_->decision().obligations;
+  redaction_.pii = duties.redacts("pii");
+  redaction_.restores_request = duties.restores("request");
+  redaction_.restores_response = duties.restores("response");
+  const auto& limit = duties.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
   if (request_.framing == wire::BodyFraming::length &&
       request_.content_length > context_.request_body_limit) {

@@ -133,12 +133,29 @@ redact::Findings MultipartRedactor::findings() const {
   return out;
 }
 
+namespace {
+
+redact::Escape escape_of(std::string_view content_type) {
+  using redact::Escape;
+  auto type = content_type.substr(0, content_type.find_first_of(";,"));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
+  const std::string name = ascii_lower(type);
+  if (name == "application/json" || name.ends_with("+json")) return Escape::json;
+  if (name == "application/x-www-form-urlencoded") return Escape::url;
+  return name == "text/plain" ? Escape::text : Escape::nothing_special;
+}
+
+} // namespace
+
 Result<ContentRedactor> ContentRedactor::make(std::shared_ptr<const redact::RuleSet> rules,
                                               std::string_view content_type, redact::Scope scope) {
   if (const auto format = redact::event_format_of(content_type)) {
     return ContentRedactor(redact::EventStream(rules, *format, scope));
   }
   SLUICE_TRY(auto parts, wire::MultipartReader::of(content_type));
+  // What else is read there nobody knows.
+  scope = scope.written_as(parts ? redact::Escape::nothing_special : escape_of(content_type));
   if (parts) return ContentRedactor(MultipartRedactor(std::move(rules), std::move(*parts), scope));
   return ContentRedactor(
       redact::Redactor(std::move(rules), redact::Redactor::Mask::placeholder, scope));

@@ -22,6 +22,12 @@ bool is_credential(std::string_view name) {
                      [name](std::string_view known) { return equal_ignore_case(known, name); });
 }
 
+bool says_how_to_read(std::string_view field) {
+  const std::string name = ascii_lower(field);
+  return name.starts_with("content-") || name.starts_with("sec-websocket-") || name == "host" ||
+         name == "accept-encoding" || name == "upgrade" || name == "te" || name == "trailer";
+}
+
 void add_findings(FindingList& list, std::string_view direction, std::string_view location,
                   const redact::Findings& found) {
   if (found.empty()) return;
@@ -71,7 +77,10 @@ void redact_group(wire::Fields& fields, bool credential, const HeadRedaction& re
                   std::string_view direction, std::string_view location, FindingList& list) {
   const auto& rules = credential ? redaction.credentials : redaction.everywhere;
   if (!rules) return;
-  const auto scope = redaction.in(place_of(direction, credential));
+  const auto scope =
+      redaction.in(place_of(direction, credential)).written_as(redact::Escape::header);
+  auto as_it_is = scope; // of what has been acted on already, or says how the message is read
+  as_it_is.restores = false;
   std::string all;
   for (const auto& field : fields.all()) {
     if (is_credential(field.name) != credential) continue;
@@ -80,12 +89,13 @@ void redact_group(wire::Fields& fields, bool credential, const HeadRedaction& re
   if (all.empty() || redact::redact_whole(rules, all, scope).findings.empty()) return;
   for (auto& field : fields.all()) {
     if (is_credential(field.name) != credential) continue;
-    auto name = redact::redact_whole(rules, field.name, scope);
+    auto name = redact::redact_whole(rules, field.name, as_it_is);
     if (!name.findings.empty()) {
       if (name.findings.changed()) field.name = as_token(name.text);
       add_findings(list, direction, location, name.findings);
     }
-    auto value = redact::redact_whole(rules, field.value, scope);
+    auto value =
+        redact::redact_whole(rules, field.value, says_how_to_read(field.name) ? as_it_is : scope);
     if (!value.findings.empty()) {
       field.value = std::move(value.text);
       add_findings(list, direction, location, value.findings);
@@ -121,7 +131,39 @@ void weaken_etag(wire::Fields& fields) {
   }
 }
 
+// The rules judged the path, so a token in it stays one; in the query it is put back.
+void redact_target(std::string& target, const HeadRedaction& redaction, FindingList& findings) {
+  auto scope = redaction.in(redact::Place::request_url).written_as(redact::Escape::url);
+  const bool restores = std::exchange(scope.restores, false);
+  auto url = redact::redact_whole(redaction.everywhere, target, scope);
+  if (url.findings.changed()) target = as_target(url.text);
+  add_findings(findings, "request", "url", url.findings);
+  const auto query = target.find('?');
+  if (!restores || query == std::string::npos) return;
+  scope.restores = true;
+  auto put_back = redact::redact_whole(redaction.everywhere, target.substr(query), scope);
+  if (put_back.findings.empty()) return;
+  target.replace(query, std::string::npos, as_target(put_back.text));
+  add_findings(findings, "request", "url", put_back.findings);
+}
+
 } // namespace
+
+redact::Scope HeadRedaction::in(redact::Place place) const noexcept {
+  using redact::Place;
+  auto out = redact::Scope::in_call(place, pii);
+  switch (place) {
+  case Place::anywhere: break;
+  case Place::request_header:
+  case Place::request_credential:
+  case Place::request_url:
+  case Place::request_body: out.restores = restores_request; break;
+  case Place::response_header:
+  case Place::response_credential:
+  case Place::response_body: out.restores = restores_response; break;
+  }
+  return out;
+}
 
 std::string blocked_by(const FindingList& findings) {
   for (const auto& place : findings) {
@@ -151,12 +193,7 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
   for (const auto* name : {"range", "if-range", "a-im"}) head.fields.erase(name);
   if (head.framing != wire::BodyFraming::none) state_codings(head.fields);
   redact_fields(head.fields, redaction, "request", "header", findings);
-  auto url = redact::redact_whole(redaction.everywhere, head.target,
-                                  redaction.in(redact::Place::request_url));
-  if (!url.findings.empty()) {
-    if (url.findings.changed()) head.target = as_target(url.text);
-    add_findings(findings, "request", "url", url.findings);
-  }
+  redact_target(head.target, redaction, findings);
 }
 
 void hide_query_keys(model::EgressCall& call, std::string_view target,

@@ -26,10 +26,9 @@ struct HeadRedaction {
   std::shared_ptr<const redact::RuleSet> credentials; // known secrets, and rules that name them
   bool pii = false;                                   // looked for everywhere but in credentials
   std::shared_ptr<redact::DripWatch> drip;            // of the run; null: no secret is watched
+  bool restores_request = false, restores_response = false; // tokens are put back there
 
-  redact::Scope in(redact::Place place) const noexcept {
-    return redact::Scope::in_call(place, pii);
-  }
+  redact::Scope in(redact::Place place) const noexcept;
 };
 
 using FindingList = std::vector<evidence::LocatedFindings>;

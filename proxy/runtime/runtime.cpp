@@ -90,6 +90,7 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   auto rules = engine::redaction_of(*load.snapshot);
   rules.known = known;
   rules.fingerprint_key = fingerprint_key_;
+  if (engine::uses_tokens(*load.snapshot)) rules.vault = vault_;
   SLUICE_TRY(auto&& everywhere, redact::RuleSet::build(rules));
   SLUICE_TRY(auto&& credential_fields, redact::RuleSet::build(rules.for_credentials()));
 

@@ -7,6 +7,7 @@
 #include "certs/authority.hpp"
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
+#include "policy/redact/token_vault.hpp"
 #include "proxy/runtime/admin_routes.hpp"
 #include "proxy/runtime/config.hpp"
 #include "proxy/runtime/listeners.hpp"
@@ -66,6 +67,7 @@ class Runtime {
   Config config_;
   SystemClock clock_;
   std::string policy_digest_;
+  std::shared_ptr<redact::TokenVault> vault_ = std::make_shared<redact::TokenVault>();
   std::string fingerprint_key_; // of this process: a fingerprint must not be guessed from the log
   struct FileId {               // an inode number is its file system's to choose
     std::uint64_t device = 0, inode = 0;

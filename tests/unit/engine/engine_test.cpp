@@ -173,6 +173,24 @@ egress:
   BOOST_TEST((engine.decide(call("GET http://a.test:81/")).obligations.tls == TlsMode::intercept));
 }
 
+BOOST_AUTO_TEST_CASE(tokens_are_put_back_only_where_every_allow_says_so) {
+  const Engine engine(policy(R"(
+version: 1
+redaction: {rules: [{id: x, pattern: "EMP-[0-9]{6}", action: tokenize}]}
+egress:
+  - {allow: {hosts: [a.test]}, restore: [request, response]}
+  - {allow: {hosts: [a.test], paths: ["/in/**"]}, restore: [request]}
+  - {allow: {hosts: [a.test], paths: ["/in/not"]}}
+)"));
+  using Words = std::vector<std::string>;
+  const auto restore = [&](std::string_view text) {
+    return engine.decide(call(text)).obligations.restore;
+  };
+  BOOST_TEST(restore("GET http://a.test/x") == (Words{"request", "response"}));
+  BOOST_TEST(restore("GET http://a.test/in/x") == Words{"request"});
+  BOOST_TEST(restore("GET http://a.test/in/not").empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_rule_cannot_narrow_the_default_redaction) {
   const Engine engine(policy("version: 1\negress:\n  - {allow: {hosts: [a.test]}, redact: []}\n"));
   BOOST_TEST(engine.decide(call("GET http://a.test/")).obligations.redact ==

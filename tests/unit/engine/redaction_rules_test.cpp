@@ -60,7 +60,10 @@ BOOST_AUTO_TEST_CASE(a_broken_rule_is_refused_at_the_place_that_is_wrong) {
       {"{id: a, pattern: \"abcd[0-9]\", anchor: abd}",
        "p:4:45: /redaction/rules/0/anchor: not every match begins with it"},
       {"{id: a, pattern: abc, action: hide}",
-       "p:4:37: /redaction/rules/0/action: \"hide\" is not one of mask, block or report"},
+       "p:4:37: /redaction/rules/0/action: \"hide\" is not one of mask, block, report or tokenize"},
+      {"{id: pem-private-key, action: tokenize}",
+       "p:4:37: /redaction/rules/0/action: what it finds is too long for a token to stand for "
+       "(mask it)"},
       {"{id: a, pattern: abc, locations: []}",
        "p:4:40: /redaction/rules/0/locations: the list is empty (fill it in or leave the key out)"},
       {"{id: a, pattern: abc, validation: crc}",
@@ -147,6 +150,38 @@ BOOST_AUTO_TEST_CASE(the_digest_covers_all_of_it) {
   BOOST_TEST(policy("version: 1\nredaction: {rules: []}")->digest == policy("version: 1")->digest);
   const std::string two = document("{id: a, pattern: abc}\n    - {id: b, pattern: abd}");
   BOOST_TEST(digests.insert(policy(two)->digest).second);
+}
+
+BOOST_AUTO_TEST_CASE(where_tokens_cannot_be_it_is_said) {
+  const std::string rules = document("{id: x, pattern: \"EMP-[0-9]{6}\", action: tokenize}");
+  BOOST_TEST(first_error(rules + "egress: [{allow: {hosts: [a.test]}, restore: [request]}]\n") ==
+             "no error");
+  const std::pair<std::string, std::string_view> rows[] = {
+      {"  length: keep\n", "/redaction/length: a token does not have the length"},
+      {"egress: [{allow: {hosts: [a.test]}, restore: []}]\n", "/restore: the list is empty"},
+      {"egress: [{allow: {hosts: [a.test]}, restore: [both]}]\n",
+       "/restore/0: \"both\" is not one"},
+      {"egress: [{block: {hosts: [a.test]}, restore: [request]}]\n",
+       "/restore: only an allow rule has duties"},
+      {"egress: [{allow: {hosts: [a.test]}, restore: [request], tls: passthrough}]\n",
+       "/restore: nothing can be put back in a tunnel"},
+      {"tcp: [{allow: {hosts: [a.test], ports: [1]}, restore: [request]}]\n", "/tcp/0/restore: "},
+  };
+  for (const auto& [more, error] : rows) {
+    const auto got = first_error(rules + more);
+    BOOST_TEST(got.find(error) != std::string::npos, got);
+  }
+  const auto warned = [&](const std::string& text) {
+    std::string out;
+    for (const auto& one : load(text).diagnostics) out += format(one) + "\n";
+    return out;
+  };
+  const auto egress = std::string("egress: [{allow: {hosts: [a.test]}, restore: [request]}]\n");
+  BOOST_TEST(warned("version: 1\n" + egress).find("no redaction rule makes tokens") !=
+             std::string::npos);
+  BOOST_TEST(warned(rules + "defaults: {redact: []}\n" + egress).find("nothing is put back") !=
+             std::string::npos);
+  BOOST_TEST(warned(rules + egress).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
