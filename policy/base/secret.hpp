@@ -4,35 +4,39 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace sluice {
 
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
+  explicit Secret(std::string value) { take(value); }
   Secret(const Secret&) = default;
-  Secret& operator=(const Secret&) = default;
-  Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+  Secret& operator=(const Secret& other) { return *this = Secret(other); }
+  Secret(Secret&& other) noexcept { take(other.value_); }
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {
-      wipe();
-      value_ = std::move(other.value_);
-      other.wipe();
+      wipe(value_);
+      take(other.value_);
     }
     return *this;
   }
-  ~Secret() { wipe(); }
+  ~Secret() { wipe(value_); }
 
   std::string_view reveal() const noexcept { return value_; } // the only way to the bytes
   bool empty() const noexcept { return value_.empty(); }
 
  private:
-  void wipe() noexcept {
-    volatile char* p = value_.data();
-    for (std::size_t i = 0; i < value_.size(); ++i) p[i] = 0;
-    value_.clear();
+  void take(std::string& other) noexcept {
+    value_.swap(other);
+    wipe(other);
+  }
+  // All there is room for: a short text leaves its bytes where it was when it moves.
+  static void wipe(std::string& text) noexcept {
+    text.resize(text.capacity());
+    volatile char* p = text.data();
+    for (std::size_t i = 0; i < text.size(); ++i) p[i] = 0;
+    text.clear();
   }
   std::string value_;
 };
