@@ -70,7 +70,9 @@ void Stream::finish_with(std::string_view in, std::string& out) {
 }
 
 void Stream::process(std::string_view in, Ending ending, std::string& out) {
-  thread_local std::string scratch; // a stream itself keeps only its tail
+  // A stream itself keeps only its tail. What needs another stream meanwhile has one of its own.
+  thread_local std::string spare;
+  std::string scratch = std::exchange(spare, {});
   scratch.assign(text_);
   if (reading_ == Reading::as_written) {
     scratch.append(in);
@@ -100,6 +102,7 @@ void Stream::process(std::string_view in, Ending ending, std::string& out) {
   const auto keep = std::min(released_, std::max(base_ + kContext, released_) - kContext);
   text_.assign(scratch, std::max(keep, base_) - base_);
   base_ = std::max(keep, base_);
+  spare = std::move(scratch);
 }
 
 void Stream::read_candidates(const StreamText& text) {

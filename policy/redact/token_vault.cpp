@@ -42,7 +42,7 @@ bool is_control(char c) {
 
 } // namespace
 
-TokenVault::TokenVault(Limits limits) : limits_(limits), key_(random_bytes(kKeyBytes)) {}
+TokenVault::TokenVault(Limits limits) : TokenVault(limits, Secret(random_bytes(kKeyBytes))) {}
 
 std::string TokenVault::token_for(std::string_view rule, std::string_view secret) {
   if (rule.empty() || secret.empty() || secret.size() > kMostOfASecret) return {};

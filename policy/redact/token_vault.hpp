@@ -12,6 +12,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::redact {
 
@@ -33,6 +34,8 @@ class TokenVault {
 
   TokenVault() : TokenVault(Limits()) {}
   explicit TokenVault(Limits limits);
+  // For texts that are no run's (`policy test`), whose tokens can be written down beforehand.
+  TokenVault(Limits limits, Secret key) : limits_(limits), key_(std::move(key)) {}
   TokenVault(const TokenVault&) = delete;
   TokenVault& operator=(const TokenVault&) = delete;
 
