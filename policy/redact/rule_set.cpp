@@ -364,5 +364,8 @@ std::size_t RuleSet::max_hold() const noexcept {
 const std::vector<RuleInfo>& RuleSet::rules() const noexcept {
   return compiled_->infos;
 }
+bool RuleSet::has_vault() const noexcept {
+  return compiled_->vault != nullptr;
+}
 
 } // namespace sluice::redact

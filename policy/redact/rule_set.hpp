@@ -51,6 +51,7 @@ class RuleSet {
   static Result<std::shared_ptr<const RuleSet>> build(const RuleSetConfig& config);
   std::size_t max_hold() const noexcept; // most bytes a Redactor ever keeps back
   const std::vector<RuleInfo>& rules() const noexcept;
+  bool has_vault() const noexcept; // so how a text is written matters: see Escape
   ~RuleSet();
 
   struct Compiled; // private to policy/redact

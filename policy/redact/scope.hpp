@@ -46,7 +46,8 @@ inline constexpr PlaceSet kCredentials =
 
 enum class Pack : std::uint8_t { secrets, pii, own }; // own: the rules of a policy
 
-// How a secret is written where it is put back. One that cannot be written so stays a token.
+// How a text is written, so how a secret in it is read, and how one is put back. One that cannot be
+// written so stays a token.
 enum class Escape : std::uint8_t {
   nothing_special = 0, // nobody knows what is read there: nothing that means something anywhere
   text,

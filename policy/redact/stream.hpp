@@ -143,6 +143,7 @@ class Stream {
   static std::vector<Region> regions_of(const std::vector<Span>& spans);
   std::uint64_t hold_whole(std::uint64_t end, std::uint64_t until) const;
   void replace(const StreamText& text, const Region& region, std::string& out) const;
+  std::string meaning_of(const StreamText& text, const Region& region) const;
   std::string token_for(const StreamText& text, const Region& region) const;
   void write_plain(const StreamText& text, std::uint64_t begin, std::uint64_t end,
                    std::string& out);

@@ -1,6 +1,7 @@
 // Stream, the part about tokens: what becomes one, what is none of a secret because it is a part of
 // one, and what is put back in its place. A token stands for a whole region, so the region is held
 // until it is whole; one that is too long is masked.
+#include "policy/base/bytes.hpp"
 #include "policy/redact/json_text.hpp"
 #include "policy/redact/stream.hpp"
 
@@ -48,6 +49,34 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
   }
   out += secret;
   return true;
+}
+
+// Between the quotes of a string; over its ends something else stands.
+bool read_json(std::string_view written, std::string& out) {
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i] == '"' || static_cast<unsigned char>(written[i]) < 0x20) return false;
+    if (written[i] == '\\') ++i;
+  }
+  return json_unescape(written, out);
+}
+
+// Of a query or a form, where '+' is a space.
+std::string percent_decoded(std::string_view written) {
+  std::string out;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const auto byte = written[i] == '%' ? from_hex(written.substr(i + 1, 2)) : std::nullopt;
+    out += byte && byte->size() == 1 ? byte->front() : written[i] == '+' ? ' ' : written[i];
+    if (byte && byte->size() == 1) i += 2;
+  }
+  return out;
+}
+
+std::string read_through(std::string_view text) {
+  Folder folder;
+  std::string out;
+  std::vector<Disguise> disguises;
+  folder.fold(text, Folder::Ending::at_end, 0, out, disguises);
+  return out + folder.waiting();
 }
 
 } // namespace
@@ -150,13 +179,27 @@ void Stream::replace(const StreamText& text, const Region& region, std::string& 
   out += token.empty() ? compiled().rules[region.rule].placeholder : token;
 }
 
+// What a region says where it stands; "" when it is no text there.
+std::string Stream::meaning_of(const StreamText& text, const Region& region) const {
+  std::string written, meant;
+  write(text, region.begin, region.end, Look::as_written, written);
+  switch (scope_.escape) {
+  case Escape::json: return read_json(written, meant) ? read_through(meant) : "";
+  case Escape::url: return read_through(percent_decoded(written));
+  case Escape::nothing_special:
+  case Escape::text:
+  case Escape::header: break;
+  }
+  return std::string(text.from(region.begin).substr(0, region.end - region.begin));
+}
+
 // None for what holds a token itself, or a known secret as it is written: that is put back nowhere.
 std::string Stream::token_for(const StreamText& text, const Region& region) const {
   if (region.end > text.end() || region.end - region.begin > TokenVault::kMostOfASecret) return {};
   for (const Token& one : tokens()) {
     if (one.begin < region.end && region.begin < one.end) return {};
   }
-  const auto secret = text.from(region.begin).substr(0, region.end - region.begin);
+  const auto secret = meaning_of(text, region);
   if (compiled().has_secrets) {
     Stream written(rules_, mask_, scope_, Reading::as_written);
     std::string ignored;

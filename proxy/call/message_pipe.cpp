@@ -15,6 +15,12 @@ wire::InflateLimits limits_of(std::uint64_t message_bytes) {
   return limits;
 }
 
+bool begins_json(char c) {
+  return c == '{' || c == '[';
+}
+
+constexpr std::string_view kSpace = " \t\r\n";
+
 } // namespace
 
 MessagePipe::MessagePipe(Config config)
@@ -44,6 +50,8 @@ std::optional<wire::WebSocketFault> MessagePipe::feed(std::string_view in, std::
 
 void MessagePipe::begin(const wire::MessageBegins& begins) {
   is_text_ = begins.text;
+  const bool matters = is_text_ && config_.rules && config_.rules->has_vault();
+  writing_ = matters ? Writing::unknown : Writing::any;
   payload_ = !begins.compressed ? MessageWriter::Payload::plain
              : config_.rules    ? MessageWriter::Payload::deflate
                                 : MessageWriter::Payload::compressed_already;
@@ -54,8 +62,8 @@ void MessagePipe::begin(const wire::MessageBegins& begins) {
 }
 
 bool MessagePipe::may_be_event(std::string_view bytes) const {
-  const auto first = bytes.find_first_not_of(" \t\r\n");
-  return first == std::string_view::npos || bytes[first] == '{' || bytes[first] == '[';
+  const auto first = bytes.find_first_not_of(kSpace);
+  return first == std::string_view::npos || begins_json(bytes[first]);
 }
 
 void MessagePipe::take(std::string_view bytes, std::string& out) {
@@ -76,12 +84,27 @@ void MessagePipe::take(std::string_view bytes, std::string& out) {
 }
 
 redact::Redactor& MessagePipe::redactor() {
-  auto& one = is_text_ ? text_ : binary_;
+  const bool json = writing_ == Writing::json;
+  auto& one = !is_text_ ? binary_ : json ? json_ : text_;
   if (!one) {
     using Mask = redact::Redactor::Mask;
-    one.emplace(config_.rules, is_text_ ? Mask::placeholder : Mask::keep_length, config_.scope);
+    const auto how = json ? redact::Escape::json : redact::Escape::nothing_special;
+    one.emplace(config_.rules, is_text_ ? Mask::placeholder : Mask::keep_length,
+                config_.scope.written_as(how));
   }
   return *one;
+}
+
+// False: nothing but space has come, and is kept.
+bool MessagePipe::learn_writing(std::string_view& bytes) {
+  constexpr std::size_t kMostSpace = 256;
+  const auto first = std::min(bytes.find_first_not_of(kSpace), bytes.size());
+  const auto space = std::min(first, kMostSpace - space_.size());
+  space_ += bytes.substr(0, space);
+  bytes.remove_prefix(space);
+  if (bytes.empty()) return false;
+  writing_ = begins_json(bytes.front()) ? Writing::json : Writing::any;
+  return true;
 }
 
 void MessagePipe::redact(std::string_view bytes) {
@@ -89,12 +112,20 @@ void MessagePipe::redact(std::string_view bytes) {
     ready_ += bytes;
     return;
   }
+  if (writing_ == Writing::unknown && !learn_writing(bytes)) return;
+  if (!space_.empty()) feed_redactor(std::exchange(space_, {}));
+  feed_redactor(bytes);
+}
+
+void MessagePipe::feed_redactor(std::string_view bytes) {
   const auto before = ready_.size();
   redactor().feed(bytes, ready_);
   if (config_.meter) config_.meter->feed(std::string_view(ready_).substr(before));
 }
 
 void MessagePipe::redact_rest() {
+  if (writing_ == Writing::unknown) writing_ = Writing::any;
+  if (!space_.empty()) feed_redactor(std::exchange(space_, {}));
   const auto before = ready_.size();
   redactor().finish(ready_);
   if (!config_.meter) return;
@@ -115,6 +146,7 @@ void MessagePipe::end_event(std::string& out) {
   std::vector<std::string> events;
   if (!events_) events_.emplace(config_.rules, redact::EventFormat::message_each, config_.scope);
   if (!events_->take_message(all, events)) {
+    writing_ = Writing::any; // it is none
     std::string masked;
     redactor().whole(all, masked);
     events.push_back(std::move(masked));
@@ -161,7 +193,7 @@ void MessagePipe::close(wire::CloseCode code, std::string_view reason, std::stri
 }
 
 std::string MessagePipe::blocked_by() const {
-  for (const auto* one : {&text_, &binary_, &control_}) {
+  for (const auto* one : {&text_, &json_, &binary_, &control_}) {
     if (*one && !(*one)->blocked_by().empty()) return (*one)->blocked_by();
   }
   return events_ ? events_->blocked_by() : std::string();
@@ -169,7 +201,7 @@ std::string MessagePipe::blocked_by() const {
 
 void MessagePipe::stop() {
   std::string nothing;
-  for (auto* one : {&text_, &binary_}) {
+  for (auto* one : {&text_, &json_, &binary_}) {
     if (*one) (*one)->finish(nothing);
   }
   std::vector<std::string> no_events;
@@ -178,7 +210,7 @@ void MessagePipe::stop() {
 
 redact::Findings MessagePipe::findings() const {
   redact::Findings out;
-  for (const auto* one : {&text_, &binary_, &control_}) {
+  for (const auto* one : {&text_, &json_, &binary_, &control_}) {
     if (*one) out.merge((*one)->findings());
   }
   if (events_) out.merge(events_->findings());

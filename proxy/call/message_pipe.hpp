@@ -60,7 +60,9 @@ class MessagePipe {
   void control(const wire::ControlFrame& frame, std::string& out);
   void end_event(std::string& out);
   bool may_be_event(std::string_view bytes) const;
+  bool learn_writing(std::string_view& bytes);
   void redact(std::string_view bytes);
+  void feed_redactor(std::string_view bytes);
   void redact_rest();
   void write_events(const std::vector<std::string>& events, std::string& out);
   redact::Redactor& redactor();
@@ -68,10 +70,13 @@ class MessagePipe {
   Config config_;
   wire::MessageReader reader_;
   wire::MessageWriter writer_;
-  std::optional<redact::Redactor> text_, binary_, control_; // made when first needed
+  std::optional<redact::Redactor> text_, json_, binary_, control_; // made when first needed
   std::optional<redact::EventStream> events_;
 
   bool is_text_ = false; // the message at hand
+  // How it is written, which its first sign tells; asked only where that matters.
+  enum class Writing : std::uint8_t { unknown, any, json } writing_ = Writing::any;
+  std::string space_; // before the first sign
   wire::MessageWriter::Payload payload_ = wire::MessageWriter::Payload::plain;
   bool holds_event_ = false; // it is kept whole in ready_, not redacted yet
   std::string ready_;        // what can be sent of it

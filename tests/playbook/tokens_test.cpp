@@ -1,6 +1,7 @@
 // Tokens in a call: made from what a rule finds, put back in the directions that the permit names,
 // and nowhere else; lengths stay right.
 #include "tests/support/playbook.hpp"
+#include "tests/support/websocket_text.hpp"
 
 using namespace sluice;
 using sluice::test::Playbook;
@@ -30,6 +31,8 @@ struct Setting {
   }
   std::shared_ptr<redact::TokenVault> vault = std::make_shared<redact::TokenVault>();
   call::CallContext context = Playbook::forward_context();
+  std::string fresh() const { return vault->token_for("memo", "<<fresh>>"); }
+
   std::string token, plain;
 };
 
@@ -52,6 +55,76 @@ void asks(Playbook& play, test::Ending& ending, std::vector<std::string> restore
   play.gives({test::render(play.actions().at(0))});
   play.happens(std::move(permit)).gives({"Connect"});
 }
+
+template <class T> const T* find(const call::Actions& actions) {
+  for (const auto& action : actions) {
+    if (const auto* found = std::get_if<T>(&action)) return found;
+  }
+  return nullptr;
+}
+
+// A WebSocket that may put tokens back in these directions.
+struct Talk {
+  Talk(const Setting& with, std::vector<std::string> restore) : play(with.context) {
+    play.happens(play.websocket_request({}));
+    auto permit = admitted(play, ending, std::move(restore));
+    play.gives({test::render(play.actions().at(0))});
+    play.happens(std::move(permit)).gives({"Connect"});
+    play.happens(call::UpstreamOpened{});
+    const std::string key(*sent_head(play).fields.only("sec-websocket-key"));
+    play.gives({"SendRequestHead GET / none"});
+    play.happens(call::RequestEnded{}).gives({"SendRequestEnd"});
+    play.happens(play.websocket_answer(key, {})).gives({"SendResponseHead 101 none keep-alive"});
+  }
+
+  // In frames of these, the last of them final; what the other side reads of them.
+  std::string agent_says(std::vector<std::string> parts) {
+    std::string out;
+    for (auto& frame : frames(std::move(parts), true)) {
+      play.happens(call::RequestBodyReceived{std::move(frame)});
+      if (const auto* body = find<call::SendRequestBody>(play.actions())) out += body->bytes;
+      accept();
+    }
+    return said(out, wire::WebSocketPeer::client);
+  }
+  std::string server_says(std::vector<std::string> parts) {
+    std::string out;
+    for (auto& frame : frames(std::move(parts), false)) {
+      play.happens(call::ResponseBodyReceived{std::move(frame)});
+      if (const auto* body = find<call::SendResponseBody>(play.actions())) out += body->bytes;
+      accept();
+    }
+    return said(out, wire::WebSocketPeer::server);
+  }
+  static std::string said(const std::string& bytes, wire::WebSocketPeer by) {
+    auto all = test::websocket_transcript(bytes, by);
+    return all.ends_with("; ") ? all.substr(0, all.size() - 2) : all;
+  }
+  static std::vector<std::string> frames(std::vector<std::string> parts, bool masked) {
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const bool last = i + 1 == parts.size();
+      const unsigned first = (last ? test::kFinal : 0U) | (i == 0 ? 1U : 0U);
+      out.push_back(test::written({first, std::move(parts[i]), masked}));
+    }
+    return out;
+  }
+  void accept() {
+    Lines lines;
+    for (const auto& action : play.actions()) lines.push_back(test::render(action));
+    play.gives(lines);
+  }
+
+  test::Ending ending;
+  Playbook play;
+};
+
+std::string delta(std::string_view text) {
+  return "{\"type\":\"response.text.delta\",\"item_id\":\"i\",\"delta\":\"" + std::string(text) +
+         "\"}";
+}
+
+const std::string kSaid = "<<say \\\"x&y\\\">>"; // kSecret, in JSON
 
 } // namespace
 
@@ -167,6 +240,93 @@ BOOST_AUTO_TEST_CASE(in_a_body_of_an_unknown_type_only_plain_secrets_come_back) 
   const auto sent = "plain-7 " + with.token;
   play.gives({"SendRequestHead POST / length=" + std::to_string(sent.size()),
               "SendRequestBody " + sent, "SendRequestEnd"});
+}
+
+// Parts are texts of their own, and nobody knows who reads them.
+BOOST_AUTO_TEST_CASE(parts_of_a_request_have_their_secrets_back) {
+  Setting with;
+  test::Ending ending;
+  Playbook play(with.context);
+  const auto form = [](const std::string& plain, const std::string& note,
+                       const std::string& coded) {
+    return "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + plain +
+           "\r\n--b\r\nContent-Disposition: form-data; name=b\r\n\r\n" + note +
+           "\r\n--b\r\nContent-Disposition: form-data; name=c\r\n"
+           "Content-Transfer-Encoding: quoted-printable\r\n\r\n" +
+           coded + "\r\n--b--\r\n";
+  };
+  const auto body = form(with.vault->token_for("memo", "plain-7"), "<<fresh>>",
+                         "=73" + with.vault->token_for("memo", "plain-8").substr(1));
+  asks(play, ending, {"request"},
+       Playbook::request("POST", "http://api.test/",
+                         {{"Content-Type", "multipart/form-data; boundary=b"}}, BodyFraming::length,
+                         body.size()));
+  play.happens(call::UpstreamOpened{}).gives({});
+  for (const char c : body.substr(0, body.size() - 1))
+    play.happens(call::RequestBodyReceived{std::string(1, c)}).gives({});
+  play.happens(call::RequestBodyReceived{body.substr(body.size() - 1)}).gives({});
+  play.happens(call::RequestEnded{});
+  const auto sent = form("plain-7", "<<fresh>>", "plain-8");
+  play.gives({"SendRequestHead POST / length=" + std::to_string(sent.size()),
+              "SendRequestBody " + sent, "SendRequestEnd"});
+  // The answer may not have them.
+  const auto answer = form("x", "<<fresh>>", kSecret), got = form("x", with.fresh(), with.token);
+  play.happens(play.response(200, BodyFraming::length, answer.size(),
+                             {{"Content-Type", "multipart/mixed; boundary=b"}}))
+      .gives({});
+  play.happens(call::ResponseBodyReceived{answer}).gives({});
+  play.happens(call::ResponseEnded{});
+  play.gives({"SendResponseHead 200 length=" + std::to_string(got.size()) + " keep-alive",
+              "SendResponseBody " + got, "SendResponseEnd", "ReleaseUpstream", "Finished"});
+}
+
+BOOST_AUTO_TEST_CASE(messages_to_a_tool_have_their_secrets_back) {
+  Setting with;
+  Talk talk(with, {"request"});
+  const auto seven = with.vault->token_for("memo", "plain-7");
+  BOOST_TEST(talk.agent_says({"a " + seven + " <<fresh>>"}) == "text a plain-7 <<fresh>>");
+  // Text of any kind: what could mean something there stays a token; JSON is written as JSON.
+  BOOST_TEST(talk.agent_says({"a " + with.token}) == "text a " + with.token);
+  const auto json = " {\"a\":\"" + with.token + "\"}", there = " {\"a\":\"" + kSaid + "\"}";
+  BOOST_TEST(talk.agent_says({json}) == "text " + there);
+  for (std::size_t at = 0; at < json.size(); ++at)
+    BOOST_TEST(talk.agent_says({json.substr(0, at), json.substr(at)}) == "text " + there);
+  BOOST_TEST(talk.agent_says({"  "}) == "text   ");
+  BOOST_TEST(talk.agent_says({std::string(300, ' ') + "{" + with.token}) ==
+             "text " + std::string(300, ' ') + "{" + with.token);
+  // The agent sees tokens.
+  BOOST_TEST(talk.server_says({"b " + kSecret}) == "text b " + with.token);
+  BOOST_TEST(talk.server_says({"b " + with.plain}) == "text b " + with.plain);
+  BOOST_TEST(talk.server_says({"{\"b\":\"" + kSaid + "\"}"}) ==
+             "text {\"b\":\"" + with.token + "\"}");
+}
+
+BOOST_AUTO_TEST_CASE(messages_of_a_model_have_their_secrets_back) {
+  Setting with;
+  Talk talk(with, {"response"});
+  BOOST_TEST(talk.agent_says({"{\"a\":\"" + kSaid + "\"}"}) ==
+             "text {\"a\":\"" + with.token + "\"}");
+  BOOST_TEST(talk.agent_says({"a <<pla", "in>>"}) == "text a " + with.plain);
+  BOOST_TEST(talk.server_says({"{\"b\":\"" + with.token + "\"}"}) ==
+             "text {\"b\":\"" + kSaid + "\"}");
+  const auto seven = with.vault->token_for("memo", "plain-7");
+  BOOST_TEST(talk.server_says({"b " + seven.substr(0, 9), seven.substr(9)}) == "text b plain-7");
+  // Spread over the pieces of a text, a message each: what may be a token waits for the rest.
+  BOOST_TEST(talk.server_says({delta("hi " + with.token.substr(0, 9))}) == "text " + delta("hi "));
+  BOOST_TEST(talk.server_says({delta(with.token.substr(9) + "!")}) == "text " + delta(kSaid + "!"));
+}
+
+BOOST_AUTO_TEST_CASE(messages_without_leave_keep_their_tokens) {
+  Setting with;
+  Talk talk(with, {});
+  BOOST_TEST(talk.agent_says({"a " + with.plain + " " + kSecret}) ==
+             "text a " + with.plain + " " + with.token);
+  BOOST_TEST(talk.server_says({delta("hi " + with.token.substr(0, 9))}) == "text " + delta("hi "));
+  BOOST_TEST(talk.server_says({delta(with.token.substr(9) + "!")}) ==
+             "text " + delta(with.token + "!"));
+  // A secret in pieces becomes a token.
+  BOOST_TEST(talk.server_says({delta("<<pla")}) == "text " + delta(""));
+  BOOST_TEST(talk.server_says({delta("in>>.")}) == "text " + delta(with.plain + "."));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

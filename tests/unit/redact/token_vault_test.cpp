@@ -226,6 +226,38 @@ BOOST_AUTO_TEST_CASE(what_is_put_back_is_written_for_its_place) {
   BOOST_TEST(back(Escape::nothing_special) == "[" + token + "]");
 }
 
+// The same secret has the same token, however its place writes it.
+BOOST_AUTO_TEST_CASE(what_becomes_a_token_is_read_as_its_place_writes_it) {
+  const Run run({own_rule("quote", "<<[^>]{1,60}>>")});
+  const std::string secret = "<<a \"b\"\n\\ \xC3\xA9>>";
+  const auto token = run.token("quote", secret);
+  const std::pair<Escape, std::string> ways[] = {
+      {Escape::text, secret},
+      {Escape::json, "<<a \\\"b\\\"\\n\\\\ \xC3\xA9>>"},
+      {Escape::json, "\\u003c<a\\u0020\\\"b\\u0022\\n\\u005c \\u00e9>>"},
+      {Escape::url, "%3C%3Ca+%22b%22%0A%5C%20%C3%A9%3E%3E"}};
+  for (const auto& [how, written] : ways) {
+    BOOST_TEST(through(run, "[" + written + "]", sending().written_as(how)).text ==
+               "[" + token + "]");
+  }
+  // Over the end of a string, or half an escape: no text of its place.
+  const auto json = sending().written_as(Escape::json);
+  BOOST_TEST(through(run, "{\"a\":\"<<x\",\"b\":\"y>>\"}", json).text == "{\"a\":\"<quote>\"}");
+  BOOST_TEST(through(run, "<<x\n>>", json).text == "<quote>");
+  BOOST_TEST(through(run, "<<\\x>>", json).text == "<quote>");
+}
+
+// A secret that is looked for in what becomes a token is looked for beside the stream.
+BOOST_AUTO_TEST_CASE(a_token_is_made_beside_known_secrets) {
+  std::vector<KnownSecret> known;
+  known.push_back({"db", Secret("hunter2hunter2")});
+  const Run run({own_rule("employee", kEmployee)}, nullptr, std::move(known));
+  const auto token = run.token("employee", "EMP-123456");
+  const std::string after = " and what stands behind it, hunter2hunter2 and more, is as it was";
+  BOOST_TEST(through(run, "ask EMP-123456" + after).text ==
+             "ask " + token + " and what stands behind it, <secret:db> and more, is as it was");
+}
+
 BOOST_AUTO_TEST_CASE(without_a_vault_or_room_it_masks) {
   RuleSetConfig config;
   config.rules = {own_rule("employee", kEmployee)};
