@@ -147,9 +147,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   if (permit_->redact()) redaction_ = context_.redaction;
   if (redaction_.drip) drip_ = std::make_shared<redact::DripMeter>(redaction_.drip);
   const auto& duties = permit_->decision().obligations;
-  redaction_.pii = duties.redacts("pii");
-  redaction_.restores_request = duties.restores("request");
-  redaction_.restores_response = duties.restores("response");
+  redaction_.obey(duties);
   const auto& limit = duties.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
   if (request_.framing == wire::BodyFraming::length &&

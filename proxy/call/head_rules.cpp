@@ -149,6 +149,12 @@ void redact_target(std::string& target, const HeadRedaction& redaction, FindingL
 
 } // namespace
 
+void HeadRedaction::obey(const model::Obligations& duties) {
+  pii = duties.redacts("pii");
+  restores_request = duties.restores("request");
+  restores_response = duties.restores("response");
+}
+
 redact::Scope HeadRedaction::in(redact::Place place) const noexcept {
   using redact::Place;
   auto out = redact::Scope::in_call(place, pii);

@@ -28,6 +28,7 @@ struct HeadRedaction {
   std::shared_ptr<redact::DripWatch> drip;            // of the run; null: no secret is watched
   bool restores_request = false, restores_response = false; // tokens are put back there
 
+  void obey(const model::Obligations& duties); // of the call at hand
   redact::Scope in(redact::Place place) const noexcept;
 };
 

@@ -1,5 +1,7 @@
 """`sluice policy test`, and the redactor as a filter with the rules of a policy."""
 
+import hashlib
+import hmac
 import json
 
 from folders import temporary_folder
@@ -44,6 +46,30 @@ cases:
 """
 
 
+TOKENS = r"""
+version: 1
+redaction: {rules: [{id: employee, pattern: 'EMP-\d{6}', action: tokenize}]}
+egress:
+  - {allow: {hosts: [model.test]}}
+  - {allow: {hosts: [tool.test]}, restore: [request]}
+"""
+TOKEN_CASES = """
+version: 1
+cases:
+  - call: {method: POST, url: "https://model.test/", body: "ask EMP-123456", response: "TOKEN"}
+    expect: {body: "ask TOKEN", response: TOKEN, findings: [employee]}
+  - call: {method: POST, url: "https://tool.test/?q=TOKEN", body: "TOKEN EMP-654321", response: "EMP-123456"}
+    expect: {body: "EMP-123456 EMP-654321", url: "https://tool.test/?q=EMP-123456", response: TOKEN}
+"""
+
+
+def token_of(rule, secret):
+    """As the cases of a file have it, whose key everybody knows."""
+    code = hmac.new(b"sluice policy test", f"{rule}\0{secret}".encode(), hashlib.sha256).digest()
+    bits = int.from_bytes(code[:10], "big")
+    return f"sl_{rule}_" + "".join("0123456789abcdefghjkmnpqrstvwxyz"[bits >> shift & 31] for shift in range(75, -1, -5))
+
+
 class PolicyTest(SluiceTestCase):
     def setUp(self):
         self.folder = temporary_folder("sluice-e2e-")
@@ -69,6 +95,11 @@ class PolicyTest(SluiceTestCase):
         document = json.loads(self.run_cases(wrong, "--json").stdout)
         self.assertEqual(document["failed"], 1)
         self.assertEqual(document["cases"][0]["differences"][0], {"what": "rule", "expected": "other", "got": "egress[0]"})
+
+    def test_tokens_are_those_of_a_run_of_its_own(self):
+        (self.folder / "policy.yaml").write_text(TOKENS)
+        done = self.run_cases(TOKEN_CASES.replace("TOKEN", token_of("employee", "EMP-123456")))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_broken_file(self):
         for cases, said in (("version: 1\ncases: []\n", "the list is empty"),

@@ -1,11 +1,15 @@
 """The action tokenize in real calls: a host sees the token, one that a rule lets see the secret has it
 back, an answer has it back where its rule says so; and a token is worth nothing in another run."""
 
+import asyncio
 import json
 import re
 
+import websockets
+
 from servers import HttpUpstream, Response, echo
-from sluice_test import LOOPBACK, UP, Sluice, SluiceTestCase, main
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, main
+from websocket_peers import Loop, WebSocketUpstream, tunnel
 
 TOKEN = re.compile(r"sl_[a-z0-9-]{1,64}_[0-9a-z]{16}")
 SECRET = 'EMP-123456'
@@ -114,6 +118,49 @@ class Tokens(SluiceTestCase):
         self.upstream.respond_with(lambda _: Response(200, chunks=fresh,
                                                       headers={"Content-Type": "text/event-stream"}))
         self.assertEqual(said(self.sluice.get(self.url(UP)).body), f"tell {token}: {note}. Done")
+
+    def talk(self, host, path, *messages):
+        """What the server got, and what came back of it."""
+        with Loop() as loop, WebSocketUpstream() as upstream:
+            upstream.says = messages if path == "/say" else []
+
+            async def exchange():
+                out = []
+                async with websockets.connect(f"ws://{host}:{upstream.port}{path}",
+                                              sock=tunnel(self.sluice.port, host, upstream.port)) as peer:
+                    for one in messages:
+                        if path == "/echo":
+                            await peer.send(one)
+                        out.append(await asyncio.wait_for(peer.recv(), 20 * SLOW))
+                return out
+            got = loop.run(exchange())
+            return upstream.got, got
+
+    def test_messages_of_a_websocket(self):
+        token, note = self.token_of(SECRET), self.token_of(NOTE)
+        said = json.dumps({"id": SECRET, "note": NOTE})
+        tokens = json.dumps({"id": token, "note": note})
+        for message in (said, tokens):
+            self.assertEqual(self.talk(UP, "/echo", message), ([tokens], [tokens]))
+            self.assertEqual(self.talk(TOOL, "/echo", message), ([said], [tokens]))
+            self.assertEqual(self.talk(MODEL, "/echo", message), ([tokens], [said]))
+        self.assertEqual(self.talk(TOOL, "/echo", f"a {token}"), ([f"a {SECRET}"], [f"a {token}"]))
+        # The pieces of a text, each a message.
+        parts = [json.dumps({"type": "response.text.delta", "item_id": "i", "delta": part})
+                 for part in (f"tell {token[:9]}", f"{token[9:]}: {note[:20]}", note[20:] + " Done")]
+        for host, wanted in ((MODEL, f"tell {SECRET}: {NOTE} Done"), (UP, f"tell {token}: {note} Done")):
+            _, got = self.talk(host, "/say", *parts)
+            self.assertEqual("".join(json.loads(one)["delta"] for one in got), wanted)
+
+    def test_parts_of_a_form(self):
+        token = self.token_of(SECRET)
+        form = '--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n{}\r\n--b--\r\n'
+        for host, text, wanted in ((TOOL, token, SECRET), (TOOL, SECRET, SECRET), (UP, SECRET, token), (UP, token, token)):
+            self.sluice.get(self.url(host), "POST", form.format(text),
+                            headers={"Content-Type": "multipart/form-data; boundary=b"})
+            seen = self.upstream.requests.pop()
+            self.assertEqual(seen.body.decode(), form.format(wanted))
+            self.assertEqual(seen.header("Content-Length"), str(len(seen.body)))
 
     def test_the_record_says_so_and_holds_no_secret(self):
         token = self.token_of(SECRET)
