@@ -82,14 +82,15 @@ std::optional<RareByte> rare_byte_of(const Shape& shape) {
   return std::nullopt;
 }
 
-Opening::Opening(const TokenFormat& format, std::uint32_t rule) {
+Opening::Opening(const TokenFormat& format, std::uint32_t rule, std::optional<RareByte> rare)
+    : rare_(rare) {
   needle_.rule = rule;
   needle_.format = &format;
   needle_.anchor = &format.visible;
   int beginnings = 0;
   for (int c = 0; c < 256; ++c) beginnings += begins_with(static_cast<char>(c)) ? 1 : 0;
   const bool many = beginnings > static_cast<int>(kMostBeginnings);
-  if (many && format.max_length == 0) rare_ = rare_byte_of(format.shape);
+  if (!rare_ && many && format.max_length == 0) rare_ = rare_byte_of(format.shape);
 }
 
 bool Opening::begins_with(char c) const noexcept {

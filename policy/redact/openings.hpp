@@ -29,7 +29,8 @@ std::optional<RareByte> rare_byte_of(const Shape& shape);
 
 class Opening {
  public:
-  Opening(const TokenFormat& format, std::uint32_t rule);
+  // `rare`: in each match, when that is known; otherwise one is looked for where it is worth it.
+  Opening(const TokenFormat& format, std::uint32_t rule, std::optional<RareByte> rare = {});
 
   const Needle& needle() const noexcept { return needle_; }
   const TokenFormat& format() const noexcept { return *needle_.format; }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -212,10 +213,10 @@ void add_secrets_pack(Compiled& to, Needles& needles, const RuleSetConfig& confi
 
 // Found by its first byte as it is; encoded, by its fixed beginning where it has one.
 void add_opening(Compiled& to, Needles& needles, const std::shared_ptr<const TokenFormat>& format,
-                 std::uint32_t rule) {
+                 std::uint32_t rule, std::optional<RareByte> rare = {}) {
   to.formats.push_back(format);
   hold_for(to, *format);
-  to.all_openings.emplace_back(*format, rule);
+  to.all_openings.emplace_back(*format, rule, rare);
   const Shape& shape = format->shape;
   if (to.rules[rule].pack != Pack::own || shape.anchors().size() > kMostCodedAnchors) return;
   for (const Shape::Anchor& anchor : shape.anchors()) {
@@ -271,7 +272,8 @@ Result<> add_tokens(Compiled& to, Needles& needles, const RuleSetConfig& config)
   text.pattern = TokenVault::kPattern;
   SLUICE_TRY(auto format, compile_rule(text));
   const auto rule = add_rule(to, config, text.id, "a token of this run");
-  add_opening(to, needles, std::move(format), rule);
+  // An 's' begins many words; a '_' stands in few.
+  add_opening(to, needles, std::move(format), rule, RareByte{'_', sizeof("sl_") - 1});
   to.vault = config.vault;
   to.token_rule = rule;
   to.max_hold += 2 * TokenVault::kMostOfASecret;
