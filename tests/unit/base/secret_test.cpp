@@ -58,7 +58,8 @@ BOOST_AUTO_TEST_CASE(copies_are_whole) {
   const Secret one(std::string(100, 'x'));
   Secret two = one;
   BOOST_TEST(two.reveal() == one.reveal());
-  two = std::move(two);
+  Secret& same = two;
+  two = std::move(same);
   BOOST_TEST(two.reveal() == one.reveal());
   BOOST_TEST(!two.empty());
   BOOST_TEST(Secret().empty());
