@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice {
 
@@ -34,5 +36,7 @@ class ManualClock final : public Clock {
 // "2026-01-02T03:04:06.123456789Z"; trailing zeros of the fraction are dropped as Go's
 // RFC3339Nano does, because the record format is Go's.
 std::string format_rfc3339_nanos(std::int64_t unix_nanos);
+// RFC 3339 with any offset, from 1970 to 2261; nullopt for anything else.
+std::optional<std::int64_t> parse_rfc3339_nanos(std::string_view text);
 
 } // namespace sluice

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::evidence {
 
@@ -62,6 +63,8 @@ Digest hash_of(const Line& line); // whatever it says its hash is
 // Follows a chain from its first record.
 class ChainCheck {
  public:
+  ChainCheck() = default;
+  explicit ChainCheck(Head before) : head_(std::move(before)) {} // that the first line follows
   // What is wrong with this line, if anything. Afterwards the line counts as the head, so that one
   // edit is one issue and not one for each line behind it.
   std::optional<Issue> next(const Line& line);

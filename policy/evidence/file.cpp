@@ -118,6 +118,18 @@ bool LineReader::fill() {
   return true;
 }
 
+void LineReader::seek(std::uint64_t offset, std::uint64_t before) {
+  const std::uint64_t first = file_offset_ - (end_ - begin_);
+  if (offset >= first && offset <= file_offset_) {
+    begin_ += static_cast<std::size_t>(offset - first);
+  } else {
+    begin_ = end_ = 0;
+    file_offset_ = offset;
+  }
+  number_ = before;
+  error_ = 0;
+}
+
 LineReader::Item LineReader::next() {
   std::size_t searched = 0;
   while (true) {

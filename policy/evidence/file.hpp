@@ -28,7 +28,7 @@ Result<> write_file_atomically(const std::string& path, std::string_view bytes);
 
 inline constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20; // without the newline
 
-// Lines of a file, in constant memory, from offset 0 whatever the descriptor's position.
+// Lines of a file, in constant memory, whatever the descriptor's position.
 class LineReader {
  public:
   enum class Kind : std::uint8_t {
@@ -48,6 +48,10 @@ class LineReader {
 
   explicit LineReader(int fd); // does not own it
   Item next();
+  // Goes on with the line that begins at this offset, which gets the number behind `before`. Near
+  // offsets in rising order cost no more than reading on.
+  void seek(std::uint64_t offset, std::uint64_t before = 0);
+  std::uint64_t offset() const noexcept { return file_offset_ - (end_ - begin_); } // of the next
 
  private:
   bool fill(); // false at the end and on errors

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,7 +65,28 @@ UniqueFd open_regular(const std::string& path, int& error) {
   return error == 0 ? std::move(fd) : UniqueFd();
 }
 
+bool is_being_written(const std::string& directory) {
+  const UniqueFd fd = open_file(lock_path(directory), O_RDONLY | O_NONBLOCK);
+  return fd.valid() && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 SegmentReader::SegmentReader(std::string directory) : directory_(std::move(directory)) {}
+
+// Closed segments before that one count as read. Its own name may come to be while we look.
+SegmentReader::SegmentReader(std::string directory, RecordPlace from, std::uint64_t next_seq)
+    : directory_(std::move(directory)), from_(from), from_seq_(next_seq) {
+  if (from.segment > 1) last_closed_ = segment_name(from.segment - 1);
+}
+
+void SegmentReader::again(const LineReader::Item& torn) {
+  reader_->seek(torn.offset, torn.number - 1);
+}
+
+bool SegmentReader::was_cut() const {
+  struct stat info {};
+  return reader_ && ::fstat(fd_.get(), &info) == 0 &&
+         static_cast<std::uint64_t>(info.st_size) < reader_->offset();
+}
 
 bool SegmentReader::look() {
   if (!closed_.empty()) return true;
@@ -111,6 +133,11 @@ int SegmentReader::open_next() {
     if (!read_already && !too_late) break;
   }
   reader_.emplace(fd_.get());
+  if (from_.segment != 0) {
+    const bool there = active_ || first_seq_of(name_) == from_.segment;
+    if (there) reader_->seek(from_.offset, from_seq_ - from_.segment);
+    from_ = {};
+  }
   return 0;
 }
 
@@ -121,9 +148,12 @@ LineReader::Item SegmentReader::next() {
         return {LineReader::Kind::failed, {}, 0, 0, error};
       }
     }
-    const LineReader::Item item = reader_->next();
+    LineReader::Item item = reader_->next();
     if (item.kind != LineReader::Kind::end) return item;
     if (active_ && !look()) return item;
+    // It was closed since: with records, perhaps, that were written after its end was seen.
+    item = reader_->next();
+    if (item.kind != LineReader::Kind::end) return item;
     reader_.reset();
   }
 }

@@ -25,13 +25,27 @@ std::vector<std::string> closed_segments(const std::string& directory); // in th
 // else invalid, and `error` says why.
 UniqueFd open_regular(const std::string& path, int& error);
 
+// Whether a process holds the log's lock. Never creates that file.
+bool is_being_written(const std::string& directory);
+
+// Where a record stands: files are named after their first record only once they are closed.
+struct RecordPlace {
+  std::uint64_t segment = 0; // the seq of the first record of its file
+  std::uint64_t offset = 0;
+};
+
 class SegmentReader {
  public:
   explicit SegmentReader(std::string directory);
+  // From this place on; `next_seq` is the record that is expected there.
+  SegmentReader(std::string directory, RecordPlace from, std::uint64_t next_seq);
 
   // `end` is the end for now: asked again it goes on, when there is more by then. A line that is
   // torn in a closed segment is followed by the next segment. `failed` ends it.
   LineReader::Item next();
+  // Gives the torn line out again that next() returned, with what was written to it since.
+  void again(const LineReader::Item& torn);
+  bool was_cut() const; // whether the file ends before what was read of it
   const std::string& file() const noexcept { return name_; } // of what next() returned
   bool in_last() const noexcept { return active_; }          // that is audit.jsonl
 
@@ -44,6 +58,8 @@ class SegmentReader {
   std::string name_;               // of the file that is read
   std::deque<std::string> closed_; // not read yet, in their order
   std::string last_closed_;        // up to here all closed segments are read
+  RecordPlace from_;               // where the first file is begun
+  std::uint64_t from_seq_ = 0;
   UniqueFd fd_;
   std::optional<LineReader> reader_;
   bool active_ = false;

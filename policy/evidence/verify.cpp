@@ -12,8 +12,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace sluice::evidence {
@@ -22,12 +20,6 @@ namespace {
 constexpr std::size_t kMaxPolicyBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxManifestBytes = 16384;
 constexpr std::size_t kMaxRememberedDigests = 4096; // each is checked once, or once again
-
-// Whether a process holds the log's lock. A reader never creates that file.
-bool is_being_written(const std::string& directory) {
-  const UniqueFd fd = open_file(lock_path(directory), O_RDONLY | O_NONBLOCK);
-  return fd.valid() && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-}
 
 // A policy that was in force when one of these was written has its snapshot in the log.
 bool names_policy_in_force(std::string_view event_type) {
@@ -186,6 +178,17 @@ Verification verify_directory(const std::string& directory, VerifyOptions option
   return Verifier(directory, std::move(options)).run();
 }
 
+RecordView view_of(const Line& line) {
+  return {line.seq,
+          std::string(line.prev_hash),
+          std::string(line.record_hash),
+          unescape(line.timestamp),
+          unescape(line.event_type),
+          unescape(line.deployment_mode),
+          unescape(line.actor),
+          std::string(line.payload)};
+}
+
 bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each,
                   const std::function<void(const Issue&)>& unread) {
   SegmentReader reader(directory);
@@ -208,15 +211,7 @@ bool read_records(const std::string& directory, const std::function<bool(const R
       complain(not_canonical(item.number, stopped_at));
       continue;
     }
-    const RecordView view{line->seq,
-                          std::string(line->prev_hash),
-                          std::string(line->record_hash),
-                          unescape(line->timestamp),
-                          unescape(line->event_type),
-                          unescape(line->deployment_mode),
-                          unescape(line->actor),
-                          std::string(line->payload)};
-    if (!each(view)) break;
+    if (!each(view_of(*line))) break;
   }
   return true;
 }

@@ -48,6 +48,7 @@ struct RecordView {
   std::string prev_hash, record_hash, timestamp, event_type, deployment_mode, actor;
   std::string payload; // JSON text
 };
+RecordView view_of(const Line& line);
 // Calls `each` for every line that is a record, stops when it returns false; calls `unread` for
 // every other one, if given. False when the file could not be opened.
 bool read_records(const std::string& directory, const std::function<bool(const RecordView&)>& each,

@@ -29,6 +29,7 @@ RULES = (
     ("re2/", ("policy/redact/", "policy/engine/")),
     ("yaml-cpp/", ("policy/base/",)),
     ("idn2.h", ("policy/model/",)),
+    ("sqlite3.h", ("policy/evidence/database.",)),
     ("zlib.h", ("proxy/wire/",)),
     ("brotli/", ("proxy/wire/",)),
     ("zstd", ("proxy/wire/",)),
