@@ -241,7 +241,9 @@ class Query {
         tell(reader, not_canonical(item.number, stopped_at));
         continue;
       }
-      if (std::optional<Issue> issue = chain.next(*line)) {
+      std::optional<Issue> issue;
+      if (options_.from != From::lines) issue = chain.next(*line);
+      if (issue) {
         issue->line = item.number;
         tell(reader, std::move(*issue));
       }

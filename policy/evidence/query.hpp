@@ -19,7 +19,8 @@ namespace sluice::evidence {
 
 enum class From : std::uint8_t {
   index = 0,
-  log, // every record of it, in its order, with its chain checked
+  log,   // every record of it, in its order, with its chain checked
+  lines, // the same without the chain: whatever is a record by itself
 };
 
 struct QueryOptions {

@@ -202,7 +202,7 @@ void add_query_commands(CLI::App& group, Program& program) {
                "sluice evidence show --follow --decision block",
                [&program, options](const Output& out) {
                  return options->follow ? follow(out, program, *options)
-                                        : find(out, program, *options, evidence::From::log);
+                                        : find(out, program, *options, evidence::From::lines);
                }),
       program);
   list->add_option("--last", options->last, "only the last N records")
