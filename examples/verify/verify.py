@@ -1,10 +1,10 @@
 """Checks an evidence directory, or one proof, without any of Sluice's code.
 
-    verify.py DIRECTORY [--fingerprint HEX] [--head SEQ:HASH]
+    verify.py DIRECTORY [--fingerprint HEX] [--head SEQ:HASH] [--running]
     verify.py --proof FILE [--fingerprint HEX] [--root HEX]
 
 Written from the description of the format, so that a mistake in one verifier is none in the other.
-One issue a line, exit 4 when there are any. A log that is being written is judged as one that died."""
+One issue a line, exit 4 when there are any. --running: it is, or was copied while it was, being written."""
 import argparse
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 sha = lambda data: hashlib.sha256(data).digest()  # noqa: E731
 HEX = "[0-9a-f]{64}"
+IN_FORCE = {"policy_loaded", "egress_allowed", "policy_denied", "approval_required"}  # they name a policy that was
 RECORD = re.compile(rf'(\{{"seq":([1-9]\d*),"prev_hash":"(|{HEX})",)"record_hash":"({HEX})",("timestamp":.*\}})', re.A)
 CHECKPOINT = re.compile(
     rf'(\{{"seq":([1-9]\d*),"head_anchor_seq":([1-9]\d*),"head_anchor_hash":"({HEX})","prev_checkpoint_hash":"(|{HEX})")'
@@ -41,8 +42,8 @@ class Key:
 
 class Tree:
     """RFC 6962 §2.1 over record hashes, one hash for each complete subtree."""
-    def __init__(self):
-        self.parts, self.size = [], 0
+    def __init__(self, size=0, parts=()):
+        self.parts, self.size = list(parts), size
 
     def add(self, record_hash):
         node, bits = sha(b"\0" + record_hash), self.size
@@ -80,55 +81,88 @@ def read_checkpoint(line):
     return int(seq), int(anchor), *rest[:4]
 
 
-def rows(paths, read, say):
+def rows(paths, read, say, running=False):
     for path in paths:
         for line in path.open(encoding="utf-8", errors="surrogateescape", newline="\n"):
             try:
-                yield read(line[:-1])  # of a last line without a newline something is missing then
+                if not (running and path == paths[-1] and line[-1] != "\n"):
+                    yield path, read(line[:-1])  # of a last line without a newline something is missing then
             except ValueError as error:
                 say(f"{path.name}: {error}")
 
 
-def check_log(folder, pinned, head, say):
-    checkpoints, last = {}, (0, 0, "", "", "", "")
-    for one in rows([folder / "audit.checkpoints"], read_checkpoint, say):
+def check_manifest(folder, key, counted, say):
+    said, form = json.loads((folder / "manifest.json").read_text()), serialization.PublicFormat.SubjectPublicKeyInfo
+    own, signature = said.pop("manifest_hash"), said.pop("signature")
+    if sha(json.dumps(said, separators=(",", ":")).encode()).hex() != own or not key.signed(own, signature):
+        say("the manifest does not have the hash it names, or is not signed by the key that signs the log")
+    pem = key.key.public_bytes(serialization.Encoding.PEM, form).decode()
+    if list(said.values())[2:] != [*counted, key.fingerprint] or (folder / "daemon.pub").read_text() != pem:
+        say("the manifest does not count what is there, or daemon.pub is another key")
+
+
+def check_log(folder, pinned, head, running, say):
+    checkpoints, last, kept, gone = [], (0, 0, "", "", "", ""), folder / "audit.retained", (0, "")
+    for _, one in rows([folder / "audit.checkpoints"], read_checkpoint, say, running):
         if one[0] != last[0] + 1 or one[1] <= last[1] or one[3] != last[4]:
             say(f"checkpoint {one[0]} does not follow checkpoint {last[0]}")
-        checkpoints[one[1]] = last = one
-    tree, seq, record_hash, key = Tree(), 0, "", None
-    paths = sorted(folder.glob("audit-" + "[0-9]" * 20 + ".jsonl")) + [folder / "audit.jsonl"]
-    trusted = signed_trusted = witnessed = closed = False
-    for number, prev_hash, new_hash, event, payload in rows(paths, read_record, say):
-        if number != seq + 1 or prev_hash != record_hash:
+        checkpoints.append(last := one)
+    count, tree, seq, record_hash, key, snapshots, first = len(checkpoints), Tree(), 0, "", None, set(), 0
+    checkpoints.reverse()
+    if kept.exists():  # what stays of segments that were removed: key records, and the last record of all
+        gone = read_record(kept.read_text().splitlines()[-1])[:3:2]
+    paths = [path for path in sorted(folder.glob("audit-" + "[0-9]" * 20 + ".jsonl")) if int(path.name[6:26]) > gone[0]]
+    paths = [kept] * bool(gone[0]) + paths + [folder / "audit.jsonl"]
+    trusted = signed_trusted = witnessed = closed = told = False
+    for path, (number, prev_hash, new_hash, event, payload) in rows(paths, read_record, say, running):
+        if path == kept and event == "log_checkpoint":
+            parts = bytes.fromhex(payload["merkle_subtrees"])
+            tree = Tree(payload["merkle_size"], (parts[at:at + 32] for at in range(0, len(parts), 32)))
+        if path != kept and (number != seq + 1 or prev_hash != record_hash):
             say(f"record {number} does not follow record {seq}")
-        seq, record_hash = number, new_hash
+        seq, record_hash, first = number, new_hash, first + (path != kept)
+        while checkpoints and checkpoints[-1][1] < seq:
+            old = checkpoints.pop()
+            if path != kept or not key or not key.signed(old[4], old[5]):
+                say(f"checkpoint {old[0]} names a record that is not here, or is not signed by the key in force")
         if event in ("log_key_created", "log_key_rotated"):
             new = Key(base64.b64decode(payload["public_key"]))
-            vouched = key and "signature" in payload and key.signed(
-                "log_key_rotated " + new.fingerprint, payload["signature"])
+            vouched = key and key.signed("log_key_rotated " + new.fingerprint, payload.get("signature", ""))
             if key and not vouched:
                 say(f"record {seq}: a new key that the one before did not sign")
             trusted, key = new.fingerprint == pinned or bool(trusted and vouched), new
-        signed = checkpoints.pop(seq, None)
+        signed = checkpoints.pop() if checkpoints and checkpoints[-1][1] == seq else None
         if event == "log_checkpoint":
             if (payload["merkle_size"], payload["merkle_root"]) != (tree.size, tree.root().hex()):
                 say(f"record {seq}: not the Merkle root of the records before")
-            if not signed or signed[0] != payload["checkpoint_seq"]:
+            if (not signed or signed[0] != payload["checkpoint_seq"]) and (checkpoints or not running):
                 say(f"record {seq} was to be signed by checkpoint {payload['checkpoint_seq']}")
         if signed and (signed[2] != record_hash or not key or not key.signed(signed[4], signed[5])):
             say(f"checkpoint {signed[0]} names another record {seq}, or is not signed by the key in force")
+        if event in IN_FORCE and (digest := payload.get("policy_digest")) and digest not in snapshots:
+            snapshots.add(digest)
+            file = folder / "policies" / (digest.replace(":", "-") + ".json")
+            if not file.is_file() or "sha256:" + sha(file.read_bytes()).hex() != digest:
+                say(f"record {seq}: no snapshot of policy {digest}, or it was changed")
+        told = told or event == "segments_removed" and [payload[name] for name in (
+            "through_seq", "through_hash", "retained_sha256")] == [str(gone[0]), gone[1], sha(kept.read_bytes()).hex()]
         signed_trusted = trusted if signed else signed_trusted
         closed = bool(signed) and event == "log_checkpoint" and payload["cause"] == "stop"
         witnessed = witnessed or (seq, record_hash) == head
         tree.add(bytes.fromhex(record_hash))
+    if (folder / "manifest.json").exists():
+        check_manifest(folder, key, [first, seq, record_hash, count, *last[1:3]], say)
+        closed = True  # where it ends is signed
     for wrong, what in ((not seq or not last[0], "the log has no records, or no checkpoints"),
-                        (checkpoints, f"checkpoints name records that are not here: {sorted(checkpoints)[:5]}"),
+                        (checkpoints, f"checkpoints name records that are not here, such as {checkpoints[-1:]}"),
+                        (gone[0] and not told, f"no record says that retention removed the records up to {gone[0]}"),
                         (head and not witnessed, "the record that the witness remembers is not here"),
-                        (not closed and not (witnessed and head[0] == seq), "the log does not end with a clean stop"),
+                        (not closed and not running and not (witnessed and head[0] == seq),
+                         "the log does not end with a clean stop"),
                         (pinned and not signed_trusted, "the last checkpoint is not signed for by the pinned key")):
         if wrong:
             say(what)
-    return f"{seq} records, head {seq}:{record_hash}, key {key and key.fingerprint}"
+    return f"{first} records, head {seq}:{record_hash}, key {key and key.fingerprint}"
 
 
 def climb(node, index, size, path):
@@ -178,6 +212,7 @@ def check_proof(proof, pinned, root, say):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("directory", nargs="?", type=Path)
+    options.add_argument("--running", action="store_true")
     for name in ("--proof", "--fingerprint", "--head", "--root"):
         options.add_argument(name, default="")
     given, issues, told = options.parse_args(), [], ""
@@ -186,7 +221,8 @@ def main():
         if given.proof:
             told = check_proof(json.loads(Path(given.proof).read_text()), given.fingerprint, given.root, issues.append)
         else:
-            told = check_log(given.directory, given.fingerprint, seq and (int(seq), record_hash), issues.append)
+            told = check_log(given.directory, given.fingerprint, seq and (int(seq), record_hash), given.running,
+                             issues.append)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError) as error:
         issues.append(f"unreadable: {error!r}")
     pin = "" if given.fingerprint else "\nnot checked: whose key signed it (--fingerprint)"

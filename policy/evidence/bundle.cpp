@@ -2,6 +2,7 @@
 
 #include "policy/base/clock.hpp"
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/retained.hpp"
 #include "policy/evidence/segments.hpp"
 #include "policy/evidence/verify.hpp"
 
@@ -103,7 +104,7 @@ Result<Manifest> export_bundle(const std::string& directory, const SigningKey& k
   manifest.exported_at = format_rfc3339_nanos(unix_nanos);
   manifest.head = {found.latest_anchor_seq, found.latest_anchor_hash};
   manifest.latest_anchor = manifest.head;
-  manifest.records = found.latest_anchor_seq;
+  manifest.records = found.latest_anchor_seq - found.removed_up_to;
   manifest.checkpoints = found.checkpoint_count;
   manifest.key_fingerprint = found.key_fingerprint;
   manifest.hash = hash_of(manifest);
@@ -117,6 +118,10 @@ Result<Manifest> export_bundle(const std::string& directory, const SigningKey& k
   LineReader checkpoints(fd.get());
   SLUICE_TRY(copy_lines([&checkpoints] { return checkpoints.next(); }, manifest.checkpoints,
                         checkpoint_path(to)));
+  SLUICE_TRY(const std::optional<Retained> retained, read_retained(directory));
+  if (retained) {
+    SLUICE_TRY(write_file_atomically(retained_path(to), text_of(*retained)));
+  }
   SLUICE_TRY(copy_policies(directory, to));
   SLUICE_TRY(write_file_atomically(to + '/' + std::string(kBundleKeyFile), key.public_key().pem()));
   SLUICE_TRY(write_file_atomically(to + '/' + std::string(kManifestFile), text_of(manifest)));

@@ -151,6 +151,12 @@ std::optional<Line> parse_line(std::string_view text, std::size_t& stopped_at) {
   return std::nullopt;
 }
 
+std::string text_of(const Line& line) {
+  std::string text(line.before_hash);
+  text.append(R"("record_hash":")").append(line.record_hash).append(R"(",)");
+  return text.append(line.before_payload).append(line.payload).append(line.after_payload);
+}
+
 Digest hash_of(const Line& line) {
   thread_local Sha256 hasher;
   hasher.update(line.before_hash);

@@ -58,7 +58,8 @@ struct Line { // views into the text it was parsed from
 // which byte.
 std::optional<Line> parse_line(std::string_view text, std::size_t& stopped_at);
 
-Digest hash_of(const Line& line); // whatever it says its hash is
+std::string text_of(const Line& line); // that it was parsed from
+Digest hash_of(const Line& line);      // whatever it says its hash is
 
 // Follows a chain from its first record.
 class ChainCheck {

@@ -34,17 +34,17 @@ void CheckpointCheck::record(const Line& line, std::uint64_t number, const Merkl
   promised_.reset();
   const bool seals = line.event_type == kLogCheckpoint;
   const bool names_key = line.event_type == kKeyCreated || line.event_type == kKeyRotated;
+  if (!at_end_ || seals) peek();
+  while (ahead_ && ahead_->checkpoint.anchor.seq < line.seq) { // by the key that was in force then
+    accept(nullptr);
+    peek();
+  }
   if (names_key) learn_key(line, number);
   if (last_is_stop_ && added_after_stop_ == 0 && !seals && !names_key &&
       line.event_type != kLogRecovered) {
     added_after_stop_ = line.seq;
   }
   if (seals) check_root(line, number, before);
-  if (!at_end_ || seals) peek();
-  while (ahead_ && ahead_->checkpoint.anchor.seq < line.seq) {
-    accept(nullptr);
-    peek();
-  }
   const bool named = ahead_ && ahead_->checkpoint.anchor.seq == line.seq;
   if (!named && !seals) return;
   lacking_ = Named{number, line.seq, std::string(line.record_hash)};

@@ -18,7 +18,8 @@ class Follower {
  public:
   using Each = std::function<bool(std::string_view text, const Line&)>;
   using Report = std::function<void(const Issue&)>;
-  explicit Follower(std::string directory) : reader_(std::move(directory)) {}
+  explicit Follower(std::string directory)
+      : reader_(std::move(directory)), chain_(reader_.before()) {}
 
   // Everything that is whole by now and was not handed out before. False: `each` returned false,
   // the log could not be read, or it is shorter than it was.

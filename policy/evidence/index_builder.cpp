@@ -18,7 +18,8 @@ class Builder {
  public:
   Builder(Index& index, const std::string& directory)
       : index_(index), reader_(directory, index.end().place, index.end().head.seq + 1),
-        chain_(index.end().head), segment_(index.end().place.segment) {}
+        chain_(index.end().head.seq == 0 ? reader_.before() : index.end().head),
+        segment_(index.end().place.segment) {}
 
   Result<std::uint64_t> run() {
     while (true) {

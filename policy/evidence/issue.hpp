@@ -12,6 +12,7 @@ struct Issue {
   // Ours: missing_file | malformed | missing_policy | wrong_root (the Merkle root in a record is
   // not that of the records before it) | unsigned_tail (records behind the last checkpoint of a log
   // that nobody writes) | unclosed (no clean stop: the writer died, or the end was cut off) |
+  // missing_segments (the log begins behind its first record, and no record says why) |
   // bad_manifest (of an export bundle) | more_issues (the list is cut at kMaxIssues)
   std::string type;
   std::string message;

@@ -10,6 +10,7 @@ namespace sluice::evidence {
 
 inline constexpr std::string_view kAuditFile = "audit.jsonl";
 inline constexpr std::string_view kCheckpointFile = "audit.checkpoints";
+inline constexpr std::string_view kRetainedFile = "audit.retained";
 inline constexpr std::string_view kKeyFile = "signing.key"; // unless the configuration names one
 
 inline constexpr std::string_view kManifestFile = "manifest.json"; // of an export bundle

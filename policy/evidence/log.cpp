@@ -2,6 +2,7 @@
 
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/log_file.hpp"
+#include "policy/evidence/retention.hpp"
 #include "policy/evidence/seal_record.hpp"
 #include "policy/evidence/sealer.hpp"
 #include "policy/evidence/writer.hpp"
@@ -29,7 +30,7 @@ void tell_missing_seals(const LogFile& file, const RunIdentity& who, bool key_wa
     records.push_back(event_record(who, std::string(kLogRecovered), std::move(fields), nullptr));
   };
   if (file.created() && key_was_there) tell({{"cause", "key_without_log"}});
-  if (found.records == 0) return;
+  if (found.head.seq == 0) return;
   if (found.checkpoints == 0 && !found.key) return tell({{"cause", "log_was_not_signed"}});
   if (found.closed) return;
   std::vector<EventField> fields{
@@ -65,9 +66,24 @@ struct EvidenceLog::Impl {
       : directory(config.directory), found(file.found().head),
         writer(std::move(file), std::move(sealer), config, clock) {}
 
+  // A record with a checkpoint behind it, both on the disk. On a thread that is not the writer's.
+  Result<> append_signed(Record record, std::string_view cause) {
+    std::promise<Result<>> promise;
+    std::future<Result<>> outcome = promise.get_future();
+    std::vector<Record> one;
+    one.push_back(std::move(record));
+    writer.append(std::move(one), [&promise](std::vector<Result<Receipt>> results) {
+      const Result<Receipt>& result = results.front();
+      promise.set_value(result ? Result<>(success()) : result.error());
+    });
+    SLUICE_TRY(outcome.get());
+    return writer.checkpoint(cause);
+  }
+
   std::string directory;
   Head found;
   Writer writer;
+  std::optional<Retainer> retainer; // after the writer, which it uses
 };
 
 EvidenceLog::EvidenceLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -89,6 +105,11 @@ Result<std::unique_ptr<EvidenceLog>> EvidenceLog::open(const LogConfig& config,
   }
   auto impl = std::make_unique<Impl>(std::move(file), std::move(sealer), config, clock);
   SLUICE_TRY(impl->writer.start(std::move(first)));
+  if (is_signed && config.retention.wanted()) {
+    impl->retainer.emplace(config, clock, [log = impl.get()](Record record) {
+      return log->append_signed(std::move(record), kCauseRetention);
+    });
+  }
   return std::unique_ptr<EvidenceLog>(new EvidenceLog(std::move(impl)));
 }
 

@@ -21,6 +21,12 @@ namespace sluice::evidence {
 
 enum class Commit : std::uint8_t { written, synced };
 
+struct Retention { // closed segments beyond either limit are removed, oldest first; 0: no limit
+  std::uint64_t bytes = 0; // of all records that are there
+  std::chrono::nanoseconds age{0};
+  bool wanted() const noexcept { return bytes != 0 || age.count() != 0; }
+};
+
 struct LogConfig {
   std::string directory; // created 0700 when absent
   Commit commit = Commit::written;
@@ -38,6 +44,7 @@ struct LogConfig {
   // signed log has segments.
   std::uint64_t segment_bytes = 0;
   std::chrono::nanoseconds segment_age{0};
+  Retention retention; // looked at as often as there is a heartbeat
 };
 
 struct Receipt {

@@ -3,6 +3,7 @@
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/retention.hpp"
 #include "policy/evidence/segments.hpp"
 
 #include <cerrno>
@@ -33,7 +34,8 @@ Result<LogFile> LogFile::open(const std::string& directory, Seal seal) {
   SLUICE_TRY(log.lock());
   SLUICE_TRY(log.audit_, AppendFile::open(audit_path(directory)));
   SLUICE_TRY(log.verify(seal));
-  log.found_empty_ = !log.audit_.created() && log.audit_.size() == 0 && log.found_.records == 0;
+  SLUICE_TRY(finish_removal(directory));
+  log.found_empty_ = !log.audit_.created() && log.audit_.size() == 0 && log.found_.head.seq == 0;
   log.segment_from_ = log.found_.last_segment_from;
   if (log.segment_from_ == 0) log.segment_from_ = log.found_.head.seq + 1;
   SLUICE_TRY(log.set_tail_aside(log.audit_, kAuditFile, log.found_.audit_tail));

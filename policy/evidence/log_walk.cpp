@@ -1,6 +1,9 @@
 #include "policy/evidence/log_walk.hpp"
 
+#include "policy/base/bytes.hpp"
+#include "policy/evidence/canonical.hpp"
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/retained.hpp"
 #include "policy/evidence/seal_record.hpp"
 #include "policy/evidence/segments.hpp"
 
@@ -64,7 +67,7 @@ class CheckpointReader {
 class Walker {
  public:
   Walker(const std::string& directory, WalkOptions options, const Report& report)
-      : options_(std::move(options)), report_(report),
+      : directory_(directory), options_(std::move(options)), report_(report),
         checkpoints_(checkpoint_path(directory), report),
         check_(
             std::move(options_.pin), [this] { return checkpoints_.next(); },
@@ -72,15 +75,73 @@ class Walker {
         reader_(directory) {}
 
   Walk run() {
+    begin();
     read();
     out_.head = chain_.head();
     out_.has_checkpoint_file = checkpoints_.exists();
     if (options_.checkpoints == Checkpoints::check) finish();
+    if (out_.removed_up_to != 0 && !removal_told_ && options_.until == 0) {
+      report({"missing_segments",
+              "records up to " + std::to_string(out_.removed_up_to) +
+                  " are gone, and no record says that retention removed them",
+              0, out_.removed_up_to});
+    }
     return std::move(out_);
   }
 
  private:
+  // With what stays of removed segments, as if they were read.
+  void begin() {
+    Result<std::optional<Retained>> read = read_retained(directory_);
+    if (!read) {
+      report_({"malformed", read.error().detail, 0, 0, std::string(kRetainedFile)});
+      return;
+    }
+    if (!read.value()) return;
+    retained_ = std::move(*read.value());
+    out_.removed_up_to = retained_.head.seq;
+    chain_ = ChainCheck(retained_.head);
+    out_.tree = retained_.before;
+    in_retained_ = true;
+    std::uint64_t number = 0;
+    for (const std::string& line : retained_.keys) retained_line(line, ++number);
+    retained_line(retained_.last, ++number);
+    in_retained_ = false;
+    const auto bytes = from_hex(retained_.head.hash);
+    Digest leaf{};
+    bytes->copy(leaf.data(), leaf.size());
+    out_.tree.add(leaf);
+  }
+
+  void retained_line(const std::string& text, std::uint64_t number) {
+    std::size_t stopped_at = 0;
+    const std::optional<Line> line = parse_line(text, stopped_at);
+    if (options_.checkpoints == Checkpoints::check) look_at_seals(*line, number, text);
+  }
+
+  void look_at_seals(const Line& line, std::uint64_t number, std::string_view text) {
+    check_.record(line, number, out_.tree);
+    keep_seal(); // of a record before: only now its checkpoint may have been there
+    if (line.event_type != kLogCheckpoint) return;
+    out_.speaks_of_checkpoints = true;
+    seal_ = text;
+    seal_seq_ = line.seq;
+    keep_seal();
+  }
+
+  // A record that says that the records which are gone were removed, and what of them stays.
+  void look_for_removal(const Line& line) {
+    if (out_.removed_up_to == 0 || line.event_type != kSegmentsRemoved) return;
+    const auto says = [&](std::string_view key, const std::string& value) {
+      return string_of(member_of(line.payload, key)) == value;
+    };
+    removal_told_ = removal_told_ || (says("through_seq", std::to_string(retained_.head.seq)) &&
+                                      says("through_hash", retained_.head.hash) &&
+                                      says("retained_sha256", retained_.sha256));
+  }
+
   void report(Issue issue) const {
+    if (issue.file.empty() && in_retained_) issue.file = kRetainedFile;
     if (issue.file.empty() && !reader_.in_last()) issue.file = reader_.file();
     report_(std::move(issue));
   }
@@ -90,7 +151,7 @@ class Walker {
       const LineReader::Item item = reader_.next();
       if (item.kind == LineReader::Kind::end) {
         // A log may grow while it is read, and a checkpoint is written after its record.
-        const bool more = options_.checkpoints == Checkpoints::check &&
+        const bool more = options_.until == 0 && options_.checkpoints == Checkpoints::check &&
                           check_.expects_more(chain_.head().seq) && !std::exchange(waited_, true);
         if (!more) return;
         continue;
@@ -107,6 +168,7 @@ class Walker {
       }
       waited_ = false;
       line(item);
+      if (options_.until != 0 && chain_.head().seq >= options_.until) return;
     }
   }
 
@@ -121,16 +183,10 @@ class Walker {
       report(std::move(*issue));
     }
     if (options_.checkpoints == Checkpoints::check) {
-      check_.record(*line, item.number, out_.tree);
-      keep_seal(); // of a record before: only now its checkpoint may have been there
-      if (line->event_type == kLogCheckpoint) {
-        out_.speaks_of_checkpoints = true;
-        seal_ = item.text;
-        seal_seq_ = line->seq;
-        keep_seal();
-      }
+      look_at_seals(*line, item.number, item.text);
       out_.tree.add(chain_.hash_of_last());
     }
+    look_for_removal(*line);
     if (options_.each) options_.each(*line, item.number);
   }
 
@@ -151,7 +207,7 @@ class Walker {
   }
 
   void finish() {
-    check_.finish(chain_.head());
+    if (options_.until == 0) check_.finish(chain_.head());
     keep_seal();
     out_.checkpoints = check_.count();
     out_.last_checkpoint = check_.last();
@@ -163,8 +219,11 @@ class Walker {
     out_.checkpoint_tail = std::move(checkpoints_.tail());
   }
 
+  const std::string& directory_;
   WalkOptions options_;
   const Report& report_;
+  Retained retained_;
+  bool in_retained_ = false, removal_told_ = false;
   CheckpointReader checkpoints_;
   CheckpointCheck check_;
   SegmentReader reader_;

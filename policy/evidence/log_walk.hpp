@@ -25,6 +25,7 @@ struct Tail { // what stands behind the last newline of a file
 
 struct Walk {
   std::uint64_t records = 0, lines = 0;
+  std::uint64_t removed_up_to = 0;     // by retention: the log goes on behind that record
   std::uint64_t last_segment_from = 0; // seq of the first record of audit.jsonl; 0: it has none
   Head head;
   MerkleTree tree;
@@ -48,6 +49,7 @@ struct WalkOptions {
   Checkpoints checkpoints = Checkpoints::check;
   KeyPin pin;
   std::function<void(const Line&, std::uint64_t number)> each; // every record, if given
+  std::uint64_t until = 0; // the last record that is looked at; 0: all. Then the end is not judged
 };
 
 Walk walk_log(const std::string& directory, WalkOptions options,

@@ -50,6 +50,11 @@ Digest MerkleTree::root() const {
   return hash;
 }
 
+void MerkleTree::join(const Digest& subtree, std::uint64_t size) {
+  subtrees_.push_back(subtree);
+  size_ += size;
+}
+
 std::optional<MerkleTree> MerkleTree::resume(std::uint64_t size, std::vector<Digest> subtrees) {
   if (static_cast<std::size_t>(std::popcount(size)) != subtrees.size()) return std::nullopt;
   MerkleTree tree;
@@ -123,6 +128,21 @@ RangeRoots::RangeRoots(const std::vector<LeafRange>& ranges) {
   for (const LeafRange& range : ranges) parts_.push_back({range, parts_.size(), {}});
   std::sort(parts_.begin(), parts_.end(),
             [](const Part& a, const Part& b) { return a.range.begin < b.range.begin; });
+}
+
+void RangeRoots::begin_behind(const MerkleTree& tree) {
+  leaf_ = tree.size();
+  std::uint64_t begin = 0; // of a complete subtree
+  for (const Digest& subtree : tree.subtrees()) {
+    const std::uint64_t end = begin + std::bit_floor(leaf_ - begin);
+    if (current_ < parts_.size() && parts_[current_].range.begin <= begin) {
+      tree_.join(subtree, end - begin);
+      if (end == parts_[current_].range.end) {
+        parts_[current_++].root = std::exchange(tree_, {}).root();
+      }
+    }
+    begin = end;
+  }
 }
 
 void RangeRoots::add(const Digest& record_hash) {

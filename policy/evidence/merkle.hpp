@@ -23,6 +23,8 @@ class MerkleTree {
 
   // The complete subtrees from left to right, largest first: all that is needed to go on.
   const std::vector<Digest>& subtrees() const noexcept { return subtrees_; }
+  // A complete subtree, smaller than each that is there, behind them.
+  void join(const Digest& subtree, std::uint64_t size);
   // nullopt when that is not the number of subtrees of a tree of this size.
   static std::optional<MerkleTree> resume(std::uint64_t size, std::vector<Digest> subtrees);
 
@@ -53,6 +55,9 @@ bool is_consistent(std::uint64_t from, const Digest& from_root, std::uint64_t si
 class RangeRoots {
  public:
   explicit RangeRoots(const std::vector<LeafRange>& ranges);
+  // Before the first leaf: those of this tree have passed already. Good for ranges that lead to a
+  // leaf behind it, or to a tree that is not smaller.
+  void begin_behind(const MerkleTree& tree);
   void add(const Digest& record_hash);
   // In the order in which the ranges were given; nullopt before the last leaf has passed.
   std::optional<std::vector<Digest>> roots() const;

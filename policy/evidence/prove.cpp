@@ -3,6 +3,7 @@
 #include "policy/base/bytes.hpp"
 #include "policy/evidence/chain.hpp"
 #include "policy/evidence/log_walk.hpp"
+#include "policy/evidence/retained.hpp"
 #include "policy/evidence/seal_record.hpp"
 #include "policy/evidence/segments.hpp"
 
@@ -40,10 +41,14 @@ std::optional<Digest> hash_of_record(std::string_view text, Line& line) {
 
 class Prover {
  public:
-  Prover(std::uint64_t seq, std::optional<std::uint64_t> from, const Anchor& anchor)
+  Prover(std::uint64_t seq, std::optional<std::uint64_t> from, const Anchor& anchor,
+         const MerkleTree& removed)
       : seq_(seq), size_(anchor.checkpoint.anchor.seq - 1),
         inclusion_(inclusion_ranges(seq - 1, size_)),
-        consistency_(from ? consistency_ranges(*from, size_) : std::vector<LeafRange>()) {
+        consistency_(from ? consistency_ranges(*from, size_) : std::vector<LeafRange>()),
+        old_(removed), leaf_(removed.size()) {
+    inclusion_.begin_behind(removed);
+    consistency_.begin_behind(removed);
     proof_.seq = seq;
     proof_.tree_size = size_;
     proof_.checkpoint_record = anchor.record;
@@ -109,7 +114,18 @@ Result<Proof> prove(const std::string& directory, std::uint64_t seq,
   if (from && (*from == 0 || *from > size)) {
     return not_covered("a tree of " + std::to_string(*from) + " records", size);
   }
-  Prover prover(seq, from, anchor);
+  SLUICE_TRY(const std::optional<Retained> retained, read_retained(directory));
+  MerkleTree removed;
+  if (retained) {
+    removed = retained->before;
+    Line last;
+    if (const auto leaf = hash_of_record(retained->last, last)) removed.add(*leaf);
+    if (seq <= removed.size() || (from && *from < removed.size())) {
+      return make_error(Origin::evidence, "evidence_not_covered",
+                        "retention removed the records up to " + std::to_string(removed.size()));
+    }
+  }
+  Prover prover(seq, from, anchor, removed);
   SegmentReader reader(directory);
   for (auto item = reader.next(); item.kind == LineReader::Kind::line; item = reader.next()) {
     if (!prover.add(item.text)) break;

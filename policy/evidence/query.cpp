@@ -225,7 +225,7 @@ class Query {
 
   void read_log(RecordPlace from, const Head& before) {
     SegmentReader reader(directory_, from, before.seq + 1);
-    ChainCheck chain(before);
+    ChainCheck chain(before.seq == 0 ? reader.before() : before);
     for (LineReader::Item item = reader.next(); !enough_; item = reader.next()) {
       if (item.kind == LineReader::Kind::end) break;
       const bool torn = item.kind == LineReader::Kind::torn && reader.in_last();

@@ -65,9 +65,13 @@ Record checkpoint_record(const RunIdentity& who, std::string_view cause,
       .word("cause", cause)
       .count("checkpoint_seq", checkpoint_seq)
       .digest("merkle_root", to_hex(view(tree.root())))
-      .count("merkle_size", tree.size())
-      .text("run_id", who.run_id)
-      .text("session_id", who.session_id);
+      .count("merkle_size", tree.size());
+  if (cause == kCauseSegment) {
+    std::string subtrees;
+    for (const Digest& subtree : tree.subtrees()) subtrees += to_hex(view(subtree));
+    out.word("merkle_subtrees", subtrees);
+  }
+  out.text("run_id", who.run_id).text("session_id", who.session_id);
   return {std::string(kLogCheckpoint), out.take()};
 }
 
@@ -91,7 +95,20 @@ std::optional<CheckpointFacts> read_checkpoint(std::string_view payload) {
   const auto size = integer_of(member_of(payload, "merkle_size"));
   if (!seq || !size) return std::nullopt;
   return CheckpointFacts{string_of(member_of(payload, "cause")), *seq, *size,
-                         string_of(member_of(payload, "merkle_root"))};
+                         string_of(member_of(payload, "merkle_root")),
+                         string_of(member_of(payload, "merkle_subtrees"))};
+}
+
+std::optional<MerkleTree> tree_of(const CheckpointFacts& facts) {
+  const auto bytes = from_hex(facts.merkle_subtrees);
+  if (!bytes || bytes->size() % std::tuple_size_v<Digest> != 0) return std::nullopt;
+  std::vector<Digest> subtrees(bytes->size() / std::tuple_size_v<Digest>);
+  for (std::size_t i = 0; i < subtrees.size(); ++i) {
+    bytes->copy(subtrees[i].data(), subtrees[i].size(), i * subtrees[i].size());
+  }
+  auto tree = MerkleTree::resume(facts.merkle_size, std::move(subtrees));
+  if (!tree || to_hex(view(tree->root())) != facts.merkle_root) return std::nullopt;
+  return tree;
 }
 
 } // namespace sluice::evidence

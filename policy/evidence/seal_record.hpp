@@ -25,7 +25,8 @@ inline constexpr std::string_view kHeartbeat = "heartbeat";
 // Why a checkpoint was made; a log whose last one is `stop` was closed by its writer.
 inline constexpr std::string_view kCauseStart = "start", kCauseHeartbeat = "heartbeat",
                                   kCauseKey = "key_rotated", kCauseSegment = "segment_closed",
-                                  kCauseStop = "stop";
+                                  kCauseRetention = "segments_removed", kCauseStop = "stop";
+inline constexpr std::string_view kSegmentsRemoved = "segments_removed";
 
 struct KeyFacts {
   std::string fingerprint;
@@ -42,10 +43,14 @@ struct CheckpointFacts {
   std::uint64_t checkpoint_seq = 0;
   std::uint64_t merkle_size = 0; // records before this one, since the log began
   std::string merkle_root;       // hex
+  // The complete subtrees of that tree in hex, largest first; of the last record of a segment only,
+  // so that the log can begin behind it.
+  std::string merkle_subtrees;
 };
 Record checkpoint_record(const RunIdentity& who, std::string_view cause,
                          std::uint64_t checkpoint_seq, const MerkleTree& tree);
 std::optional<CheckpointFacts> read_checkpoint(std::string_view payload);
+std::optional<MerkleTree> tree_of(const CheckpointFacts& facts); // if it says so, and rightly
 
 // A sign of life: a gap between two of them is time of which the log tells nothing.
 Record heartbeat_record(const RunIdentity& who, std::vector<Count> counts, std::int64_t uptime_ns);

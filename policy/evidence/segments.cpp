@@ -1,6 +1,7 @@
 #include "policy/evidence/segments.hpp"
 
 #include "policy/evidence/layout.hpp"
+#include "policy/evidence/retained.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -70,12 +71,18 @@ bool is_being_written(const std::string& directory) {
   return fd.valid() && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-SegmentReader::SegmentReader(std::string directory) : directory_(std::move(directory)) {}
+// Segments that retention was removing when it died count as removed.
+SegmentReader::SegmentReader(std::string directory)
+    : directory_(std::move(directory)), before_(retained_head(directory_)) {
+  if (before_.seq != 0) last_closed_ = segment_name(before_.seq);
+}
 
 // Closed segments before that one count as read. Its own name may come to be while we look.
 SegmentReader::SegmentReader(std::string directory, RecordPlace from, std::uint64_t next_seq)
-    : directory_(std::move(directory)), from_(from), from_seq_(next_seq) {
-  if (from.segment > 1) last_closed_ = segment_name(from.segment - 1);
+    : SegmentReader(std::move(directory)) {
+  from_ = from;
+  from_seq_ = next_seq;
+  if (from.segment > before_.seq + 1) last_closed_ = segment_name(from.segment - 1);
 }
 
 void SegmentReader::again(const LineReader::Item& torn) {

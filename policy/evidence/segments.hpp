@@ -5,6 +5,7 @@
 #pragma once
 
 #include "policy/evidence/file.hpp"
+#include "policy/evidence/head.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -45,6 +46,8 @@ class SegmentReader {
   LineReader::Item next();
   // Gives the torn line out again that next() returned, with what was written to it since.
   void again(const LineReader::Item& torn);
+  // What the first record follows: seq 0, or the last of those that retention removed.
+  const Head& before() const noexcept { return before_; }
   bool was_cut() const; // whether the file ends before what was read of it
   const std::string& file() const noexcept { return name_; } // of what next() returned
   bool in_last() const noexcept { return active_; }          // that is audit.jsonl
@@ -55,6 +58,7 @@ class SegmentReader {
   bool look(); // whether there is a closed segment that is not read
 
   std::string directory_;
+  Head before_;
   std::string name_;               // of the file that is read
   std::deque<std::string> closed_; // not read yet, in their order
   std::string last_closed_;        // up to here all closed segments are read

@@ -25,9 +25,10 @@ struct Verification {
   std::string audit_head_hash;
   std::uint64_t checkpoint_count = 0, latest_anchor_seq = 0;
   std::string latest_anchor_hash;
-  std::uint64_t signed_up_to = 0; // the last record that a checkpoint covers
-  std::string key_fingerprint;    // of the key in force at the end; "" = none
-  bool being_written = false;     // a process holds the log open: its end is not judged
+  std::uint64_t removed_up_to = 0; // by retention, on record: what is checked begins behind it
+  std::uint64_t signed_up_to = 0;  // the last record that a checkpoint covers
+  std::string key_fingerprint;     // of the key in force at the end; "" = none
+  bool being_written = false;      // a process holds the log open: its end is not judged
   std::vector<Issue> issues;
   bool passed() const noexcept { return issues.empty(); }
 };

@@ -122,7 +122,7 @@ void Writer::append(std::vector<Record> records, EvidenceLog::BatchDone done) {
 bool Writer::take() {
   taken_.clear();
   std::unique_lock lock(mutex_);
-  while (queue_.empty() && !stopping_) {
+  while (queue_.empty() && asked_.empty() && !stopping_) {
     sleeping_ = true;
     if (refusals_.count == 0 && !sealer_) {
       wake_.wait(lock);
@@ -142,6 +142,7 @@ bool Writer::take() {
 void Writer::run() {
   while (take()) {
     if (!taken_.empty() || refusals_.count > 0) write(taken_);
+    answer_asked();
     if (beat_due()) beat();
     if (segment_due()) close_segment();
   }
@@ -168,6 +169,7 @@ void Writer::close_segment() {
 
 // There is nobody left to tell when something of this fails: the next start tells it.
 void Writer::close() {
+  answer_asked();
   if (refusals_.count > 0) write({});
   if (sealer_) static_cast<void>(seal(kCauseStop));
   static_cast<void>(file_.sync());
@@ -231,6 +233,27 @@ Result<> Writer::seal(std::string_view cause) {
   SLUICE_TRY(write_own({&record, 1}));
   unsettled_ = sealer_->checkpoint(chain_.head(), clock_.unix_nanos());
   return settle();
+}
+
+Result<> Writer::checkpoint(std::string_view cause) {
+  std::future<Result<>> outcome;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || !sealer_) return unavailable("the log is not signed any more");
+    asked_.push_back({cause, {}});
+    outcome = asked_.back().done.get_future();
+  }
+  wake_.notify_one();
+  return outcome.get();
+}
+
+void Writer::answer_asked() {
+  std::vector<Asked> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked.swap(asked_);
+  }
+  for (Asked& one : asked) one.done.set_value(seal(one.cause));
 }
 
 Head Writer::head() const {

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -43,6 +44,9 @@ class Writer {
   // the thread. Nothing is written when it fails, or it is told at the next start.
   Result<> start(std::vector<Record> first);
   void append(std::vector<Record> records, EvidenceLog::BatchDone done);
+  // Signs what is in the log by now; returns when that is on the disk. Not on the writer's thread,
+  // and for a signed log only.
+  Result<> checkpoint(std::string_view cause);
   Head head() const;
   bool healthy() const noexcept { return healthy_.load(std::memory_order_acquire); }
 
@@ -74,6 +78,7 @@ class Writer {
   bool beat_due() const;
   void beat();
   void close();
+  void answer_asked();
   static Batch make_batch(std::vector<Record> records, EvidenceLog::BatchDone done);
   void run();
   bool take(); // false when there is nothing left to do, ever
@@ -115,6 +120,11 @@ class Writer {
   std::vector<Batch> queue_;
   std::size_t pending_records_ = 0; // queued or taken, not yet answered
   std::size_t pending_bytes_ = 0;
+  struct Asked { // for a checkpoint
+    std::string_view cause;
+    std::promise<Result<>> done;
+  };
+  std::vector<Asked> asked_;
   bool sleeping_ = false;
   bool stopping_ = false;
 

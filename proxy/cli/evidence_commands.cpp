@@ -67,6 +67,10 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
           std::to_string(result.audit_head_seq) + ":" + result.audit_head_hash + "\n";
   text += "    " + std::to_string(result.checkpoint_count) + " checkpoints, signed up to record " +
           std::to_string(result.signed_up_to) + " by key " + result.key_fingerprint + "\n";
+  if (result.removed_up_to != 0) {
+    text += "    records 1 to " + std::to_string(result.removed_up_to) +
+            " were removed by retention, which is on record\n";
+  }
   for (const auto& issue : result.issues) {
     issues.push_back(to_json(issue));
     text += place_of(dir, issue) + "\n";
@@ -79,6 +83,7 @@ int verify(const Output& out, const Program& program, const EvidenceOptions& opt
              {"checkpoint_count", result.checkpoint_count},
              {"latest_anchor_seq", result.latest_anchor_seq},
              {"latest_anchor_hash", result.latest_anchor_hash},
+             {"removed_up_to", result.removed_up_to},
              {"signed_up_to", result.signed_up_to},
              {"key_fingerprint", result.key_fingerprint},
              {"being_written", result.being_written},

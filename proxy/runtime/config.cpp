@@ -291,7 +291,25 @@ class Loader {
     const auto age =
         at.at("segment_age").duration(std::chrono::minutes(1), std::chrono::hours(8760));
     if (age) config_.log.segment_age = *age;
+    retention(at);
     at.finish();
+  }
+
+  // Only closed segments are removed: without any the limit would never hold.
+  void retention(Reader& at) {
+    auto size = at.at("retain_size");
+    auto age = at.at("retain_age");
+    const auto bytes = size.size(std::uint64_t{64} << 10, 1ULL << 50);
+    if (bytes) config_.log.retention.bytes = *bytes;
+    const auto time = age.duration(std::chrono::minutes(1), std::chrono::hours(24 * 3660));
+    if (time) config_.log.retention.age = *time;
+    const bool closes = config_.log.segment_bytes != 0 || config_.log.segment_age.count() != 0;
+    for (auto* limit : {&size, &age}) {
+      if (limit->present() && !closes) {
+        limit->error("the log is one file that is never closed, so nothing could be removed",
+                     "set segment_size or segment_age too");
+      }
+    }
   }
 
   void limits(Reader at) {
@@ -390,6 +408,8 @@ std::vector<DefaultValue> config_defaults() {
        "what signs the checkpoints; made at the start"},
       {"evidence.segment_size", "none", "close audit.jsonl as a segment when it is larger"},
       {"evidence.segment_age", "none", "the same when it was written that long"},
+      {"evidence.retain_size", "none", "remove the oldest segments when the log is larger"},
+      {"evidence.retain_age", "none", "remove segments whose last record is older"},
       {"evidence.heartbeat", "60s",
        "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},
