@@ -4,6 +4,7 @@
 #include "policy/evidence/json_writer.hpp"
 #include "policy/evidence/verify.hpp"
 #include "proxy/cli/evidence_support.hpp"
+#include "proxy/cli/siem.hpp"
 
 #include <array>
 #include <filesystem>
@@ -71,6 +72,10 @@ int print_records(const Output& out, const std::string& dir, const std::string& 
   const auto each = [&](const evidence::RecordView& record) {
     if (format == "csv") {
       std::cout << csv_row(record);
+    } else if (format == "cef") {
+      std::cout << cef_row(record) << "\n";
+    } else if (format == "ocsf") {
+      std::cout << ocsf_row(record) << "\n";
     } else {
       std::cout << (format == "ndjson" ? ""
                     : first            ? "\n"
@@ -100,7 +105,7 @@ int print_records(const Output& out, const std::string& dir, const std::string& 
 }
 
 int export_log(const Output& out, const Program& program, const ExportOptions& options) {
-  if (out.json() && (options.format == "csv" || options.format == "ndjson"))
+  if (out.json() && options.format != "bundle" && options.format != "json")
     return out.fail(kUsage, "usage", "--json is one document, and " + options.format + " is none",
                     "leave --json away, or use --format json");
   const auto config = evidence_config(program);
@@ -136,12 +141,15 @@ void add_export_command(CLI::App& group, Program& program) {
   auto options = std::make_shared<ExportOptions>();
   auto* verb = add_evidence_options(
       add_verb(
-          group, program, "export", "a signed bundle, or the records as json, ndjson or csv",
+          group, program, "export",
+          "a signed bundle, or the records as json, ndjson, csv, cef or ocsf",
           "sluice evidence export --to bundle",
           [&program, options](const Output& out) { return export_log(out, program, *options); }),
       program);
-  verb->add_option("--format", options->format, "bundle (default), json, ndjson or csv")
-      ->check(CLI::IsMember({"bundle", "json", "ndjson", "csv"}));
+  verb->add_option(
+          "--format", options->format,
+          "bundle (default), json, ndjson, csv, cef (a line each), ocsf (a JSON object a line)")
+      ->check(CLI::IsMember({"bundle", "json", "ndjson", "csv", "cef", "ocsf"}));
   verb->add_option("--to", options->to, "the bundle's directory; must not be there");
 }
 
