@@ -40,6 +40,8 @@ struct LogConfig {
   // thread.
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(60);
   std::function<std::vector<Count>()> counts;
+  // Gets the line of each checkpoint once it is on the disk, on the writer thread: must not block.
+  std::function<void(const std::string& line)> on_checkpoint;
   // audit.jsonl is closed as a segment when it is larger or was written longer; 0: never. Only a
   // signed log has segments.
   std::uint64_t segment_bytes = 0;

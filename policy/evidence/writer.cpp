@@ -37,11 +37,11 @@ std::string_view fault(const Record& record) {
 Writer::Writer(LogFile file, std::optional<Sealer> sealer, const LogConfig& config,
                const Clock& clock)
     : file_(std::move(file)), chain_(file_.found().head, config.actor), sealer_(std::move(sealer)),
-      tree_(file_.found().tree), counts_(config.counts), beat_every_(config.heartbeat.count()),
-      started_(clock.monotonic_nanos()), next_beat_(started_ + beat_every_),
-      segment_bytes_(config.segment_bytes), segment_age_(config.segment_age.count()),
-      segment_since_(started_), commit_(config.commit), who_(config.who), clock_(clock),
-      head_(chain_.head()) {}
+      tree_(file_.found().tree), counts_(config.counts), on_checkpoint_(config.on_checkpoint),
+      beat_every_(config.heartbeat.count()), started_(clock.monotonic_nanos()),
+      next_beat_(started_ + beat_every_), segment_bytes_(config.segment_bytes),
+      segment_age_(config.segment_age.count()), segment_since_(started_), commit_(config.commit),
+      who_(config.who), clock_(clock), head_(chain_.head()) {}
 
 Result<> Writer::start(std::vector<Record> first) {
   if (sealer_) {
@@ -223,6 +223,7 @@ Result<> Writer::write_buffer(const Head& before) {
 Result<> Writer::settle() {
   if (unsettled_.empty()) return success();
   SLUICE_TRY(file_.write_checkpoint(unsettled_));
+  if (on_checkpoint_) on_checkpoint_(unsettled_);
   unsettled_.clear();
   return success();
 }

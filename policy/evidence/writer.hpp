@@ -98,6 +98,7 @@ class Writer {
   std::vector<Digest> leaves_; // of what is in buffer_
   std::string unsettled_;      // a checkpoint whose record is written: nothing is, before it
   std::function<std::vector<Count>()> counts_;
+  std::function<void(const std::string&)> on_checkpoint_;
   const std::int64_t beat_every_;
   const std::int64_t started_;
   std::int64_t next_beat_;

@@ -18,6 +18,9 @@ std::optional<runtime::Config> load_config(const Output& out, const Program& pro
   for (const auto& warning : load.diagnostics) std::cerr << format(warning) << "\n";
   if (!program.common.policy.empty()) load.config->policy_file = program.common.policy;
   if (!program.common.dir.empty()) load.config->log.directory = program.common.dir;
+  if (!program.common.anchor.empty()) {
+    load.config->anchor = {"/bin/sh", "-c", program.common.anchor};
+  }
   return std::move(load.config);
 }
 
@@ -75,6 +78,10 @@ int run(const Output& out, const Program& program) {
     if (!signalled || info.si_signo == SIGHUP || info.si_signo == SIGCHLD) continue;
     std::cerr << "draining" << std::endl;
     runtime->stop(info.si_signo == SIGINT ? "interrupt" : "terminate");
+    if (!runtime->witness_error().empty()) {
+      std::cerr << "WARNING: the last checkpoint was not handed to the witness: "
+                << runtime->witness_error() << std::endl;
+    }
     return kDone;
   }
 }
@@ -85,6 +92,8 @@ void add_run_command(CLI::App& app, Program& program) {
   auto* sidecar = add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
                            [&program](const Output& out) { return run(out, program); });
   sidecar->add_option("-c,--config", program.common.config, "sluice.yaml");
+  sidecar->add_option("--anchor", program.common.anchor,
+                      "a shell command that gets each signed checkpoint on its stdin");
   add_overrides(sidecar, program);
 }
 

@@ -292,6 +292,12 @@ class Loader {
         at.at("segment_age").duration(std::chrono::minutes(1), std::chrono::hours(8760));
     if (age) config_.log.segment_age = *age;
     retention(at);
+    auto anchor = at.at("anchor");
+    if (anchor.present()) {
+      auto exec = anchor.required("exec");
+      if (exec.present()) config_.anchor = exec.strings(EmptyList::refuse);
+      anchor.finish();
+    }
     at.finish();
   }
 
@@ -410,6 +416,7 @@ std::vector<DefaultValue> config_defaults() {
       {"evidence.segment_age", "none", "the same when it was written that long"},
       {"evidence.retain_size", "none", "remove the oldest segments when the log is larger"},
       {"evidence.retain_age", "none", "remove segments whose last record is older"},
+      {"evidence.anchor", "none", "{exec: [CMD, ARG]}: gets each signed checkpoint on its stdin"},
       {"evidence.heartbeat", "60s",
        "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},

@@ -45,6 +45,7 @@ struct Config {
   std::vector<std::string> extra_roots;
   std::vector<SecretSource> secrets;
   evidence::LogConfig log;
+  std::vector<std::string> anchor; // the command that gets each checkpoint; empty: none
   std::vector<AdoptedSocket> adopted;
   bool policy_folder_pinned = false; // a reload reads from the same folder as the start, or not
   std::vector<io::AdminAddress> admin;

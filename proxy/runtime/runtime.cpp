@@ -119,9 +119,13 @@ std::optional<StartFailure> Runtime::open_services() {
     config_.log.key_file = evidence::key_path(config_.log.directory);
   }
   config_.log.counts = [this] { return heartbeat_counts(metrics_); };
+  make_witness();
   auto log = evidence::EvidenceLog::open(config_.log, clock_);
   if (!log) return failure(log.error());
-  log_ = std::move(log.value());
+  {
+    const std::lock_guard lock(witness_lock_);
+    log_ = std::move(log.value());
+  }
   auto started = record("run_start", {{"mode", std::string(io::to_string(config_.settings.mode))},
                                       {"previous_head", to_string(log_->found())},
                                       {"sluice_version", SLUICE_VERSION}});
@@ -129,6 +133,24 @@ std::optional<StartFailure> Runtime::open_services() {
   if (auto active = activate(*policy_); !active) return failure(active.error());
   lookups_ = std::make_unique<io::net::thread_pool>(kLookupThreads);
   return std::nullopt;
+}
+
+// That it fails is on record, and stops nothing: the data plane does not hang on somebody outside.
+void Runtime::make_witness() {
+  if (config_.anchor.empty()) return;
+  witness_ = std::make_unique<Witness>(config_.anchor, [this](const std::string& error,
+                                                              std::uint64_t missed) {
+    const std::lock_guard lock(witness_lock_);
+    if (!log_) return; // it is being opened: the next failure tells
+    const bool failed = !error.empty();
+    log_->append(
+        evidence::event_record(config_.settings.who, failed ? "anchor_failed" : "anchor_recovered",
+                               {{"error", error}, {"missed", std::to_string(missed)}}, nullptr),
+        nullptr);
+  });
+  config_.log.on_checkpoint = [witness = witness_.get()](const std::string& line) {
+    witness->hand(line);
+  };
 }
 
 Result<> Runtime::activate(const io::ActivePolicy& policy) {
@@ -306,8 +328,15 @@ void Runtime::stop(const std::string& why) {
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
   if (log_) {
     (void)record("run_complete", {{"previous_head", to_string(log_->head())}, {"why", why}});
-    log_.reset();
+    if (witness_) witness_->keep_quiet();
+    std::unique_ptr<evidence::EvidenceLog> last;
+    {
+      const std::lock_guard lock(witness_lock_);
+      last.swap(log_);
+    }
+    last.reset();
   }
+  if (witness_) witness_error_ = witness_->close();
 }
 
 } // namespace sluice::runtime

@@ -11,6 +11,7 @@
 #include "proxy/runtime/admin_routes.hpp"
 #include "proxy/runtime/config.hpp"
 #include "proxy/runtime/listeners.hpp"
+#include "proxy/runtime/witness.hpp"
 
 #include <atomic>
 #include <memory>
@@ -53,6 +54,8 @@ class Runtime {
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
   // run_complete.
   void stop(const std::string& why);
+  // After stop(): what the witness did not take of the last checkpoint; "" when all is well.
+  const std::string& witness_error() const noexcept { return witness_error_; }
 
  private:
   explicit Runtime(Config config);
@@ -63,6 +66,7 @@ class Runtime {
   Result<> activate(const io::ActivePolicy& policy);
   Diagnostics reload_policy();
   bool sessions_left() const;
+  void make_witness();
 
   Config config_;
   SystemClock clock_;
@@ -84,6 +88,8 @@ class Runtime {
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;
+  std::mutex witness_lock_;          // guards that log_ is there, for the witness's thread
+  std::unique_ptr<Witness> witness_; // before the log, which hands to it
   std::unique_ptr<evidence::EvidenceLog> log_;
   std::atomic<std::uint32_t> connections_{0};
   io::NamePins pins_{clock_};
@@ -96,6 +102,7 @@ class Runtime {
   std::vector<std::unique_ptr<io::Worker>> workers_;
   Listeners listeners_;
   bool stopped_ = false;
+  std::string witness_error_;
   std::unique_ptr<io::AdminServer> admin_; // last: it uses everything above
 };
 
