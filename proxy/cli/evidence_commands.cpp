@@ -110,6 +110,7 @@ void add_evidence_commands(CLI::App& app, Program& program) {
                   "the log was being written when it was copied: do not judge its end");
   add_pin_options(check, options->pin);
   add_query_commands(*group, program);
+  add_resolve_command(*group, program);
   add_proof_commands(*group, program);
   add_export_command(*group, program);
 }

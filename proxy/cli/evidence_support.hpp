@@ -24,6 +24,7 @@ std::optional<evidence::KeyPin> read_pin(const Output& out, const PinOptions& op
 
 void add_proof_commands(CLI::App& group, Program& program); // prove|verify-proof|key|rotate-key
 void add_export_command(CLI::App& group, Program& program);
+void add_resolve_command(CLI::App& group, Program& program);
 void add_query_commands(CLI::App& group, Program& program); // show|query|index
 
 } // namespace sluice::cli

@@ -178,6 +178,37 @@ class Queries(SluiceTestCase):
         self.assertEqual((self.big / "index.sqlite").stat().st_mode & 0o777, 0o600)
         self.assertEqual(run_cli("evidence", "verify", "--dir", self.small).returncode, 0)
 
+    def test_resolve(self):
+        def resolve(*ref, code=0, directory=None):
+            done = run_cli("evidence", "resolve", "--dir", directory or self.small, "--json", *ref)
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            return json.loads(done.stdout)
+        records = self.sluice.records()
+        self.assertEqual(resolve("audit_seq", "3")["records"], records[2:3])
+        self.assertEqual(resolve("audit_seq", "2-5")["records"], records[1:5])
+        run = records[0]["payload"]["run_id"]
+        self.assertEqual(resolve("run_id", run)["count"], len(records))
+        call = self.sluice.records("egress_outcome")[0]["payload"]["call_id"]
+        self.assertEqual([r["event_type"] for r in resolve("call_id", call)["records"]],
+                         ["egress_allowed", "egress_outcome"])
+        found = resolve("policy_rule", "egress[0]")
+        self.assertEqual(found["rule"]["name"], "up")
+        self.assertEqual(resolve("policy_rule", "egress[0]@" + found["policy_digest"])["rule"], found["rule"])
+        for ref in (("audit_seq", "9999"), ("audit_seq", "1-900"), ("run_id", "none"), ("call_id", ""), ("span", "x"),
+                    ("policy_rule", "egress[7]"), ("policy_rule", "tcp[0]"), ("policy_rule", "egress[0]@sha256:" + "0" * 64),
+                    ("policy_rule", "egress[0]@../../etc/passwd"), ("verification", "x")):
+            with self.subTest(ref):
+                resolve(*ref, code=3)
+        for ref in (("audit_seq", "x"), ("audit_seq", "0"), ("audit_seq", "5-2"), ("audit_seq", "-1"), ("audit_seq", "1-99999"),
+                    ("policy_rule", "default_deny"), ("nothing", "1")):
+            with self.subTest(ref):
+                resolve(*ref, code=2)
+        folder = self.sluice.folder / "changed"
+        folder.mkdir()
+        (folder / "audit.jsonl").write_text("".join(self.lines[:5]).replace("c-3", "c-4"))
+        resolve("audit_seq", "4", code=4, directory=folder)
+        self.assertEqual(len(resolve("audit_seq", "3", directory=folder)["records"]), 1)
+
     def test_follow(self):
         """Through the closing of segments, with a filter, until nobody reads."""
         config = {"evidence": {"dir": "evidence", "segment_size": "64KiB"}}
