@@ -27,7 +27,7 @@ struct Fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(follow, Fixture)
+BOOST_FIXTURE_TEST_SUITE(follow, Fixture, *boost::unit_test::label("concurrent"))
 
 BOOST_AUTO_TEST_CASE(a_line_is_handed_out_once_and_whole) {
   write_calls(config_for(directory), 0, 3);
