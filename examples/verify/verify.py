@@ -123,6 +123,7 @@ def check_log(folder, pinned, head, running, say):
         seq, record_hash, first = number, new_hash, first + (path != kept)
         while checkpoints and checkpoints[-1][1] < seq:
             old = checkpoints.pop()
+            witnessed = witnessed or old[1:3] == head
             if path != kept or not key or not key.signed(old[4], old[5]):
                 say(f"checkpoint {old[0]} names a record that is not here, or is not signed by the key in force")
         if event in ("log_key_created", "log_key_rotated"):

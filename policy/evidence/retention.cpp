@@ -24,6 +24,11 @@ struct Segment {
   std::uint64_t first_seq = 0, bytes = 0;
 };
 
+std::string inside(const std::string& directory, const std::string& name) {
+  std::string path = directory;
+  return path.append(1, '/').append(name);
+}
+
 std::uint64_t size_of(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
@@ -33,7 +38,7 @@ std::vector<Segment> segments_of(const std::string& directory, std::uint64_t beh
   std::vector<Segment> all;
   for (const std::string& name : closed_segments(directory)) {
     const std::uint64_t first = *first_seq_of(name);
-    if (first > behind) all.push_back({name, first, size_of(directory + '/' + name)});
+    if (first > behind) all.push_back({name, first, size_of(inside(directory, name))});
   }
   return all;
 }
@@ -70,7 +75,7 @@ std::size_t due(const std::string& directory, const std::vector<Segment>& segmen
     cause = "size";
   }
   while (limits.age.count() != 0 && count < segments.size()) {
-    const auto end = time_of_end(directory + '/' + segments[count].name);
+    const auto end = time_of_end(inside(directory, segments[count].name));
     if (!end || *end > now - limits.age.count()) break;
     ++count;
     cause = "age";
@@ -151,7 +156,7 @@ Record removal_record(const RunIdentity& who, const Removal& removal) {
 Result<> remove_segments(const std::string& directory, const Removal& removal) {
   SLUICE_TRY(write_file_atomically(retained_path(directory), text_of(removal.retained)));
   for (const std::string& name : removal.files) {
-    const std::string path = directory + '/' + name;
+    const std::string path = inside(directory, name);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error("remove", path, errno);
   }
   return sync_directory(directory);
@@ -162,7 +167,7 @@ Result<> finish_removal(const std::string& directory) {
   if (removed.seq == 0) return success();
   for (const std::string& name : closed_segments(directory)) {
     if (*first_seq_of(name) > removed.seq) break;
-    const std::string path = directory + '/' + name;
+    const std::string path = inside(directory, name);
     if (::unlink(path.c_str()) != 0) return file_error("remove", path, errno);
   }
   return sync_directory(directory);

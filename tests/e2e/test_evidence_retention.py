@@ -57,6 +57,9 @@ class Retention(SluiceTestCase):
         file = self.sluice.folder / "proof.json"
         file.write_text(proof.stdout)
         self.assertEqual(subprocess.run([sys.executable, VERIFY, "--proof", file, "--fingerprint", self.key]).returncode, 0)
+        old = json.loads((self.log / "audit.checkpoints").read_text().splitlines()[1])  # what a witness was given
+        for digits, code in ((old["head_anchor_hash"], 0), ("0" * 64, 4)):
+            self.assertEqual(self.verdicts(self.log, "--head", f"{old['head_anchor_seq']}:{digits}"), (code, code), self.said)
         with self.sluice:  # and it can be gone on with
             pass
         self.assertEqual(self.verdicts(self.log), (0, 0), self.said)

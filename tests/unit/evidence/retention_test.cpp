@@ -82,6 +82,13 @@ BOOST_AUTO_TEST_CASE(a_log_goes_on_behind_what_was_removed) {
   VerifyOptions pinned;
   pinned.pin.fingerprint = verification.key_fingerprint; // of the key whose record was removed
   BOOST_TEST(verify_directory(directory.log(), pinned).passed());
+  for (const std::string& line : lines_of(read_text(checkpoint_path(directory.log())))) {
+    const auto mark = parse_checkpoint(std::string_view(line).substr(0, line.size() - 1));
+    pinned.head = mark->anchor; // what a witness was given, of records that are gone too
+    BOOST_REQUIRE(verify_directory(directory.log(), pinned).passed());
+    pinned.head->hash[0] ^= 1;
+    BOOST_REQUIRE(!verify_directory(directory.log(), pinned).passed());
+  }
   pinned.head = second.retained.head;
   BOOST_TEST(verify_directory(directory.log(), pinned).passed());
   pinned.head->hash[0] ^= 1;
