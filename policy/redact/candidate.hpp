@@ -35,9 +35,12 @@ class Candidate {
   unsigned bits_left() const noexcept { return bit_count_; } // of the character before, in base64
   std::uint64_t secret_begin() const noexcept { return secret_begin_; } // when matched
   std::uint64_t secret_end() const noexcept { return matched_until_; }  // so far
-  std::uint64_t secret_last() const noexcept { return secret_last_; }   // read, matched or not
-  std::uint64_t undecided() const noexcept;                             // kNowhere: nothing is
-  const std::string& secret() const noexcept { return secret_; }        // decoded, capped
+  bool secret_end_beyond(std::uint64_t place) const noexcept {
+    return matched() && matched_until_ > place;
+  }
+  std::uint64_t secret_last() const noexcept { return secret_last_; } // read, matched or not
+  std::uint64_t undecided() const noexcept;                           // kNowhere: nothing is
+  const std::string& secret() const noexcept { return secret_; }      // decoded, capped
   // A match that begins from here on up to there, of the same format, ends with this one and is not
   // one more. In a block: of the same anchor.
   std::uint64_t absorbs_from() const noexcept { return absorbs_from_; }

@@ -63,6 +63,7 @@ struct Scope {
   bool pii = false; // that pack, too, where the rule set has it
   Actions actions = Actions::all_masked;
   bool restores = false; // tokens are put back, and what would become one stays
+  bool leaves = false;   // neither: tokens stay, and so does what would become one
   Escape escape = Escape::nothing_special;
 
   // Of the bytes of a call, where each rule does what it says.

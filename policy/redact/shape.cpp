@@ -143,6 +143,9 @@ class ShapeCompiler {
     out_.has_secret_part_ = has_secret_part;
     classify();
     SLUICE_TRY(determinise());
+    const auto accepts = [](std::uint8_t flags) { return (flags & Shape::kAccepts) != 0; };
+    if (std::none_of(out_.flags_.begin(), out_.flags_.end(), accepts))
+      return refused("the pattern matches nothing");
     SLUICE_TRY(find_anchors());
     SLUICE_TRY(bound_hold());
     find_absorbing();

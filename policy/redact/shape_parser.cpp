@@ -92,7 +92,8 @@ ShapeNode then(ShapeNode one, ShapeNode next) {
 }
 
 // What takes every byte beyond ASCII takes whole signs (RFC 3629), as RE2 does, so that none is
-// cut; and bytes that no sign begins with.
+// cut. Of a text that is none it takes a byte that begins a sign, and one that goes on with none:
+// since nothing else begins with such a byte, a text that is one is read in one way only.
 ShapeNode signs(const ByteSet& bytes) {
   const ByteSet beyond = range('\x80', '\xFF');
   if ((bytes & beyond) != beyond) return node_of(bytes);
@@ -100,7 +101,11 @@ ShapeNode signs(const ByteSet& bytes) {
   auto of_four = then(node_of(range('\xF0', '\xF4')), more);
   auto of_three = then(either(node_of(range('\xE0', '\xEF')), std::move(of_four)), more);
   auto wide = then(either(node_of(range('\xC2', '\xDF')), std::move(of_three)), more);
-  return either(node_of(bytes & ~range('\xC2', '\xF4')), std::move(wide));
+  ShapeNode stray;
+  stray.kind = Kind::repeat;
+  stray.least = 0;
+  stray.parts.push_back(more);
+  return then(either(node_of(bytes & ~range('\x80', '\xBF')), std::move(wide)), std::move(stray));
 }
 
 class Parser {

@@ -119,6 +119,8 @@ void Stream::settle(Candidate& candidate) {
   if (trails_.is_inside_earlier(candidate)) return; // masked with it, and not one more
   trails_.note(candidate);
   const Needle& needle = candidate.needle();
+  // What only looks like a token is nothing, and is not kept.
+  if (is_token(needle.rule) && !compiled().vault->knows(candidate.secret())) return;
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), candidate.absorbs_until(), candidate.absorbed,
                     needle.rule, static_cast<std::uint32_t>(needle.anchor->text.size()), &needle,

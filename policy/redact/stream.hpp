@@ -55,9 +55,7 @@ class Stream {
     bool tokenizes = false; // of what spans_until() gives
     bool shielded = false;  // a part of a token: no secret
 
-    bool is_opening() const noexcept {
-      return needle != nullptr && needle->format->opening;
-    }
+    bool is_opening() const noexcept { return needle != nullptr && needle->format->opening; }
   };
   struct Start { // a needle may begin here, when more is known
     std::uint64_t place = 0;
@@ -119,6 +117,7 @@ class Stream {
   void write(const StreamText& text, std::uint64_t begin, std::uint64_t end, Look look,
              std::string& out) const;
   std::vector<Span> spans_until(std::uint64_t until) const;
+  static bool may_be_inside(const Candidate& open, const Span& token);
   void retire_spans(std::uint64_t until, std::uint64_t looked_until);
   void count_group(Spans begin, Spans end, Spans kept);
   void count(const Span& span);

@@ -71,8 +71,11 @@ Stream::Course Stream::go_on(Candidate& candidate, const StreamText& text) {
     next += Trails::kStride; // it may wait there for more: of a line end, of a second digit
     const auto stop = follows ? std::min(next, text.end()) : text.end();
     const StreamText piece{text.bytes.substr(0, stop - text.base), text.base};
+    const auto before = candidate.next();
     if (candidate.read(piece) == Candidate::Life::over) return Course::over;
-    if (follows && trails_.joins(candidate)) return Course::joined;
+    // One that waits stands where it stood: what it would meet there is itself.
+    const bool went_on = candidate.next() != before;
+    if (follows && went_on && trails_.joins(candidate)) return Course::joined;
     if (stop == text.end()) break;
   }
   trails_.note(candidate);

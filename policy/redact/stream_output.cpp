@@ -75,7 +75,8 @@ bool Stream::masks(std::uint32_t rule) const noexcept {
   if (is_token(rule)) return false;
   if (scope_.actions == Scope::Actions::all_masked) return true;
   const Action action = compiled().rules[rule].action;
-  if (action == Action::tokenize) return !scope_.restores || compiled().vault == nullptr;
+  const bool stays = scope_.restores || scope_.leaves;
+  if (action == Action::tokenize) return !stays || compiled().vault == nullptr;
   return action != Action::report;
 }
 
@@ -104,6 +105,11 @@ void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t en
   plain(end);
 }
 
+bool Stream::may_be_inside(const Candidate& open, const Span& token) {
+  if (open.anchor() >= token.end || open.secret_end_beyond(token.end)) return false;
+  return open.secret_begin() == Candidate::kNowhere || open.secret_begin() >= token.begin;
+}
+
 // A span is counted when nothing that began with it can still be found: of formats that nest, the
 // one with the longest anchor is meant.
 void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
@@ -118,7 +124,7 @@ void Stream::retire_spans(std::uint64_t until, std::uint64_t looked_until) {
     if (one.is_opening() && std::find(waiting.begin(), waiting.end(), one.rule) != waiting.end())
       return true;
     return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& open) {
-      return open.anchor() == one.anchor || (is_token(one.rule) && open.anchor() < one.end) ||
+      return open.anchor() == one.anchor || (is_token(one.rule) && may_be_inside(open, one)) ||
              (one.is_opening() && open.needle().rule == one.rule && open.anchor() < one.anchor);
     });
   };

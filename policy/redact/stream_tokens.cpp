@@ -43,7 +43,10 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
   case Escape::header:
     if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
     break;
-  case Escape::json: json_escape(secret, out); return true;
+  case Escape::json: // the string may hold JSON itself, in which a quote would end what it is in
+    if (secret.find_first_of("\"\\") != std::string_view::npos) return false;
+    json_escape(secret, out);
+    return true;
   case Escape::url: percent_encode(secret, out); return true;
   case Escape::text: break;
   }
@@ -83,7 +86,7 @@ std::string read_through(std::string_view text) {
 
 bool Stream::tokenizes(std::uint32_t rule) const noexcept {
   return compiled().vault != nullptr && compiled().rules[rule].action == Action::tokenize &&
-         scope_.actions == Scope::Actions::as_ruled && !scope_.restores &&
+         scope_.actions == Scope::Actions::as_ruled && !scope_.restores && !scope_.leaves &&
          mask_ == Redactor::Mask::placeholder;
 }
 

@@ -80,7 +80,7 @@ void redact_group(wire::Fields& fields, bool credential, const HeadRedaction& re
   const auto scope =
       redaction.in(place_of(direction, credential)).written_as(redact::Escape::header);
   auto as_it_is = scope; // of what has been acted on already, or says how the message is read
-  as_it_is.restores = false;
+  as_it_is.leaves = std::exchange(as_it_is.restores, false);
   std::string all;
   for (const auto& field : fields.all()) {
     if (is_credential(field.name) != credential) continue;
@@ -135,12 +135,14 @@ void weaken_etag(wire::Fields& fields) {
 void redact_target(std::string& target, const HeadRedaction& redaction, FindingList& findings) {
   auto scope = redaction.in(redact::Place::request_url).written_as(redact::Escape::url);
   const bool restores = std::exchange(scope.restores, false);
+  scope.leaves = restores;
   auto url = redact::redact_whole(redaction.everywhere, target, scope);
   if (url.findings.changed()) target = as_target(url.text);
   add_findings(findings, "request", "url", url.findings);
   const auto query = target.find('?');
   if (!restores || query == std::string::npos) return;
   scope.restores = true;
+  scope.leaves = false;
   auto put_back = redact::redact_whole(redaction.everywhere, target.substr(query), scope);
   if (put_back.findings.empty()) return;
   target.replace(query, std::string::npos, as_target(put_back.text));

@@ -13,7 +13,7 @@ from websocket_peers import Loop, WebSocketUpstream, tunnel
 
 TOKEN = re.compile(r"sl_[a-z0-9-]{1,64}_[0-9a-z]{16}")
 SECRET = 'EMP-123456'
-NOTE = '<<say "hi" & go>>'
+NOTE = "<<say hi\n& go>>"
 TOOL, MODEL = "tool.test", "model.test"  # where requests, and where answers, have secrets back
 
 
@@ -85,7 +85,7 @@ class Tokens(SluiceTestCase):
         self.assertEqual(json.loads(seen.body), {"id": SECRET, "note": NOTE})
         self.assertEqual(seen.header("X-Note"), SECRET)
         self.assertEqual(seen.header("Content-Length"), str(len(seen.body)))
-        self.assertEqual(seen.path, f"/{token}?q=%3C%3Csay%20%22hi%22%20%26%20go%3E%3E")
+        self.assertEqual(seen.path, f"/{token}?q=%3C%3Csay%20hi%0A%26%20go%3E%3E")
         # It answers with what it got, and the agent sees the same tokens again.
         echoed = json.loads(answer.body)
         self.assertEqual(dict(echoed["headers"])["X-Note"], token)

@@ -102,8 +102,9 @@ BOOST_AUTO_TEST_CASE(no_sign_is_cut) {
   BOOST_TEST(found("name: .{1,3}", "name: \u00E4\u20AC\U0001F600\u00E4") == "<>\u00E4");
   BOOST_TEST(found("[^a]x", "a\u00E4x\u20ACx") == "a<><>");
   BOOST_TEST(found("\\D{2}9", "1\u20AC9 \u20AC\u20AC9") == "1\u20AC9 <>");
-  // What is no sign: a byte that begins none is taken, one that begins one and is alone is not.
-  BOOST_TEST(found("id-[^ ]+", "id-a\x80\xFFz id-\xC3 ") == "<> id-\xC3 ");
+  // What is no sign is taken, too, but a second byte that goes on with none.
+  BOOST_TEST(found("id-[^ ]+", "id-a\x80\xFFz id-\xC3 id-\xE4t") == "<> <> <>");
+  BOOST_TEST(found("id-[^ ]+", "id-a\x80\x80z") == "<>\x80z");
 }
 
 BOOST_AUTO_TEST_CASE(checks_are_of_each_end) {
@@ -129,6 +130,8 @@ BOOST_AUTO_TEST_CASE(what_a_stream_cannot_hold_is_refused) {
       {text_of("[a-z]+x", 600), "max_length: a pattern that begins with fewer"},
       {text_of("foobar", 5), "max_length: the shortest match is longer"},
       {text_of("foo[a-z]+bar", 6), "max_length: the shortest match is longer"},
+      {text_of("abc(?:[^\\s\\S]|x[^\\w\\W])", 20), "matches nothing"},
+      {text_of("[^\\s\\S]"), "matches nothing"},
       {text_of("^abc"), "no line that begins"},
       {text_of("abc$"), "no line that begins"},
       {text_of("a\\bb"), "two ends"},
@@ -274,6 +277,24 @@ BOOST_AUTO_TEST_CASE(a_repeated_beginning_is_read_about_once) {
       if (text != written && pattern[1] == ':') continue; // too short a beginning to be looked for
       BOOST_TEST(out.text.size() < 120U, pattern << ": " << out.text.size());
       BOOST_TEST(out.findings.total() <= 2U, pattern << ": " << out.findings.total());
+    }
+  }
+}
+
+// One that waits at a stop for its second digit does not meet itself there.
+BOOST_AUTO_TEST_CASE(half_a_byte_is_waited_for_anywhere) {
+  const auto rules = rules_of({rule_of(text_of("CUS-\\d{8}"))});
+  const auto hex = to_hex("CUS-12345678");
+  for (std::size_t before = 90; before < 150; ++before) {
+    const auto text = std::string(before, '.') + hex + "a";
+    BOOST_TEST(redacted(rules, text) == std::string(before, '.') + hex.substr(0, 8) + "<>a");
+    for (std::size_t cut = before; cut < text.size(); ++cut) {
+      Redactor redactor(rules, Redactor::Mask::placeholder, {});
+      std::string out;
+      redactor.feed(std::string_view(text).substr(0, cut), out);
+      redactor.feed(std::string_view(text).substr(cut), out);
+      redactor.finish(out);
+      BOOST_TEST(out == std::string(before, '.') + hex.substr(0, 8) + "<>a");
     }
   }
 }
