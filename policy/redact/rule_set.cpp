@@ -270,10 +270,10 @@ Result<> add_tokens(Compiled& to, Needles& needles, const RuleSetConfig& config)
   RuleText text;
   text.id = "sluice:token"; // no id of a policy
   text.pattern = TokenVault::kPattern;
-  SLUICE_TRY(auto format, compile_rule(text));
+  SLUICE_TRY(const auto format, compile_rule(text));
   const auto rule = add_rule(to, config, text.id, "a token of this run");
   // An 's' begins many words; a '_' stands in few.
-  add_opening(to, needles, std::move(format), rule, RareByte{'_', sizeof("sl_") - 1});
+  add_opening(to, needles, format, rule, RareByte{'_', sizeof("sl_") - 1});
   to.vault = config.vault;
   to.token_rule = rule;
   to.max_hold += 2 * TokenVault::kMostOfASecret;
