@@ -190,7 +190,7 @@ class Verifier {
 
 } // namespace
 
-Verification verify_directory(const std::string& directory, VerifyOptions options) {
+Verification verify_directory(const std::string& directory, const VerifyOptions& options) {
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
     const Head before = retained_head(directory);

@@ -41,7 +41,7 @@ struct VerifyOptions {
   Checkpoints checkpoints = Checkpoints::check; // ignore: the chain alone
   bool copied_while_written = false;            // no lock tells that, so somebody has to
 };
-Verification verify_directory(const std::string& directory, VerifyOptions options = {});
+Verification verify_directory(const std::string& directory, const VerifyOptions& options = {});
 
 // A record as read back, for `evidence show`; owns its text, so `each` may keep it.
 struct RecordView {
