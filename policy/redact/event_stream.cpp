@@ -76,10 +76,10 @@ bool EventStream::rewrote() const noexcept {
 EventStream::State::State(const std::shared_ptr<const RuleSet>& rules, EventFormat format,
                           Scope scope)
     : messages_(format == EventFormat::message_each), lines_(lines_of(format)),
-      channels_(rules, scope.written_as(Escape::text)),
+      channels_(rules, scope.written_as(Escape::json_read)),
       bytes_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::nothing_special)),
-      whole_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::text)),
-      probe_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::text)) {}
+      whole_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::json_read)),
+      probe_(rules, Redactor::Mask::placeholder, scope.written_as(Escape::json_read)) {}
 
 // What blocks is masked, too, so one of these has seen it.
 std::string EventStream::State::blocked_by() const {

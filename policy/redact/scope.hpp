@@ -51,8 +51,9 @@ enum class Pack : std::uint8_t { secrets, pii, own }; // own: the rules of a pol
 enum class Escape : std::uint8_t {
   nothing_special = 0, // nobody knows what is read there: nothing that means something anywhere
   text,
-  json, // inside a string of it
-  url,  // percent-encoded but for unreserved characters
+  json,      // inside a string of it
+  json_read, // the same, its escapes read: somebody else writes them again
+  url,       // percent-encoded but for unreserved characters
   header
 };
 

@@ -43,8 +43,11 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
   case Escape::header:
     if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
     break;
-  case Escape::json: // the string may hold JSON itself, in which a quote would end what it is in
+  case Escape::json:
+  case Escape::json_read:
+    // The string may hold JSON itself, in which a quote would end what it is in.
     if (secret.find_first_of("\"\\") != std::string_view::npos) return false;
+    if (how == Escape::json_read) break;
     json_escape(secret, out);
     return true;
   case Escape::url: percent_encode(secret, out); return true;
@@ -191,6 +194,7 @@ std::string Stream::meaning_of(const StreamText& text, const Region& region) con
   case Escape::url: return read_through(percent_decoded(written));
   case Escape::nothing_special:
   case Escape::text:
+  case Escape::json_read:
   case Escape::header: break;
   }
   return std::string(text.from(region.begin).substr(0, region.end - region.begin));

@@ -305,9 +305,22 @@ BOOST_AUTO_TEST_CASE(what_is_too_long_is_masked_and_does_not_wait) {
   BOOST_TEST(through(run, fits + " y").text == run.token("long", fits) + " y");
 }
 
+BOOST_AUTO_TEST_CASE(a_secret_that_would_end_a_string_stays_a_token_in_deltas) {
+  const Run run({own_rule("quote", "<<[^>]{1,40}>>")});
+  const auto token = run.token("quote", "<<x\", \"admin\": true>>");
+  const auto stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+                      "\"function\":{\"arguments\":\"{\\\"id\\\": \\\"" +
+                      token + "\\\"}\"}}]}}]}\n\ndata: [DONE]\n\n";
+  EventStream events(run.rules, EventFormat::server_sent, restoring());
+  std::string out;
+  events.feed(stream, out);
+  events.finish(out);
+  BOOST_TEST(out == stream);
+}
+
 BOOST_AUTO_TEST_CASE(a_token_in_the_deltas_of_a_model_is_put_back) {
   const Run run({own_rule("quote", "<<[^>]{1,40}>>")});
-  const auto token = run.token("quote", "<<say \"hi\">>");
+  const auto token = run.token("quote", "<<say\thi>>");
   std::string stream;
   for (std::size_t at = 0; at < token.size(); at += 5) {
     stream += "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + token.substr(at, 5) +
@@ -322,7 +335,7 @@ BOOST_AUTO_TEST_CASE(a_token_in_the_deltas_of_a_model_is_put_back) {
     for (std::size_t at = 0; at < stream.size(); at += piece)
       events.feed(std::string_view(stream).substr(at, piece), out);
     events.finish(out);
-    BOOST_TEST(out.find("<<say \\\"hi\\\">>") != std::string::npos, out);
+    BOOST_TEST(out.find("<<say\\thi>>") != std::string::npos, out);
     BOOST_TEST(out.find("sl_") == std::string::npos, out);
     BOOST_TEST(events.rewrote());
     BOOST_TEST(events.findings().total() == 1U);
