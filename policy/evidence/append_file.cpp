@@ -8,14 +8,6 @@
 #include <unistd.h>
 
 namespace sluice::evidence {
-namespace {
-
-Error unavailable(std::string detail) {
-  return make_error(Origin::evidence, "evidence_unavailable", std::move(detail));
-}
-
-} // namespace
-
 Result<AppendFile> AppendFile::open(const std::string& path) {
   AppendFile out;
   out.path_ = path;

@@ -18,10 +18,14 @@ constexpr std::size_t kMaxBuffer = kMaxLineBytes + kFirstBuffer;
 
 } // namespace
 
+Error unavailable(std::string detail) {
+  return make_error(Origin::evidence, "evidence_unavailable", std::move(detail));
+}
+
 Error file_error(std::string_view action, std::string_view path, int error) {
   std::string detail(action);
   detail.append(1, ' ').append(path).append(": ").append(std::generic_category().message(error));
-  return make_error(Origin::evidence, "evidence_unavailable", std::move(detail));
+  return unavailable(std::move(detail));
 }
 
 UniqueFd open_file(const std::string& path, int flags, mode_t mode) {

@@ -15,7 +15,8 @@
 
 namespace sluice::evidence {
 
-// (evidence, "evidence_unavailable", "<action> <path>: <what errno means>")
+Error unavailable(std::string detail); // (evidence, "evidence_unavailable", detail)
+// The same, with "<action> <path>: <what errno means>".
 Error file_error(std::string_view action, std::string_view path, int error);
 
 UniqueFd open_file(const std::string& path, int flags, mode_t mode = 0); // errno when invalid

@@ -1,6 +1,7 @@
 #include "policy/evidence/retention.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "policy/base/quiet_thread.hpp"
 #include "policy/evidence/facts.hpp"
 #include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,12 +176,7 @@ Result<> finish_removal(const std::string& directory) {
 Retainer::Retainer(const LogConfig& config, const Clock& clock, Tell tell)
     : directory_(config.directory), limits_(config.retention), who_(config.who),
       every_(config.heartbeat), clock_(clock), tell_(std::move(tell)) {
-  sigset_t all; // signals belong to other threads
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_quiet_thread([this] { run(); });
 }
 
 Retainer::~Retainer() {

@@ -1,11 +1,11 @@
 #include "policy/evidence/writer.hpp"
 
+#include "policy/base/quiet_thread.hpp"
+#include "policy/evidence/file.hpp"
 #include "policy/evidence/seal_record.hpp"
 
 #include <chrono>
 #include <utility>
-
-#include <csignal>
 
 namespace sluice::evidence {
 namespace {
@@ -14,10 +14,6 @@ constexpr std::size_t kGroupBytes = std::size_t{1} << 20;
 constexpr std::size_t kEnvelopeBytes = 1024; // a line around its payload, generously
 constexpr std::size_t kMaxEventTypeBytes = 64;
 constexpr std::chrono::seconds kHealInterval{1};
-
-Error unavailable(std::string_view why) {
-  return make_error(Origin::evidence, "evidence_unavailable", std::string(why));
-}
 
 // Why a record cannot stand in the log whatever its state; "" when it can.
 std::string_view fault(const Record& record) {
@@ -60,14 +56,7 @@ Result<> Writer::start(std::vector<Record> first) {
   } else if (!first.empty()) {
     SLUICE_TRY(write_own(first));
   }
-  // Signals belong to other threads. SIGXFSZ stays pending, so a file size limit is an error here
-  // and not the end of the process.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_quiet_thread([this] { run(); });
   return success();
 }
 
@@ -315,7 +304,7 @@ void Writer::answer(Batch& batch, std::uint64_t& seq) {
     if (kept) {
       results.emplace_back(Receipt{seq, buffer_.substr(entry.hash_at, kHashDigits)});
     } else {
-      results.emplace_back(unavailable(entry.refused_for));
+      results.emplace_back(unavailable(std::string(entry.refused_for)));
     }
   }
   if (batch.done) batch.done(std::move(results));
@@ -329,7 +318,7 @@ void Writer::answer_all_refused(Batch& batch, const Error& error) {
       count_refusal(error.detail);
       results.emplace_back(error);
     } else {
-      results.emplace_back(unavailable(entry.refused_for));
+      results.emplace_back(unavailable(std::string(entry.refused_for)));
     }
   }
   if (batch.done) batch.done(std::move(results));

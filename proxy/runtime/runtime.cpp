@@ -141,12 +141,13 @@ void Runtime::make_witness() {
   witness_ = std::make_unique<Witness>(config_.anchor, [this](const std::string& error,
                                                               std::uint64_t missed) {
     const std::lock_guard lock(witness_lock_);
-    if (!log_) return; // it is being opened: the next failure tells
+    if (!log_) return false; // it is being opened
     const bool failed = !error.empty();
     log_->append(
         evidence::event_record(config_.settings.who, failed ? "anchor_failed" : "anchor_recovered",
                                {{"error", error}, {"missed", std::to_string(missed)}}, nullptr),
         nullptr);
+    return true;
   });
   config_.log.on_checkpoint = [witness = witness_.get()](const std::string& line) {
     witness->hand(line);

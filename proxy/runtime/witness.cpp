@@ -1,5 +1,7 @@
 #include "proxy/runtime/witness.hpp"
 
+#include "policy/base/quiet_thread.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -19,7 +21,7 @@ namespace sluice::runtime {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kWithin = std::chrono::seconds(10);
+constexpr auto kCommandWithin = std::chrono::seconds(10);
 constexpr std::size_t kMaxWaiting = 64;
 
 Error failed(const std::string& why) {
@@ -72,7 +74,7 @@ int status_of(pid_t child, Clock::time_point deadline) {
 } // namespace
 
 Result<> feed_command(const std::vector<std::string>& command, const std::string& input) {
-  const auto deadline = Clock::now() + kWithin;
+  const auto deadline = Clock::now() + kCommandWithin;
   int ends[2]; // not a pipe: writing to one that nobody reads would be a signal
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return failed(std::strerror(errno));
@@ -100,12 +102,7 @@ Result<> feed_command(const std::vector<std::string>& command, const std::string
 
 Witness::Witness(std::vector<std::string> command, Tell tell)
     : command_(std::move(command)), tell_(std::move(tell)) {
-  sigset_t all; // signals belong to other threads
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_quiet_thread([this] { run(); });
 }
 
 Witness::~Witness() {
@@ -142,6 +139,7 @@ std::string Witness::close() {
 }
 
 void Witness::run() {
+  bool known_to_fail = false; // what was last told
   std::uint64_t missed = 0;
   std::unique_lock lock(mutex_);
   while (true) {
@@ -153,15 +151,16 @@ void Witness::run() {
     lock.unlock();
     const Result<> taken = feed_command(command_, checkpoint);
     lock.lock();
-    const bool was_failing = !last_error_.empty();
     last_error_ = taken ? "" : taken.error().detail;
     if (!taken) ++missed;
-    const bool news = taken ? was_failing || missed > 0 : !was_failing;
+    const bool news = taken ? known_to_fail || missed > 0 : !known_to_fail;
     if (news && !quiet_) {
       const std::string error = last_error_;
       lock.unlock();
-      tell_(error, missed);
+      const bool told = tell_(error, missed);
       lock.lock();
+      if (!told) continue; // no less news the next time
+      known_to_fail = !error.empty();
     }
     if (taken) missed = 0;
   }

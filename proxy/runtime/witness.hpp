@@ -21,8 +21,8 @@ namespace sluice::runtime {
 class Witness {
  public:
   // `tell` runs on this thread: the first failure of a row and how many there were, "" once it is
-  // over. Never after close().
-  using Tell = std::function<void(const std::string& error, std::uint64_t missed)>;
+  // over. False when it could not be put on record yet: it is told again. Never after close().
+  using Tell = std::function<bool(const std::string& error, std::uint64_t missed)>;
   Witness(std::vector<std::string> command, Tell tell);
   ~Witness();
   Witness(const Witness&) = delete;
