@@ -210,6 +210,13 @@ class Sluice:
         return wait_until(lambda: (self.records(event_type, **payload) + [None] * count)[count - 1],
                           what=f"{count} record(s) {event_type} {payload}") and self.records(event_type, **payload)[-1]
 
+    def count_outcomes(self):
+        """How many calls ended well, once every call that was let go has ended."""
+        def count(*types):
+            return sum(len(self.records(one)) for one in types)
+        wait_until(lambda: count("egress_allowed") == count("egress_outcome", "egress_error"), what="every outcome")
+        return count("egress_outcome")
+
     def verify(self, killed=False):
         """A log whose writer was killed has a tail that no checkpoint covers, as one that is being written."""
         done = run_cli("evidence", "verify", "--dir", self.evidence, *(["--running"] if killed else []))

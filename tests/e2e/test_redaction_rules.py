@@ -37,11 +37,8 @@ class RedactionRules(SluiceTestCase):
         records = self.sluice.wait_for_record("egress_outcome", count=before + 1)
         return records["payload"]
 
-    def outcomes(self):
-        return len([one for one in self.sluice.records() if one["event_type"] == "egress_outcome"])
-
     def test_masked_in_both_directions(self):
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         answer = self.sluice.get(self.url, "POST", "a EMP-123456 b")
         self.assertEqual(self.upstream.requests[0].body, b"a [REDACTED:employee] b")
         self.assertEqual(answer.status, 200)
@@ -49,7 +46,7 @@ class RedactionRules(SluiceTestCase):
         self.assertEqual(found, {"employee"})
 
     def test_blocked_body_never_leaves(self):
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         answer = self.sluice.get(self.url, "POST", "about Falcon-heavy today")
         self.assertEqual(answer.status, 403)
         problem = json.loads(answer.body)
@@ -71,7 +68,7 @@ class RedactionRules(SluiceTestCase):
         self.assertEqual(self.upstream.requests, [])
 
     def test_blocked_while_it_streams(self):
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         body = b"x " * 900_000 + b"falcon-heavy" + b" y" * 10  # longer than is held whole
         answer = self.sluice.get(self.url, "POST", body)
         self.assertEqual(answer.status, 403)
@@ -79,7 +76,7 @@ class RedactionRules(SluiceTestCase):
         self.assertEqual(self.outcome(before)["reason_code"], "secret_blocked")
 
     def test_blocked_answer(self):
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         self.upstream.respond_with(lambda request: Response(200, b"falcon-heavy", {"Content-Type": "text/plain"}))
         answer = self.sluice.get(self.url)
         self.assertEqual(answer.status, 403)
@@ -87,7 +84,7 @@ class RedactionRules(SluiceTestCase):
         self.assertEqual(self.outcome(before)["status"], "blocked")
 
     def test_reported_is_left_as_it_is(self):
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         body = b"see TCK-1234 and TCK-1234"
         self.sluice.get(self.url, "POST", body)
         self.assertEqual(self.upstream.requests[0].body, body)
@@ -104,7 +101,7 @@ class RedactionRules(SluiceTestCase):
         text = f"pay {CARD} for {MAIL}"
         self.sluice.get(self.url, "POST", text)
         self.assertEqual(self.upstream.requests[0].body.decode(), text)
-        before = self.outcomes()
+        before = self.sluice.count_outcomes()
         self.sluice.get(self.url + "people/1?mail=" + MAIL.replace("@", "%40"), "POST", text)
         sent = self.upstream.requests[1]
         self.assertEqual(sent.body, b"pay [REDACTED:payment-card] for [REDACTED:email]")

@@ -164,7 +164,7 @@ class Tokens(SluiceTestCase):
 
     def test_the_record_says_so_and_holds_no_secret(self):
         token = self.token_of(SECRET)
-        before = len(self.sluice.records("egress_outcome"))
+        before = self.sluice.count_outcomes()
         self.post(TOOL, {"id": token})
         outcome = self.sluice.wait_for_record("egress_outcome", count=before + 1)["payload"]
         found = {(one["direction"], one["action"]): one for one in outcome["findings"]}
