@@ -29,9 +29,6 @@ constexpr std::int64_t kLeafDays = 2;
 constexpr const char* kCertificateFile = "ca.pem";
 constexpr const char* kKeyFile = "ca.key";
 
-struct BioDeleter {
-  void operator()(BIO* p) const noexcept { BIO_free(p); }
-};
 struct BnDeleter {
   void operator()(BIGNUM* p) const noexcept { BN_free(p); }
 };
@@ -44,7 +41,6 @@ struct NamesDeleter {
 struct ExtDeleter {
   void operator()(X509_EXTENSION* p) const noexcept { X509_EXTENSION_free(p); }
 };
-using BioPtr = std::unique_ptr<BIO, BioDeleter>;
 
 Error config_error(std::string code, const std::string& what) {
   return ossl_error(Origin::config, std::move(code), what);
@@ -222,6 +218,9 @@ Result<> write_pair(const CaInfo& info, const Secret& key, const std::string& ce
 
 void X509Deleter::operator()(X509* p) const noexcept {
   X509_free(p);
+}
+void BioDeleter::operator()(BIO* p) const noexcept {
+  BIO_free(p);
 }
 void PkeyDeleter::operator()(EVP_PKEY* p) const noexcept {
   EVP_PKEY_free(p);

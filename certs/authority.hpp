@@ -28,6 +28,10 @@ struct X509Deleter {
 struct PkeyDeleter {
   void operator()(EVP_PKEY* p) const noexcept;
 };
+struct BioDeleter {
+  void operator()(BIO* p) const noexcept;
+};
+using BioPtr = std::unique_ptr<BIO, BioDeleter>;
 using X509Ptr = std::unique_ptr<X509, X509Deleter>;
 using PkeyPtr = std::unique_ptr<EVP_PKEY, PkeyDeleter>;
 

@@ -18,9 +18,6 @@ namespace {
 // somebody's chain and trusts nobody.
 constexpr const char* kTrustedKeyUsage = "2.16.840.1.113894.746875.1.1";
 
-struct BioDeleter {
-  void operator()(BIO* p) const noexcept { BIO_free(p); }
-};
 struct BagDeleter {
   void operator()(PKCS12_SAFEBAG* p) const noexcept { PKCS12_SAFEBAG_free(p); }
 };
@@ -60,10 +57,9 @@ bool at_end_of_pem() {
 }
 
 Result<BagsPtr> bags_of(std::string_view pem_bundle) {
-  const std::unique_ptr<BIO, BioDeleter> in(
-      pem_bundle.size() > INT_MAX
-          ? nullptr
-          : BIO_new_mem_buf(pem_bundle.data(), static_cast<int>(pem_bundle.size())));
+  const BioPtr in(pem_bundle.size() > INT_MAX
+                      ? nullptr
+                      : BIO_new_mem_buf(pem_bundle.data(), static_cast<int>(pem_bundle.size())));
   BagsPtr bags(sk_PKCS12_SAFEBAG_new_null());
   if (!in || !bags) return unreadable("the bundle is too large");
   ERR_clear_error();

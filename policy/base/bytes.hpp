@@ -1,4 +1,4 @@
-// Bytes as text and text as bytes: hex, base64, and a comparison whose time tells nothing.
+// Bytes as text and text as bytes: digits, hex, base64, and a comparison whose time tells nothing.
 // Tested by tests/unit/base/bytes_test.cpp.
 #pragma once
 
@@ -7,6 +7,13 @@
 #include <string_view>
 
 namespace sluice {
+
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_hex_digit(char c) noexcept { // both cases
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 std::string to_hex(std::string_view bytes);                    // lower case
 std::optional<std::string> from_hex(std::string_view hex);     // both cases; even length

@@ -1,5 +1,6 @@
 #include "policy/evidence/canonical.hpp"
 
+#include "policy/base/bytes.hpp"
 #include "policy/evidence/utf8.hpp"
 
 #include <array>
@@ -24,10 +25,6 @@ constexpr std::array<Byte, 256> make_classes() {
   return classes;
 }
 constexpr std::array<Byte, 256> kClasses = make_classes();
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 unsigned hex_value(char c) noexcept {
   return static_cast<unsigned>(is_digit(c) ? c - '0' : c - 'a' + 10);

@@ -22,11 +22,6 @@ std::string_view since(const std::string& text, std::size_t from, std::size_t to
   return std::string_view(text).substr(from, to - from);
 }
 
-bool is_hash(std::string_view text) {
-  return text.size() == kHashDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 bool parse_seq(Scanner& scanner, std::uint64_t& seq) {
   std::string_view raw;
   if (!scanner.digits(raw)) return false;

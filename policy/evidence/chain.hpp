@@ -43,6 +43,10 @@ class ChainWriter {
 };
 
 inline constexpr std::size_t kHashDigits = 64;
+inline bool is_hash(std::string_view text) noexcept { // SHA-256 in lower-case hex
+  return text.size() == kHashDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 struct Line { // views into the text it was parsed from
   std::uint64_t seq = 0;

@@ -10,11 +10,6 @@
 namespace sluice::evidence {
 namespace {
 
-bool is_hash(std::string_view text) {
-  return text.size() == kHashDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 bool read_integer(Scanner& scanner, std::uint64_t& value) {
   std::string_view raw;
   if (!scanner.digits(raw)) return false;

@@ -2,6 +2,7 @@
 
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
+#include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
 #include "policy/evidence/retention.hpp"
 #include "policy/evidence/segments.hpp"
@@ -67,7 +68,7 @@ Result<> LogFile::verify(Seal seal) {
   };
   found_ = walk_log(directory_, {}, keep_first);
   if (first && first->type == "missing_file") {
-    return make_error(Origin::evidence, "evidence_unavailable", first->message);
+    return unavailable(first->message);
   }
   if (first) return broken(*first);
   if (seal == Seal::none && (found_.has_checkpoint_file || found_.key)) {
@@ -100,7 +101,7 @@ Result<> LogFile::set_tail_aside(AppendFile& file, std::string_view name,
   if (!tail) return success();
   const std::string aside = torn_name(name, next, copy);
   if (copy == kMaxCopies) {
-    return make_error(Origin::evidence, "evidence_unavailable", "too many files like " + aside);
+    return unavailable("too many files like " + aside);
   }
   SLUICE_TRY(write_file_atomically(directory_ + '/' + aside, tail->text));
   torn_.push_back({aside, tail->text.size(), to_hex(sha256(tail->text))});
@@ -123,8 +124,7 @@ Result<> LogFile::rotate(std::uint64_t next_seq) {
 Result<> LogFile::begin_segment() {
   SLUICE_TRY(AppendFile next, AppendFile::open(audit_path(directory_)));
   if (!next.created()) {
-    return make_error(Origin::evidence, "evidence_unavailable",
-                      next.path() + " was made by somebody else");
+    return unavailable(next.path() + " was made by somebody else");
   }
   SLUICE_TRY(sync_directory(directory_));
   audit_ = std::move(next);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view kBefore = "audit-", kAfter = ".jsonl";
 constexpr std::size_t kDigits = 20;
-constexpr int kAttempts = 100;
+constexpr int kReadings = 100;
 constexpr useconds_t kPause = 1000;
 
 } // namespace
@@ -110,7 +110,7 @@ bool SegmentReader::look() {
 // The file that comes next; invalid, and `error` says why.
 UniqueFd SegmentReader::open_name(int& error) {
   UniqueFd fd;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kReadings; ++attempt) {
     active_ = !look();
     name_ = active_ ? std::string(kAuditFile) : closed_.front();
     fd = open_regular(directory_ + '/' + name_, error);

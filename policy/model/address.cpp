@@ -1,5 +1,7 @@
 #include "policy/model/address.hpp"
 
+#include "policy/base/bytes.hpp"
+
 #include <charconv>
 #include <cstring>
 
@@ -106,10 +108,6 @@ AddressClass classify_v6(const Bytes& a) {
   if (in_prefix(a, {0x2001, 0x0db8}, 32)) return AddressClass::reserved; // RFC 3849
   if (in_prefix(a, {0x3fff, 0}, 20)) return AddressClass::reserved;      // RFC 9637
   return in_prefix(a, {0x2000}, 3) ? AddressClass::global : AddressClass::reserved;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 // One part of an IPv4 number: decimal, and when `any_base` also 0-octal and 0x-hex.

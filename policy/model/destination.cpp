@@ -16,21 +16,15 @@ constexpr std::size_t kMaxName = 253; // RFC 1035 §2.3.4, without the root dot
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxHostInput = 1024;
 
-Error host_invalid(std::string detail) {
+Error invalid_host(std::string detail) {
   return make_error(Origin::downstream, "host_invalid", std::move(detail));
 }
-Error path_ambiguous(std::string detail) {
+Error ambiguous_path(std::string detail) {
   return make_error(Origin::downstream, "path_ambiguous", std::move(detail));
 }
 
 bool is_alpha(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -60,19 +54,19 @@ Result<std::string> to_a_labels(const std::string& name) {
   const int status = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(name.c_str()), &raw,
                                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   const std::unique_ptr<std::uint8_t, void (*)(void*)> owned(raw, idn2_free);
-  if (status != IDN2_OK) return host_invalid("not a valid internationalised name");
+  if (status != IDN2_OK) return invalid_host("not a valid internationalised name");
   return std::string(reinterpret_cast<const char*>(raw));
 }
 
 Result<> check_label(std::string_view label) {
-  if (label.empty()) return host_invalid("an empty label");
-  if (label.size() > kMaxLabel) return host_invalid("a label of more than 63 bytes");
+  if (label.empty()) return invalid_host("an empty label");
+  if (label.size() > kMaxLabel) return invalid_host("a label of more than 63 bytes");
   // RFC 1123 §2.1; the underscore is not a host name's, but service names in use have it.
   const bool ok = std::all_of(label.begin(), label.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_';
   });
-  if (!ok) return host_invalid("a character that no host name has");
-  if (label.front() == '-' || label.back() == '-') return host_invalid("a hyphen at a label's end");
+  if (!ok) return invalid_host("a character that no host name has");
+  if (label.front() == '-' || label.back() == '-') return invalid_host("a hyphen at a label's end");
   return success();
 }
 
@@ -80,7 +74,7 @@ Result<> check_label(std::string_view label) {
 bool is_numeric_label(std::string_view label) {
   if (std::all_of(label.begin(), label.end(), is_digit)) return true;
   return label.size() >= 2 && label[0] == '0' && label[1] == 'x' &&
-         std::all_of(label.begin() + 2, label.end(), is_hex);
+         std::all_of(label.begin() + 2, label.end(), is_hex_digit);
 }
 
 bool has_a_label(std::string_view name) {
@@ -93,7 +87,7 @@ Result<std::string> canonical_name(std::string_view text) {
     return is_control(c) ||
            std::string_view(" %@/\\?#[]:<>^|\"`{}").find(c) != std::string_view::npos;
   });
-  if (forbidden) return host_invalid("a character that no host name has");
+  if (forbidden) return invalid_host("a character that no host name has");
   if (has_a_label(name) || !std::all_of(name.begin(), name.end(), is_ascii)) {
     SLUICE_TRY(name, to_a_labels(name));
   }
@@ -113,21 +107,21 @@ Result<Decoded> normalise_segment(std::string_view segment) {
     const char c = segment[i];
     if (c != '%') {
       if (is_control(c) || !is_ascii(c) || c == ' ')
-        return path_ambiguous("a byte that no path has");
-      if (c == '\\' || c == '?' || c == '#') return path_ambiguous("a raw backslash, ? or #");
+        return ambiguous_path("a byte that no path has");
+      if (c == '\\' || c == '?' || c == '#') return ambiguous_path("a raw backslash, ? or #");
       out.text += c;
       continue;
     }
     out.was_encoded = true;
     const auto byte = from_hex(segment.substr(i + 1, 2)); // "" when the text ends here
-    if (!byte || byte->size() != 1) return path_ambiguous("an incomplete percent-encoding");
+    if (!byte || byte->size() != 1) return ambiguous_path("an incomplete percent-encoding");
     const char decoded = (*byte)[0];
-    if (decoded == '\\') return path_ambiguous("an encoded backslash");
-    if (is_control(decoded)) return path_ambiguous("an encoded control byte");
+    if (decoded == '\\') return ambiguous_path("an encoded backslash");
+    if (is_control(decoded)) return ambiguous_path("an encoded control byte");
     // %25 before two hex digits is one thing to who decodes once and another to who decodes twice.
-    if (decoded == '%' && i + 4 < segment.size() && is_hex(segment[i + 3]) &&
-        is_hex(segment[i + 4])) {
-      return path_ambiguous("a doubly encoded byte");
+    if (decoded == '%' && i + 4 < segment.size() && is_hex_digit(segment[i + 3]) &&
+        is_hex_digit(segment[i + 4])) {
+      return ambiguous_path("a doubly encoded byte");
     }
     if (is_unreserved(decoded)) {
       out.text += decoded;
@@ -184,28 +178,28 @@ std::optional<Scheme> parse_scheme(std::string_view text) {
 
 Result<Host> Host::parse(std::string_view text) {
   Host out;
-  if (text.empty()) return host_invalid("no host");
-  if (text.size() > kMaxHostInput) return host_invalid("a name of more than 253 bytes");
+  if (text.empty()) return invalid_host("no host");
+  if (text.size() > kMaxHostInput) return invalid_host("a name of more than 253 bytes");
   const bool bracketed = text.front() == '[';
   if (bracketed || text.find(':') != std::string_view::npos) {
     if (bracketed && (text.size() < 2 || text.back() != ']'))
-      return host_invalid("an open bracket");
+      return invalid_host("an open bracket");
     const std::string_view inside = bracketed ? text.substr(1, text.size() - 2) : text;
     // Zone ids (RFC 6874) name an interface of one machine; the parser knows no '%'.
     if (inside.find(':') != std::string_view::npos) out.address_ = IpAddress::parse_strict(inside);
-    if (!out.address_) return host_invalid("not an IPv6 address");
+    if (!out.address_) return invalid_host("not an IPv6 address");
     out.text_ = out.address_->text();
     return out;
   }
   SLUICE_TRY(auto name, canonical_name(text));
-  if (name.size() > kMaxName) return host_invalid("a name of more than 253 bytes");
+  if (name.size() > kMaxName) return invalid_host("a name of more than 253 bytes");
   const auto labels = split(name, '.');
   for (const std::string_view label : labels) {
     SLUICE_TRY(check_label(label));
   }
   if (is_numeric_label(labels.back())) {
     out.address_ = IpAddress::parse_loose(name);
-    if (!out.address_) return host_invalid("not an IPv4 address, although it ends in a number");
+    if (!out.address_) return invalid_host("not an IPv4 address, although it ends in a number");
     name = out.address_->text();
   }
   out.text_ = std::move(name);
@@ -246,25 +240,25 @@ Result<HostPort> parse_host_port(std::string_view text) {
   std::size_t end = text.find(':');
   if (!text.empty() && text.front() == '[') {
     const auto close = text.find(']');
-    if (close == std::string_view::npos) return host_invalid("an open bracket");
+    if (close == std::string_view::npos) return invalid_host("an open bracket");
     end = close + 1;
-    if (end < text.size() && text[end] != ':') return host_invalid("text after the bracket");
+    if (end < text.size() && text[end] != ':') return invalid_host("text after the bracket");
     if (end == text.size()) end = std::string_view::npos;
   } else if (end != std::string_view::npos && text.find(':', end + 1) != std::string_view::npos) {
-    return host_invalid("an IPv6 address without brackets");
+    return invalid_host("an IPv6 address without brackets");
   }
   HostPort out;
   SLUICE_TRY(out.host, Host::parse(text.substr(0, end)));
   if (end != std::string_view::npos) {
     out.port = parse_port(text.substr(end + 1));
-    if (!out.port) return host_invalid("a port that is not from 1 to 65535");
+    if (!out.port) return invalid_host("a port that is not from 1 to 65535");
   }
   return out;
 }
 
 Result<std::string> normalise_path(std::string_view path) {
   if (path.empty() || path.front() != '/')
-    return path_ambiguous("a path that does not begin with /");
+    return ambiguous_path("a path that does not begin with /");
   const auto segments = split(path.substr(1), '/');
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -274,10 +268,10 @@ Result<std::string> normalise_path(std::string_view path) {
     const std::string_view bare = text.substr(0, text.find(';'));
     // "..;x" is a parent to servers that cut parameters off first, a name to the others.
     if (is_dots(bare) && (segment.was_encoded || bare.size() != text.size())) {
-      return path_ambiguous("a disguised dot segment");
+      return ambiguous_path("a disguised dot segment");
     }
     // Many servers merge slashes, the others do not.
-    if (text.empty() && !last) return path_ambiguous("an empty segment");
+    if (text.empty() && !last) return ambiguous_path("an empty segment");
     if (!is_dots(text)) {
       kept.push_back(segment.text);
       continue;
@@ -297,7 +291,7 @@ Result<std::vector<std::string>> other_readings(std::string_view path) {
   std::vector<std::string> out;
   const auto add = [&](const std::string& reading) -> Result<> {
     SLUICE_TRY(auto whole, normalise_path(reading));
-    if (whole != reading) return path_ambiguous("a dot segment behind an encoded slash");
+    if (whole != reading) return ambiguous_path("a dot segment behind an encoded slash");
     if (whole != path && std::find(out.begin(), out.end(), whole) == out.end())
       out.push_back(std::move(whole));
     return success();
@@ -315,7 +309,7 @@ Result<Target> parse_target(std::string_view target) {
     out.path = out.raw_path = "*";
     return out;
   }
-  if (target.find('#') != std::string_view::npos) return path_ambiguous("a fragment");
+  if (target.find('#') != std::string_view::npos) return ambiguous_path("a fragment");
   std::string_view rest = target;
   if (target.empty() || target.front() != '/') {
     const auto colon = target.find("://");
@@ -336,7 +330,7 @@ Result<Target> parse_target(std::string_view target) {
     out.query = rest.substr(question + 1);
     const bool bad = std::any_of(out.query.begin(), out.query.end(),
                                  [](char c) { return is_control(c) || c == ' '; });
-    if (bad) return path_ambiguous("a byte that no query has");
+    if (bad) return ambiguous_path("a byte that no query has");
   }
   out.raw_path = rest.substr(0, question);
   if (out.raw_path.empty()) out.raw_path = "/"; // RFC 9112 §3.2.1

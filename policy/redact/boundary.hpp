@@ -1,6 +1,8 @@
 // What bytes are, and where a word begins in a text that may be escaped. Private to policy/redact.
 #pragma once
 
+#include "policy/base/bytes.hpp"
+
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -17,14 +19,8 @@ inline constexpr auto kWordBytes = [] {
 inline bool is_word_byte(char c) noexcept {
   return kWordBytes[static_cast<unsigned char>(c)];
 }
-inline bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 inline bool is_digit_or_capital(char c) noexcept {
   return is_digit(c) || (c >= 'A' && c <= 'Z');
-}
-inline bool is_hex_byte(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 // A token does not begin in the middle of a word. But what looks like a word before it may be the
@@ -37,9 +33,9 @@ inline bool at_boundary(std::string_view before) noexcept {
   if (!is_word_byte(last)) return true;
   constexpr std::string_view kEscapes = "nrtbf";
   if (back(2) == '\\' && kEscapes.find(last) != std::string_view::npos) return true;
-  if (back(3) == '%' && is_hex_byte(back(2)) && is_hex_byte(last)) return true;
-  return back(6) == '\\' && back(5) == 'u' && is_hex_byte(back(4)) && is_hex_byte(back(3)) &&
-         is_hex_byte(back(2)) && is_hex_byte(last);
+  if (back(3) == '%' && is_hex_digit(back(2)) && is_hex_digit(last)) return true;
+  return back(6) == '\\' && back(5) == 'u' && is_hex_digit(back(4)) && is_hex_digit(back(3)) &&
+         is_hex_digit(back(2)) && is_hex_digit(last);
 }
 
 } // namespace sluice::redact

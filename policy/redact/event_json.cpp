@@ -1,5 +1,6 @@
 #include "policy/redact/event_json.hpp"
 
+#include "policy/base/bytes.hpp"
 #include "policy/redact/event_words.hpp"
 #include "policy/redact/json_text.hpp"
 
@@ -31,10 +32,6 @@ std::uint64_t hash_of(std::string_view bytes) {
     bytes.remove_prefix(count);
   }
   return out;
-}
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 bool is_number(std::string_view text) {
@@ -230,7 +227,7 @@ bool EventJson::scan_escape() {
   }
   if (rest[0] != 'u' || rest.size() < 5) return false;
   at_ += 6;
-  return std::all_of(rest.begin() + 1, rest.begin() + 5, is_hex);
+  return std::all_of(rest.begin() + 1, rest.begin() + 5, is_hex_digit);
 }
 
 bool EventJson::read_scalar(Key key) {

@@ -3,6 +3,7 @@
 #include "proxy/contain/init.hpp"
 #include "proxy/contain/mounts.hpp"
 #include "proxy/contain/network.hpp"
+#include "proxy/contain/unavailable.hpp"
 
 #include <linux/capability.h>
 #include <sched.h>
@@ -24,10 +25,6 @@ namespace sluice::contain {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error unavailable(std::string why) {
-  return make_error(Origin::config, "containment_unavailable", std::move(why));
-}
 
 std::string text_of(const char* path) {
   std::ifstream file(path);

@@ -1,5 +1,7 @@
 #include "proxy/contain/mounts.hpp"
 
+#include "proxy/contain/unavailable.hpp"
+
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -29,25 +31,23 @@ struct Shown { // a file with our content in the place of the real one
   std::string content;
 };
 
-Error failed(const std::string& what) {
-  return make_error(Origin::config, "containment_unavailable", what + ": " + std::strerror(errno));
-}
-
 Result<> write_file(const fs::path& path, std::string_view content) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
-  if (!file.valid() || ::fchmod(file.get(), 0444) != 0) return failed("create " + path.string());
+  if (!file.valid() || ::fchmod(file.get(), 0444) != 0)
+    return system_failed("create " + path.string());
   while (!content.empty()) {
     const ssize_t n = ::write(file.get(), content.data(), content.size());
-    if (n < 0) return failed("write " + path.string());
+    if (n < 0) return system_failed("write " + path.string());
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return success();
 }
 
 Result<> make_folder(const fs::path& path) {
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return failed("create " + path.string());
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+    return system_failed("create " + path.string());
   // The umask may have taken bits away.
-  if (::chmod(path.c_str(), 0755) != 0) return failed("open " + path.string());
+  if (::chmod(path.c_str(), 0755) != 0) return system_failed("open " + path.string());
   return success();
 }
 
@@ -58,7 +58,7 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 
 Result<> bind(const fs::path& from, const fs::path& to) {
   if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
-    return failed("cover " + to.string());
+    return system_failed("cover " + to.string());
   return success();
 }
 
@@ -94,7 +94,7 @@ Result<std::vector<Shown>> shown_files(const Plan& plan) {
 Result<std::vector<std::pair<fs::path, fs::path>>> make_covers(const Plan& plan) {
   SLUICE_TRY(auto&& shown, shown_files(plan));
   if (::mount("sluice", kScratch, "tmpfs", kHarmless, "mode=0755") != 0)
-    return failed("mount a tmpfs");
+    return system_failed("mount a tmpfs");
   const fs::path scratch = kScratch, nothing = scratch / "nothing";
   SLUICE_TRY(write_file(nothing, {}));
   std::vector<std::pair<fs::path, fs::path>> binds;
@@ -124,10 +124,10 @@ Result<std::vector<std::pair<fs::path, fs::path>>> make_covers(const Plan& plan)
 }
 
 Result<> mount_proc() {
-  if (::umount2(kScratch, MNT_DETACH) != 0) return failed("unmount the scratch tmpfs");
+  if (::umount2(kScratch, MNT_DETACH) != 0) return system_failed("unmount the scratch tmpfs");
   if (::mount("proc", "/proc", "proc", kHarmless, nullptr) != 0) {
     // A container runtime that covers parts of /proc forbids a whole one to be mounted inside.
-    return failed("mount a /proc of the box's own");
+    return system_failed("mount a /proc of the box's own");
   }
   return success();
 }
@@ -163,10 +163,10 @@ Result<> make_view(const Plan& plan) {
     }
   }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return failed("make the mounts private");
+    return system_failed("make the mounts private");
   SLUICE_TRY(auto&& binds, make_covers(plan));
   if (::mount(nullptr, kScratch, nullptr, MS_REMOUNT | MS_RDONLY | kHarmless, nullptr) != 0)
-    return failed("make the covers read-only");
+    return system_failed("make the covers read-only");
   for (const auto& [from, to] : binds) {
     SLUICE_TRY(bind(from, to));
   }

@@ -1,6 +1,7 @@
 #include "proxy/contain/network.hpp"
 
 #include "proxy/contain/process.hpp"
+#include "proxy/contain/unavailable.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,14 +19,6 @@ namespace {
 
 constexpr int kBacklog = 4096;
 constexpr std::size_t kLongestComplaint = 1024;
-
-Error unavailable(const std::string& what) {
-  return make_error(Origin::config, "containment_unavailable", what);
-}
-
-Error system_failed(const std::string& what) {
-  return unavailable(what + ": " + std::strerror(errno));
-}
 
 // ---- tools -------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 #include "proxy/contain/privileges.hpp"
 
+#include "proxy/contain/unavailable.hpp"
+
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -17,10 +19,6 @@
 
 namespace sluice::contain {
 namespace {
-
-Error failed(const std::string& what) {
-  return make_error(Origin::config, "containment_unavailable", what + ": " + std::strerror(errno));
-}
 
 struct Capabilities {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -106,7 +104,8 @@ Result<> filter_system_calls() {
       answer(kAllow),
   };
   const sock_fprog all{static_cast<unsigned short>(std::size(program)), program};
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all, 0, 0) != 0) return failed("seccomp");
+  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all, 0, 0) != 0)
+    return system_failed("seccomp");
   return success();
 }
 
@@ -114,32 +113,33 @@ Result<> filter_system_calls() {
 
 Result<> hand_on_network_capability() {
   Capabilities now;
-  if (::syscall(SYS_capget, &now.header, now.data) != 0) return failed("capget");
+  if (::syscall(SYS_capget, &now.header, now.data) != 0) return system_failed("capget");
   now.data[0].inheritable |= 1U << CAP_NET_ADMIN;
   if (::syscall(SYS_capset, &now.header, now.data) != 0 ||
       ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) != 0)
-    return failed("no CAP_NET_ADMIN in the box");
+    return system_failed("no CAP_NET_ADMIN in the box");
   return success();
 }
 
 Result<> drop_privileges(const std::optional<User>& user) {
-  if (!drop_bounding_set()) return failed("capabilities cannot be dropped");
-  if (user && !become(*user)) return failed("cannot become uid " + std::to_string(user->uid));
-  if (!set_capabilities(0)) return failed("capabilities cannot be dropped");
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
+  if (!drop_bounding_set()) return system_failed("capabilities cannot be dropped");
+  if (user && !become(*user))
+    return system_failed("cannot become uid " + std::to_string(user->uid));
+  if (!set_capabilities(0)) return system_failed("capabilities cannot be dropped");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_failed("no_new_privs");
   return filter_system_calls();
 }
 
 Result<> keep_only_signals() {
   if (!drop_bounding_set() || !set_capabilities(1U << CAP_KILL))
-    return failed("capabilities cannot be dropped");
+    return system_failed("capabilities cannot be dropped");
   // In a user namespace init has CMD's user, who could trace it otherwise.
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failed("PR_SET_DUMPABLE");
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_failed("PR_SET_DUMPABLE");
   return success();
 }
 
 Result<> die_with_parent() {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return failed("PR_SET_PDEATHSIG");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return system_failed("PR_SET_PDEATHSIG");
   return success();
 }
 

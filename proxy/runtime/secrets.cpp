@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxSecret = 64 * 1024;
 using Clock = std::chrono::steady_clock;
-constexpr auto kWithin = std::chrono::seconds(10); // one source, from its start to its end
+constexpr auto kSourceWithin = std::chrono::seconds(10); // one source, from its start to its end
 
 Error unreadable(const SecretSource& source, const std::string& why) {
   return make_error(Origin::config, "secret_unreadable", "secret " + source.id + ": " + why);
@@ -61,7 +61,7 @@ Result<Secret> from_file(const SecretSource& source) {
   const int fd = ::open(source.words.front().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return unreadable(source, source.words.front() + ": " + std::strerror(errno));
   std::string value;
-  const bool read = read_all(fd, Clock::now() + kWithin, value);
+  const bool read = read_all(fd, Clock::now() + kSourceWithin, value);
   ::close(fd);
   if (!read) return unreadable(source, source.words.front() + ": not readable, or over 64 KiB");
   return trimmed(std::move(value));
@@ -103,7 +103,7 @@ bool ended_well(pid_t child, bool said_everything, Clock::time_point deadline) {
 }
 
 Result<Secret> from_helper(const SecretSource& source) {
-  const auto deadline = Clock::now() + kWithin;
+  const auto deadline = Clock::now() + kSourceWithin;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return unreadable(source, std::strerror(errno));
   pid_t child = 0;

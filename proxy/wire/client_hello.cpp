@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kMaxFragment = std::size_t{1} << 14; // RFC 8446 §5.1
 constexpr std::size_t kMessageHeader = 4;
-constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kMaxServerName = 255;
 constexpr std::size_t kMaxProtocols = 64; // clients offer two or three
 
 constexpr std::uint16_t kSsl30 = 0x0300;
@@ -94,7 +94,7 @@ Fault read_server_name(std::string_view data, ClientHello& hello) {
   const auto name = entry.vector16();
   if (!name) return Malformed{"a malformed server_name (RFC 6066 §3)"};
   if (!entry.empty()) return Malformed{"more than one server name (RFC 6066 §3)"};
-  if (name->empty() || name->size() > kMaxName) {
+  if (name->empty() || name->size() > kMaxServerName) {
     return Malformed{"a server name that is empty or too long (RFC 6066 §3)"};
   }
   if (!all_are(kVisible, *name)) {

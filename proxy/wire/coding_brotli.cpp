@@ -14,7 +14,7 @@ namespace {
 // About the density of gzip's default, faster than it; 256 KiB of window keep a stream's memory
 // low.
 constexpr std::uint32_t kQuality = 4;
-constexpr std::uint32_t kWindowBits = 18;
+constexpr std::uint32_t kBrotliWindowBits = 18;
 
 const std::uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -58,7 +58,7 @@ class BrotliEncoder final : public EncodeStep {
   BrotliEncoder() : state_(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr)) {
     if (!state_) throw std::bad_alloc();
     BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_QUALITY, kQuality);
-    BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_LGWIN, kWindowBits);
+    BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_LGWIN, kBrotliWindowBits);
   }
 
   void step(std::string_view in, Until until, std::string& out) override {

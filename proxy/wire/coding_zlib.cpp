@@ -9,12 +9,12 @@
 namespace sluice::wire {
 namespace {
 
-constexpr int kWindowBits = 15;
+constexpr int kDeflateWindowBits = 15;
 constexpr int kGzipWrapper = 16; // added to the window bits, as zlib has it
 
 int window_bits(Coding coding) {
-  if (coding == Coding::gzip) return kWindowBits + kGzipWrapper;
-  return coding == Coding::raw_deflate ? -kWindowBits : kWindowBits;
+  if (coding == Coding::gzip) return kDeflateWindowBits + kGzipWrapper;
+  return coding == Coding::raw_deflate ? -kDeflateWindowBits : kDeflateWindowBits;
 }
 
 // zlib counts in unsigned int; what is larger goes in pieces.

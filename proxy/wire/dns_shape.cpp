@@ -13,7 +13,7 @@ namespace {
 
 // A host name of 120 bytes is rare and a tunnel wants all 253. Hyphens do not count for a label,
 // because the longest ordinary ones are words joined by them (bucket and load balancer names).
-constexpr std::size_t kMaxName = 120;
+constexpr std::size_t kMaxUsualName = 120;
 constexpr std::size_t kMaxLabelChars = 50;
 
 // A label of this many bytes is looked at alone. A service's identifier is shorter, or hex.
@@ -124,7 +124,7 @@ DnsTypeClass classify(std::uint16_t type) noexcept {
 }
 
 bool looks_like_tunnelling(const DnsQuery& query) {
-  if (!query.name_is_plain || query.name.size() > kMaxName) return true;
+  if (!query.name_is_plain || query.name.size() > kMaxUsualName) return true;
   std::size_t coded_labels = 0;
   std::string_view rest = query.name;
   for (;;) {

@@ -2,6 +2,8 @@
 // Tested by tests/unit/wire/http1_test.cpp.
 #pragma once
 
+#include "policy/base/bytes.hpp"
+
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -51,10 +53,6 @@ constexpr bool all_are(CharClass wanted, std::string_view text) noexcept {
 
 constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty() && all_are(kTokenChar, text);
-}
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
 }
 
 constexpr std::string_view trim_ows(std::string_view text) noexcept {

@@ -9,7 +9,7 @@ namespace sluice::wire {
 namespace {
 
 // Longer than any registered method (RFC 9110 §16.1); a method goes into policy and records.
-constexpr std::size_t kMethodBytes = 32;
+constexpr std::size_t kMaxMethodBytes = 32;
 
 ProtocolError framing(const char* phrase) {
   return ProtocolError{ProtocolFault::framing, phrase};
@@ -92,7 +92,7 @@ std::optional<ProtocolError> HeadScan::check_request_line(std::string_view line)
   if (std::any_of(method.begin(), method.end(), [](char c) { return is(kLowerLetter, c); })) {
     return framing("a method in lower case (RFC 9110 §9.1)");
   }
-  if (method.size() > kMethodBytes) return framing("the method is too long (RFC 9112 §3)");
+  if (method.size() > kMaxMethodBytes) return framing("the method is too long (RFC 9112 §3)");
   if (first == std::string_view::npos) return framing("no request target (RFC 9112 §3)");
   line.remove_prefix(first + 1);
   const auto second = line.find(' ');
