@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 readonly root=$PWD logs=$PWD/build/logs
 readonly python=/usr/bin/python3
 readonly steps="install format release release_tests asan asan_tests quickstart tsan fuzz tidy"
-readonly jobs=$(nproc)
+readonly jobs=$(nproc) e2e_jobs=$((2 * $(nproc)))  # e2e tests mostly wait
 readonly fuzz_seconds=${FUZZ_SECONDS:-10}
 readonly tidy_limit_s=${TIDY_SECONDS:-420}
 export CCACHE_DIR=$root/build/.ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1
@@ -62,11 +62,11 @@ do_format() {
 do_release() { configure_and_build release; }
 do_asan() { configure_and_build asan; }
 
-# The e2e tests mostly wait: they run after the rest, which does not.
+# The e2e tests run after the rest, which does not wait.
 do_asan_tests() {
   local status=0
   run_ctest asan -LE e2e -j "$jobs" || status=1
-  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-4000} run_ctest asan -L e2e -j "$jobs" || status=1
+  SLUICE_E2E_CONNECTIONS=${SLUICE_E2E_CONNECTIONS:-4000} run_ctest asan -L e2e -j "$e2e_jobs" || status=1
   return $status
 }
 
@@ -74,7 +74,7 @@ do_asan_tests() {
 do_release_tests() {
   local status=0
   SLUICE_BIN=$root/build/release/sluice run_ctest release -LE 'e2e|lint' -j "$jobs" || status=1
-  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=20000 run_ctest release -L e2e -j "$jobs" || status=1
+  SLUICE_BIN=$root/build/release/sluice SLUICE_E2E_CONNECTIONS=20000 run_ctest release -L e2e -j "$e2e_jobs" || status=1
   return $status
 }
 
