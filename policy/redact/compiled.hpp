@@ -2,6 +2,7 @@
 // policy/redact.
 #pragma once
 
+#include "policy/redact/folder.hpp"
 #include "policy/redact/needle_set.hpp"
 #include "policy/redact/openings.hpp"
 #include "policy/redact/rule_set.hpp"
@@ -67,9 +68,10 @@ struct RuleSet::Compiled {
   std::array<NeedleSet, kLookings> sets;
   std::string fingerprint_key;
   std::size_t max_hold = 0;
-  bool has_secrets = false; // known ones
-  bool may_block = false;   // some rule has that action
-  bool keep_length = false; // whatever the mask
+  bool has_secrets = false;                        // known ones
+  bool may_block = false;                          // some rule has that action
+  bool keep_length = false;                        // whatever the mask
+  Folder::Signs signs = Folder::Signs::as_written; // read where a rule can match them
   static constexpr std::uint32_t kNoRule = ~std::uint32_t{0};
   std::shared_ptr<TokenVault> vault;
   std::uint32_t token_rule = kNoRule; // finds tokens, where there is a vault

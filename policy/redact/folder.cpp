@@ -1,5 +1,6 @@
 #include "policy/redact/folder.hpp"
 
+#include "policy/redact/json_text.hpp"
 #include "policy/redact/scan.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostBackslashes = 8; // JSON in JSON in JSON in a string
 constexpr std::size_t kMostPercents = 3;    // times that a '%' was encoded again
-constexpr std::size_t kMostPlainUnit = 32;  // bytes that one notation takes at most
+constexpr std::size_t kMostPlainUnit = 36;  // bytes that one notation takes at most
 constexpr std::size_t kMostLookAlikes = 4;  // in a row, before an ASCII letter
 
 bool is_alnum(char c) {
@@ -111,6 +112,16 @@ bool is_one_of(char c, std::string_view bytes) {
 bool disguises_utf8(char c) { // a first byte of what utf8_unit reads; see disguise_leads()
   return is_one_of(c, "\xC2\xCD\xCE\xCF\xD0\xD1\xD8\xE1\xE2\xEF\xF0\xF3");
 }
+bool leads_utf8(char c) { // RFC 3629
+  return static_cast<unsigned char>(c) >= 0xC2 && static_cast<unsigned char>(c) <= 0xF4;
+}
+bool is_beyond_ascii(unsigned point) { // a character that UTF-8 has, and no control character
+  return point >= 0xA0 && point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
+}
+bool is_shortest(const Point& point) {
+  return point.value >= (point.length == 2 ? 0x80U : point.length == 3 ? 0x800U : 0x10000U);
+}
+
 bool leads_look_alike(char c) {
   return is_one_of(c, "\xCE\xCF\xD0\xD1\xE2\xEF\xF0");
 }
@@ -118,7 +129,7 @@ bool leads_look_alike(char c) {
 } // namespace
 
 // Escaped n times again, a backslash of JSON is 2^n; those before them are backslashes of the text.
-Folder::Unit Folder::json_unit(std::string_view rest) {
+Folder::Unit Folder::json_unit(std::string_view rest) const {
   const auto count = std::min(rest.find_first_not_of('\\'), rest.size());
   if (count == rest.size() && count <= kMostBackslashes) return {Unit::Kind::need_more};
   if (count > kMostBackslashes) { // so that the same are left however the run was cut
@@ -129,19 +140,51 @@ Folder::Unit Folder::json_unit(std::string_view rest) {
   const auto own = count & (~count + 1);
   if (own < count) return {Unit::Kind::as_written, count - own};
   if (rest[count] == '/') return {Unit::Kind::one_byte, count + 1, '/'};
-  const auto digits = rest.substr(count + 1);
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (i == digits.size()) return {Unit::Kind::need_more};
-    if (!hex_value(digits[i])) return plain;
-  }
-  const auto point = hex_number(digits, 4).value_or(0);
   const std::size_t length = count + 5;
-  if (is_invisible(point)) return {Unit::Kind::invisible, length};
+  unsigned point = 0;
+  for (std::size_t i = count + 1; i < length; ++i) {
+    if (i == rest.size()) return {Unit::Kind::need_more};
+    const auto digit = hex_value(rest[i]);
+    if (!digit) return plain;
+    point = point * 16 + *digit;
+  }
+  if (point < 0xD800 || point > 0xDBFF) {
+    const Unit one = unit_of(point, length);
+    return one.kind == Unit::Kind::as_written ? plain : one;
+  }
+  const Unit low = low_surrogate(rest.substr(length), count);
+  if (low.kind != Unit::Kind::sign) return low.kind == Unit::Kind::need_more ? low : plain;
+  const Unit both = unit_of(0x10000 + ((point - 0xD800) << 10U) + low.point, length + low.length);
+  return both.kind == Unit::Kind::as_written ? plain : both;
+}
+
+// The second half of a sign that JSON writes in two: its ten bits.
+Folder::Unit Folder::low_surrogate(std::string_view rest, std::size_t backslashes) {
+  for (std::size_t i = 0; i < backslashes + 5; ++i) {
+    if (i == rest.size()) return {Unit::Kind::need_more};
+    const bool fits = i < backslashes    ? rest[i] == '\\'
+                      : i == backslashes ? rest[i] == 'u'
+                                         : hex_value(rest[i]).has_value();
+    if (!fits) return {};
+  }
+  const auto point = hex_number(rest.substr(backslashes + 1), 4).value_or(0);
+  if (point < 0xDC00 || point > 0xDFFF) return {};
+  Unit out{Unit::Kind::sign, backslashes + 5};
+  out.point = point - 0xDC00;
+  return out;
+}
+
+// Of an escaped character.
+Folder::Unit Folder::unit_of(unsigned point, std::size_t length) const {
   if (point >= 0x20 && point <= 0x7E) {
     return {Unit::Kind::one_byte, length, static_cast<char>(point)};
   }
+  if (is_invisible(point)) return {Unit::Kind::invisible, length};
   if (const char like = look_alike(point)) return {Unit::Kind::one_byte, length, like};
-  return plain;
+  if (signs_ == Signs::as_written || !is_beyond_ascii(point)) return {};
+  Unit out{Unit::Kind::sign, length};
+  out.point = point;
+  return out;
 }
 
 // One byte as URLs write it, however often the '%' was encoded again.
@@ -167,11 +210,12 @@ Folder::Unit Folder::percent_at(std::string_view rest) {
   return {Unit::Kind::one_byte, at + 2, static_cast<char>(byte)};
 }
 
-Folder::Unit Folder::url_unit(std::string_view rest) {
+Folder::Unit Folder::url_unit(std::string_view rest) const {
   const Unit first = percent_at(rest);
   if (first.kind != Unit::Kind::one_byte) return first;
   if (first.byte >= 0x20 && first.byte <= 0x7E) return first;
-  if (disguises_utf8(first.byte)) {
+  const bool leads = signs_ == Signs::read ? leads_utf8(first.byte) : disguises_utf8(first.byte);
+  if (leads) {
     std::string bytes(1, first.byte);
     auto length = first.length;
     while (point_at(bytes).length == 0) {
@@ -183,20 +227,22 @@ Folder::Unit Folder::url_unit(std::string_view rest) {
       length += next.length;
     }
     const Point point = point_at(bytes);
-    if (point.length != 0 && is_invisible(point.value)) return {Unit::Kind::invisible, length};
-    const char like = point.length == 0 ? '\0' : look_alike(point.value);
-    if (like != 0) return {Unit::Kind::one_byte, length, like};
+    const Unit one = point.length == 0 ? Unit{} : unit_of(point.value, length);
+    const bool valid = one.kind != Unit::Kind::sign || is_shortest(point);
+    if (one.kind != Unit::Kind::as_written && valid) return one;
   }
   // Of %25C3 the '%' is what was encoded again.
   return first.length > 3 ? Unit{Unit::Kind::one_byte, first.length - 2, '%'} : Unit{};
 }
 
 // As browsers read it: the ';' may be missing, zeros may stand before the number.
-Folder::Unit Folder::html_unit(std::string_view rest) {
+Folder::Unit Folder::html_unit(std::string_view rest) const {
   constexpr std::pair<std::string_view, char> kNames[] = {
       {"&amp", '&'}, {"&lt", '<'}, {"&gt", '>'}, {"&quot", '"'}, {"&apos", '\''}};
   for (const auto& [name, byte] : kNames) {
-    if (rest == name) return {Unit::Kind::need_more, name.size(), byte, true};
+    if (rest == name) {
+      return {Unit::Kind::need_more, name.size(), byte, Unit::Kind::one_byte};
+    }
     if (name.starts_with(rest)) return {Unit::Kind::need_more};
     if (!rest.starts_with(name)) continue;
     return {Unit::Kind::one_byte, name.size() + (rest[name.size()] == ';' ? 1 : 0), byte};
@@ -205,7 +251,7 @@ Folder::Unit Folder::html_unit(std::string_view rest) {
   return html_number(rest);
 }
 
-Folder::Unit Folder::html_number(std::string_view rest) {
+Folder::Unit Folder::html_number(std::string_view rest) const {
   constexpr std::size_t kMostDigits = 24;
   constexpr unsigned kBeyond = 0x110000;
   if (rest.size() < 3) return {Unit::Kind::need_more};
@@ -222,10 +268,13 @@ Folder::Unit Folder::html_number(std::string_view rest) {
   if (at == first && at < rest.size()) return {};
   const bool more = at == rest.size(); // of the number, perhaps
   const auto length = at + (!more && rest[at] == ';' ? 1 : 0);
-  if (is_invisible(point)) return {more ? Unit::Kind::need_more : Unit::Kind::invisible, length};
-  const char byte = point >= 0x20 && point <= 0x7E ? static_cast<char>(point) : look_alike(point);
-  if (byte == 0) return {more ? Unit::Kind::need_more : Unit::Kind::as_written};
-  return {more ? Unit::Kind::need_more : Unit::Kind::one_byte, length, byte, more};
+  Unit out = unit_of(point, length);
+  if (!more) return out;
+  // As it always was: what cannot be seen is not read without its ';' at the very end.
+  out.otherwise = out.kind == Unit::Kind::invisible ? Unit::Kind::as_written : out.kind;
+  if (out.otherwise == Unit::Kind::as_written) out.length = 1;
+  out.kind = Unit::Kind::need_more;
+  return out;
 }
 
 // A character that looks like an ASCII one is one only in the company of ASCII: text in the script
@@ -276,7 +325,7 @@ Folder::Unit Folder::unit_at(std::string_view text, std::size_t at) const {
 // The sign that begins one notation was itself written in another. What follows it is read the same
 // way, until it is known whether the signs mean a byte together.
 Folder::Unit Folder::outer_unit_at(std::string_view text, std::size_t at, const Unit& first) const {
-  constexpr std::size_t kMostSigns = kMostBackslashes + 5;
+  constexpr std::size_t kMostSigns = 2 * (kMostBackslashes + 5);
   std::string signs(1, first.byte);
   std::array<std::size_t, kMostSigns> ends{first.length};
   std::size_t in_disguise = 0; // signs right after the first
@@ -285,20 +334,23 @@ Folder::Unit Folder::outer_unit_at(std::string_view text, std::size_t at, const 
     const auto place = at + ends[signs.size() - 1];
     if (outer.kind == Unit::Kind::as_written) {
       Unit none; // the signs that mean nothing here do not mean anything without the first either
-      none.settled = std::min({outer.length - 1, signs.size() - 1, in_disguise});
+      none.settled =
+          static_cast<std::uint8_t>(std::min({outer.length - 1, signs.size() - 1, in_disguise}));
       return none;
     }
     if (outer.kind != Unit::Kind::need_more) {
-      return {outer.kind, outer.length > signs.size() ? 1 : ends[outer.length - 1], outer.byte};
+      Unit out = outer;
+      out.length = outer.length > signs.size() ? 1 : ends[outer.length - 1];
+      return out;
     }
     if (place == text.size()) {
-      return {Unit::Kind::need_more, first.length, first.byte, true};
+      return {Unit::Kind::need_more, first.length, first.byte, Unit::Kind::one_byte};
     }
     if (signs.size() == kMostSigns || place - at + kMostPlainUnit > kMostKept) return {};
     const bool plain = !begins_notation(text[place]);
     const Unit next = plain ? Unit{} : plain_unit_at(text, place);
     if (next.kind == Unit::Kind::need_more) {
-      return {Unit::Kind::need_more, first.length, first.byte, true};
+      return {Unit::Kind::need_more, first.length, first.byte, Unit::Kind::one_byte};
     }
     if (next.kind == Unit::Kind::invisible) return {};
     const bool is_byte = next.kind == Unit::Kind::one_byte;
@@ -372,9 +424,9 @@ std::size_t Folder::take(std::string_view text, Ending ending, std::uint64_t bas
 
 void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
   taking.next = at + unit.length;
-  const bool invisible = unit.kind == Unit::Kind::invisible;
-  const bool one_byte = unit.kind == Unit::Kind::one_byte || unit.else_one_byte;
-  if (!one_byte && !invisible) return;
+  const auto kind = unit.kind == Unit::Kind::need_more ? unit.otherwise : unit.kind;
+  if (kind == Unit::Kind::as_written) return;
+  const bool invisible = kind == Unit::Kind::invisible;
   if (invisible && invisible_.size() >= kMostKept) { // no more wait for a byte to go with
     keep_as_written(taking, taking.next);
     return;
@@ -386,12 +438,30 @@ void Folder::take_unit(Taking& taking, std::size_t at, const Unit& unit) {
     invisible_ += written;
     return;
   }
-  taking.disguises.push_back(
-      {taking.base + taking.out.size(), std::exchange(invisible_, {}) + std::string(written)});
+  Disguise& made = taking.disguises.emplace_back();
+  made.at = taking.base + taking.out.size();
+  if (!invisible_.empty()) made.written.swap(invisible_);
+  made.written += written;
+  if (kind == Unit::Kind::sign) {
+    append_sign(taking, unit.point);
+    return;
+  }
   taking.out += unit.byte;
   settled_ = settled_ > 0 ? settled_ - 1 : unit.settled;
   last_ = unit.byte;
   last_was_look_alike_ = static_cast<unsigned char>(written.front()) >= 0x80;
+}
+
+// The first of its bytes is written already, with all of its escape.
+void Folder::append_sign(Taking& taking, unsigned point) {
+  const auto first = taking.out.size();
+  append_utf8(point, taking.out);
+  for (auto at = first + 1; at < taking.out.size(); ++at) {
+    taking.disguises.push_back({taking.base + at, {}});
+  }
+  settled_ -= std::min<std::size_t>(settled_, 1);
+  last_ = taking.out.back();
+  last_was_look_alike_ = false;
 }
 
 void Folder::keep_as_written(Taking& taking, std::size_t until) {

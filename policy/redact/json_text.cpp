@@ -26,24 +26,6 @@ std::optional<unsigned> hex4(std::string_view text) {
   return value;
 }
 
-// Also of a surrogate: three bytes that no valid text holds, and json_escape() knows.
-void append_utf8(unsigned point, std::string& out) {
-  const auto byte = [&](unsigned value) { out += static_cast<char>(value); };
-  if (point < 0x80) return byte(point);
-  if (point < 0x800) {
-    byte(0xC0U | point >> 6U);
-  } else {
-    if (point < 0x10000) {
-      byte(0xE0U | point >> 12U);
-    } else {
-      byte(0xF0U | point >> 18U);
-      byte(0x80U | (point >> 12U & 0x3FU));
-    }
-    byte(0x80U | (point >> 6U & 0x3FU));
-  }
-  byte(0x80U | (point & 0x3FU));
-}
-
 char simple_escape(char c) {
   switch (c) {
   case 'n': return '\n';
@@ -94,6 +76,23 @@ void append_unicode_escape(unsigned value, std::string& out) {
 }
 
 } // namespace
+
+void append_utf8(unsigned point, std::string& out) {
+  const auto byte = [&](unsigned value) { out += static_cast<char>(value); };
+  if (point < 0x80) return byte(point);
+  if (point < 0x800) {
+    byte(0xC0U | point >> 6U);
+  } else {
+    if (point < 0x10000) {
+      byte(0xE0U | point >> 12U);
+    } else {
+      byte(0xF0U | point >> 18U);
+      byte(0x80U | (point >> 12U & 0x3FU));
+    }
+    byte(0x80U | (point >> 6U & 0x3FU));
+  }
+  byte(0x80U | (point & 0x3FU));
+}
 
 bool json_unescape(std::string_view written, std::string& out) {
   while (true) {

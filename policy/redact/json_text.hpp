@@ -14,4 +14,7 @@ bool json_unescape(std::string_view written, std::string& out);
 // Appends it as it is written between quotes, escaping no more than it must.
 void json_escape(std::string_view text, std::string& out);
 
+// Also of a surrogate: three bytes that no valid text holds, and json_escape() knows.
+void append_utf8(unsigned point, std::string& out);
+
 } // namespace sluice::redact

@@ -62,10 +62,10 @@ std::vector<Needle>& of(Needles& needles, Looking set) {
 
 // A text is looked at as it is read, and so are the forms; what stands around a form may keep its
 // ends from being read that way, so each stays as it is, too.
-std::vector<std::string> as_they_are_read(std::vector<std::string> forms) {
+std::vector<std::string> as_they_are_read(std::vector<std::string> forms, Folder::Signs signs) {
   const std::size_t written = forms.size();
   for (std::size_t i = 0; i < written; ++i) {
-    Folder folder;
+    Folder folder(signs);
     std::string text;
     std::vector<Disguise> disguises;
     folder.fold(forms[i], Folder::Ending::at_end, 0, text, disguises);
@@ -76,6 +76,14 @@ std::vector<std::string> as_they_are_read(std::vector<std::string> forms) {
   return forms;
 }
 
+// Reading them costs where text is full of them (JSON in a script of its own).
+Folder::Signs signs_for(const RuleSetConfig& config) {
+  const bool wanted = std::any_of(config.rules.begin(), config.rules.end(), [](const auto& own) {
+    return own.format != nullptr && own.format->shape.takes_beyond_ascii();
+  });
+  return wanted ? Folder::Signs::read : Folder::Signs::as_written;
+}
+
 Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) {
   std::set<std::string_view> ids;
   for (const KnownSecret& known : config.known) {
@@ -83,7 +91,8 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
     const auto rule = add_rule(to, config, "secret:" + known.id, "the known secret " + known.id);
     to.rules[rule].fingerprint = fingerprint_of(config.fingerprint_key, known.value.reveal());
     const auto hex = to_hex(known.value.reveal());
-    for (auto& form : as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret))) {
+    for (auto& form :
+         as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret), to.signs)) {
       to.max_hold = std::max(to.max_hold, form.size());
       if (form != hex && ascii_lower(form) == hex) continue; // found as `hex` is
       const auto set = form == hex                  ? Looking::hex_secrets
@@ -336,6 +345,7 @@ Result<std::shared_ptr<const RuleSet>> RuleSet::build(const RuleSetConfig& confi
   std::shared_ptr<RuleSet> rules(new RuleSet());
   auto& compiled = *rules->compiled_;
   compiled.fingerprint_key = config.fingerprint_key;
+  compiled.signs = signs_for(config);
   Needles needles;
   SLUICE_TRY(add_known(compiled, needles, config));
   compiled.has_secrets = !config.known.empty();

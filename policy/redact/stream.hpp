@@ -30,7 +30,7 @@ class Stream {
          Reading reading = Reading::through)
       : rules_(std::move(rules)),
         mask_(compiled().keep_length ? Redactor::Mask::keep_length : mask), scope_(scope),
-        reading_(reading) {}
+        reading_(reading), folder_(compiled().signs) {}
 
   void feed(std::string_view in, std::string& out);
   void finish(std::string& out);

@@ -77,8 +77,8 @@ std::string percent_decoded(std::string_view written) {
   return out;
 }
 
-std::string read_through(std::string_view text) {
-  Folder folder;
+std::string read_through(std::string_view text, Folder::Signs signs) {
+  Folder folder(signs);
   std::string out;
   std::vector<Disguise> disguises;
   folder.fold(text, Folder::Ending::at_end, 0, out, disguises);
@@ -190,8 +190,8 @@ std::string Stream::meaning_of(const StreamText& text, const Region& region) con
   std::string written, meant;
   write(text, region.begin, region.end, Look::as_written, written);
   switch (scope_.escape) {
-  case Escape::json: return read_json(written, meant) ? read_through(meant) : "";
-  case Escape::url: return read_through(percent_decoded(written));
+  case Escape::json: return read_json(written, meant) ? read_through(meant, compiled().signs) : "";
+  case Escape::url: return read_through(percent_decoded(written), compiled().signs);
   case Escape::nothing_special:
   case Escape::text:
   case Escape::json_read:

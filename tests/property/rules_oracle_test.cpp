@@ -1,6 +1,7 @@
 // Rules of a policy and personal data, which have no anchor, against an oracle that knows the whole
 // text and asks RE2 about every piece of it: exhaustively over small alphabets under every two
 // cuts, and on mixtures of personal data under random ones.
+#include "policy/redact/folder.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/token_checks.hpp"
 
@@ -283,6 +284,48 @@ BOOST_AUTO_TEST_CASE(mixtures_of_personal_data) {
     }
   }
   BOOST_TEST(masked > 150U);
+}
+
+// Escaped in any way a text means what it means as it is, and no mask ends inside of an escape.
+BOOST_AUTO_TEST_CASE(signs_beyond_ascii_however_they_are_written) {
+  const std::vector<std::string> kSigns[] = {
+      {"a", "\\u0061", "%61", "&#97;"},
+      {"b"},
+      {"-"},
+      {"ü", "\\u00fc", "%C3%BC", "%25c3%25bc", "&#252;", "%5Cu00FC", "\\\\u00fc"},
+      {"€", "\\u20AC", "%E2%82%AC", "&#x20ac;"},
+      {"😀", "\\ud83d\\ude00", "%F0%9F%98%80", "&#128512;"}};
+  const char* const kPatterns[] = {"a[^b]{1,3}b", "ü.{0,2}€", "(?:ü|😀){2,3}",
+                                   "b[^a-]+-",    "[ab]ü",    "-(?P<secret>.{2})-"};
+  std::mt19937 random(20261122);
+  std::size_t found = 0;
+  for (const char* const pattern : kPatterns) {
+    std::vector<OracleRule> rules{rule(pattern)};
+    rules.front().max_length = 40;
+    const auto set = compiled(rules);
+    rules.front().re2 = std::make_shared<RE2>(pattern); // of signs, not of bytes
+    for (int round = 0; round < 1500; ++round) {
+      std::string plain, written;
+      for (int i = 0; i < 12; ++i) {
+        const auto& forms = kSigns[random() % std::size(kSigns)];
+        plain += forms.front();
+        written += forms[random() % forms.size()];
+      }
+      std::vector<std::size_t> cuts{random() % written.size(), random() % written.size()};
+      std::sort(cuts.begin(), cuts.end());
+      auto got = cut(set, written, cuts);
+      Folder folder(Folder::Signs::read);
+      std::string meant;
+      std::vector<Disguise> disguises;
+      folder.fold(got.text, Folder::Ending::at_end, 0, meant, disguises);
+      got.text = meant;
+      const auto expected = oracle(rules, plain);
+      found += expected.found.size();
+      BOOST_REQUIRE_MESSAGE(got == expected, pattern << ": " << written << " became " << got.text
+                                                     << ", not " << expected.text);
+    }
+  }
+  BOOST_TEST(found > 1000U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,9 +23,10 @@ struct Folded {
   }
 };
 
-template <class Size> Folded folded(std::string_view in, Size size) {
+template <class Size>
+Folded folded(std::string_view in, Size size, Folder::Signs signs = Folder::Signs::as_written) {
   Folded out;
-  Folder folder;
+  Folder folder(signs);
   while (!in.empty()) {
     const auto n = std::min<std::size_t>(size(), in.size());
     folder.fold(in.substr(0, n), Folder::Ending::more_may_come, 0, out.text, out.disguises);
@@ -48,15 +49,19 @@ std::string unfolded(const Folded& all) {
   return out + all.text.substr(at) + all.rest;
 }
 
-std::string fold(const std::string& text) {
-  const auto whole = folded(text, [&] { return text.size(); });
+std::string fold(const std::string& text, Folder::Signs signs = Folder::Signs::as_written) {
+  const auto whole = folded(
+      text, [&] { return text.size(); }, signs);
   BOOST_TEST(unfolded(whole) == text);
   for (std::size_t piece = 1; piece < 8; ++piece) {
-    BOOST_TEST((folded(text, [&] { return piece; }) == whole), text << " in pieces of " << piece);
+    BOOST_TEST((folded(
+                    text, [&] { return piece; }, signs) == whole),
+               text << " in pieces of " << piece);
   }
   for (std::size_t cut = 1; cut < text.size(); ++cut) {
     bool first = true;
-    const auto two = folded(text, [&] { return std::exchange(first, false) ? cut : text.size(); });
+    const auto two = folded(
+        text, [&] { return std::exchange(first, false) ? cut : text.size(); }, signs);
     BOOST_TEST((two == whole), text << " cut at " << cut);
   }
   return whole.text;
@@ -182,6 +187,37 @@ BOOST_AUTO_TEST_CASE(invisible_bytes_go_with_the_byte_after_them) {
   BOOST_TEST(unfolded(folded(many, [] { return std::size_t{5}; })) == many);
 }
 
+BOOST_AUTO_TEST_CASE(signs_beyond_ascii_where_somebody_looks_for_them) {
+  const std::pair<std::string, std::string> table[] = {
+      {"M\\u00fcller", "Müller"},
+      {"M\\\\u00FCller", "Müller"}, // JSON in JSON
+      {R"(\\\u00fc)", R"(\\ü)"},
+      {"M%C3%BCller", "Müller"},
+      {"M%25C3%25BCller", "Müller"},
+      {"M&#252;ller M&#xfcller", "Müller Müller"},
+      {"M%5Cu00fcller M%26%23252%3Bller", "Müller Müller"},
+      {"\\u20ac%E2%82%AC&#8364;", "€€€"},
+      {"\\u674e \\uac00\\ub098", "李 가나"},
+      {R"(\ud83d\ude00 \\ud83d\\ude00 %F0%9F%98%80 &#128512;)", "😀 😀 😀 😀"},
+      {R"(%5Cud83d%5Cude00)", "😀"},
+      {"a\\u200b\\u00fcb", "aüb"},
+      {R"(\ud835\udc00x)", "Ax"}, // a mathematical letter
+      {"\\uff21x", "Ax"},
+      // None: half of one, more than UTF-8 has, too long, cut off, of another code page.
+      {R"(\ud83d \ude00 \ud83d\u0061 \ud83d\\ude00)", R"(\ud83d \ude00 \ud83da \ud83d\\ude00)"},
+      {"&#1114112; %F4%90%80%80 %ED%A0%80", "&#1114112; %F4%90%80%80 %ED%A0%80"},
+      {"%C3 %C3%28 %E2%82 %FC %F0%80%80%80", "%C3 %C3( %E2%82 %FC %F0%80%80%80"},
+      {"\\u0080\\u009f\\u007f", "\\u0080\\u009f\\u007f"},
+      {"&#252", "ü"},
+      {"&#25", "&#25"},
+      {"\\ud83d\\ude0", "\\ud83d\\ude0"},
+      {"\\u00f", "\\u00f"},
+      {"Müller", "Müller"}};
+  for (const auto& [written, meant] : table) {
+    BOOST_TEST(fold(written, Folder::Signs::read) == meant, written);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_lost_whatever_comes) {
   std::mt19937 random(1);
   const std::string pieces[] = {"\\",
@@ -222,16 +258,26 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_whatever_comes) {
                                 " ",
                                 "\n",
                                 "\"",
-                                "0"};
+                                "0",
+                                "\\u00fc",
+                                "\\ud83d",
+                                "\\ude00",
+                                "%C3%BC",
+                                "%F0%9F",
+                                "%98%80",
+                                "&#252"};
   for (int round = 0; round < 60'000; ++round) {
     std::string text;
     for (auto count = random() % 24; count-- > 0;) {
       text += random() % 30 == 0 ? std::string(1, static_cast<char>(random()))
                                  : pieces[random() % std::size(pieces)];
     }
-    const auto whole = folded(text, [&] { return text.size() + 1; });
+    const auto signs = round % 2 == 0 ? Folder::Signs::read : Folder::Signs::as_written;
+    const auto whole = folded(
+        text, [&] { return text.size() + 1; }, signs);
     BOOST_TEST_REQUIRE(unfolded(whole) == text);
-    const auto cut = folded(text, [&] { return 1 + random() % 4; });
+    const auto cut = folded(
+        text, [&] { return 1 + random() % 4; }, signs);
     BOOST_REQUIRE_MESSAGE(cut == whole, "differs when cut: " << text);
   }
 }
