@@ -4,6 +4,7 @@
 
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
+#include "policy/evidence/segments.hpp"
 #include "policy/evidence/verify.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -142,6 +143,26 @@ inline void write_signed_log(const TempDirectory& directory, std::uint64_t recor
     BOOST_REQUIRE(log->append_and_wait(numbered(n)).has_value());
   }
 }
+
+// A signed log that begins a new segment every 4000 bytes.
+struct SegmentedLog {
+  TempDirectory directory;
+  SystemClock clock;
+  LogConfig config = signed_config(directory);
+
+  SegmentedLog() { config.segment_bytes = 4000; }
+
+  void append(int count) const {
+    const auto log = open_log(config, clock);
+    for (int n = 0; n < count; ++n) BOOST_REQUIRE(log->append_and_wait(numbered(1)).has_value());
+  }
+  std::vector<std::string> closed() const { return closed_segments(directory.log()); }
+  std::string inside(const std::string& name) const { return directory.log() + '/' + name; }
+  std::string fault() const {
+    const auto log = EvidenceLog::open(config, clock);
+    return log ? "" : log.error().code;
+  }
+};
 
 inline std::string describe(const Verification& verification) {
   std::string text = std::to_string(verification.audit_record_count) + " records";

@@ -18,28 +18,12 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 
-struct Fixture {
-  TempDirectory directory;
-  SystemClock clock;
-  LogConfig config = signed_config(directory);
-
-  Fixture() { config.segment_bytes = 4000; }
-
-  void append(int count) const {
-    const auto log = open_log(config, clock);
-    for (int n = 0; n < count; ++n) BOOST_REQUIRE(log->append_and_wait(numbered(1)).has_value());
-  }
-  std::vector<std::string> closed() const { return closed_segments(directory.log()); }
-  std::string inside(const std::string& name) const { return directory.log() + '/' + name; }
+struct Fixture : SegmentedLog {
   Verification verify() const { return verify_directory(directory.log()); }
   bool passes() const {
     const Verification verification = verify();
     if (!verification.passed()) BOOST_TEST_MESSAGE(describe(verification));
     return verification.passed();
-  }
-  std::string fault() const {
-    const auto log = EvidenceLog::open(config, clock);
-    return log ? "" : log.error().code;
   }
 };
 
