@@ -9,8 +9,7 @@
 namespace sluice {
 
 // Not for the thread of a program that has no other: nobody would hear its signals.
-template <typename Run>
-std::thread start_quiet_thread(Run&& run) {
+template <typename Run> std::thread start_quiet_thread(Run&& run) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -76,10 +76,19 @@ std::vector<std::string> as_they_are_read(std::vector<std::string> forms, Folder
   return forms;
 }
 
+bool takes_beyond_ascii(const Shape& shape) {
+  for (Shape::State state = shape.start(); state < shape.states(); ++state) {
+    for (unsigned byte = 0xC2; byte <= 0xF4; ++byte) { // what a sign of UTF-8 begins with
+      if (shape.next(state, static_cast<char>(byte)) != Shape::kDead) return true;
+    }
+  }
+  return false;
+}
+
 // Reading them costs where text is full of them (JSON in a script of its own).
 Folder::Signs signs_for(const RuleSetConfig& config) {
   const bool wanted = std::any_of(config.rules.begin(), config.rules.end(), [](const auto& own) {
-    return own.format != nullptr && own.format->shape.takes_beyond_ascii();
+    return own.format != nullptr && takes_beyond_ascii(own.format->shape);
   });
   return wanted ? Folder::Signs::read : Folder::Signs::as_written;
 }

@@ -483,15 +483,6 @@ class ShapeCompiler {
   std::vector<Part> parts_; // of the byte that led to a state
 };
 
-bool Shape::takes_beyond_ascii() const noexcept {
-  for (State state = start(); state < states(); ++state) {
-    for (unsigned byte = 0xC2; byte <= 0xF4; ++byte) { // what a sign of UTF-8 begins with
-      if (next(state, static_cast<char>(byte)) != kDead) return true;
-    }
-  }
-  return false;
-}
-
 Result<Shape> Shape::compile(std::string_view pattern, const Allowed& allowed) {
   const auto takes = allowed.signs ? Takes::signs : Takes::bytes;
   SLUICE_TRY(const auto root, parse_shape(pattern, takes));

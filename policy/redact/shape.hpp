@@ -45,7 +45,6 @@ class Shape {
   State next(State state, char c) const noexcept {
     return next_[state * classes_ + class_of_[static_cast<unsigned char>(c)]];
   }
-  bool takes_beyond_ascii() const noexcept; // in some match
   bool accepts(State state) const noexcept { return (flags_[state] & kAccepts) != 0; }
   // Of the byte that led here.
   bool in_secret(State state) const noexcept { return (flags_[state] & kSecret) != 0; }

@@ -25,10 +25,24 @@ namespace fs = std::filesystem;
 
 // ---- init --------------------------------------------------------------------------------------
 
-int init(const Output& out, const std::string& dir) {
+// "" when there is none of that name.
+std::string_view starter_policy(const std::string& name) {
+  for (const StarterPolicy& one : starter_policies()) {
+    if (one.name == name) return one.text;
+  }
+  return "";
+}
+
+std::vector<std::string> starter_names() {
+  std::vector<std::string> out;
+  for (const StarterPolicy& one : starter_policies()) out.emplace_back(one.name);
+  return out;
+}
+
+int init(const Output& out, const std::string& dir, const std::string& starter) {
   const std::pair<fs::path, std::string_view> files[] = {
       {fs::path(dir) / "sluice.yaml", kStarterConfig},
-      {fs::path(dir) / "policy.yaml", kStarterPolicy}};
+      {fs::path(dir) / "policy.yaml", starter_policy(starter)}};
   for (const auto& [path, text] : files) {
     if (fs::exists(path)) {
       return out.fail(kFailed, "file_exists", path.string() + " exists already",
@@ -201,15 +215,19 @@ int doctor(const Output& out, const std::string& config_file) {
 void add_setup_commands(CLI::App& app, Program& program) {
   struct Options {
     std::string dir = ".";
+    std::string starter = kUsualStarter;
     std::vector<std::string> files;
     bool defaults = false;
     bool probe = false;
   };
   auto options = std::make_shared<Options>();
   auto* start = add_verb(app, program, "init", "write a commented sluice.yaml and policy.yaml",
-                         "sluice init ./agent",
-                         [options](const Output& out) { return init(out, options->dir); });
+                         "sluice init ./agent --starter llm-only", [options](const Output& out) {
+                           return init(out, options->dir, options->starter);
+                         });
   start->add_option("DIR", options->dir, "where to (default: here)");
+  start->add_option("--starter", options->starter, "the policy to begin with")
+      ->check(CLI::IsMember(starter_names()));
 
   auto* verb =
       add_verb(app, program, "check", "validate files; every problem at once",

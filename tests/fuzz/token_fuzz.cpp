@@ -157,7 +157,11 @@ void check_back(const Run& run, const std::string& text, const redact::Redacted&
     if (one.action != Action::tokenize && one.action != Action::report) return;
   }
   if (sent.text.find("@@") != std::string::npos) return;
-  require(redact::redact_whole(run.rules, sent.text, restoring).text == text);
+  const auto back = redact::redact_whole(run.rules, sent.text, restoring);
+  for (const auto& one : back.findings.all()) {
+    if (one.rule == "own-5") return; // reaches from a token into the '!' beside it: masks both
+  }
+  require(back.text == text);
 }
 
 } // namespace
@@ -172,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = data[0] % 2 == 0 ? std::string(bytes) : expanded(bytes, *run);
   const Cuts cuts{data[0] * 256U + data[1]};
 
-  const auto escape = static_cast<redact::Escape>(data[1] % 5);
+  const auto escape = static_cast<redact::Escape>(data[1] % 6);
   const auto sending = Scope::in_call(redact::Place::request_body, true).written_as(escape);
   auto restoring = sending;
   restoring.restores = true;

@@ -1,0 +1,13 @@
+# The files of starters/ become a part of the program.
+file(GLOB policies CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/starters/policies/*.yaml)
+list(FILTER policies EXCLUDE REGEX "\\.test\\.yaml$")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${policies} ${CMAKE_SOURCE_DIR}/starters/sluice.yaml)
+file(READ ${CMAKE_SOURCE_DIR}/starters/sluice.yaml SLUICE_STARTER_CONFIG)
+set(SLUICE_STARTER_POLICIES)
+foreach(policy IN LISTS policies)
+  get_filename_component(name ${policy} NAME_WE)
+  file(READ ${policy} text)
+  string(APPEND SLUICE_STARTER_POLICIES "      {\"${name}\", R\"sluice(${text})sluice\"},\n")
+endforeach()
+configure_file(${CMAKE_SOURCE_DIR}/proxy/cli/starter_files.cpp.in ${CMAKE_BINARY_DIR}/generated/starter_files.cpp @ONLY)
+target_sources(sluice_cli PRIVATE ${CMAKE_BINARY_DIR}/generated/starter_files.cpp)
