@@ -3,6 +3,7 @@
 #include "policy/base/bytes.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/token_vault.hpp"
+#include "tests/support/own_rule.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -13,14 +14,7 @@ using namespace sluice::redact;
 
 namespace {
 
-UserRule own_rule(std::string id, std::string pattern, Action action) {
-  RuleText text;
-  text.id = id;
-  text.pattern = std::move(pattern);
-  auto made = compile_rule(text);
-  BOOST_TEST_REQUIRE(made.has_value());
-  return {std::move(id), made.value(), action, UserRule().places};
-}
+using test::own_rule;
 
 std::shared_ptr<const RuleSet> rules_of(std::vector<UserRule> own,
                                         const std::shared_ptr<TokenVault>& vault) {

@@ -3,6 +3,7 @@
 #include "policy/redact/event_stream.hpp"
 #include "policy/redact/redactor.hpp"
 #include "policy/redact/token_vault.hpp"
+#include "tests/support/own_rule.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -14,14 +15,7 @@ using namespace sluice::redact;
 
 namespace {
 
-UserRule own_rule(std::string id, std::string pattern, Action action = Action::tokenize) {
-  RuleText text;
-  text.id = id;
-  text.pattern = std::move(pattern);
-  auto made = compile_rule(text);
-  BOOST_TEST_REQUIRE(made.has_value());
-  return {std::move(id), made.value(), action, UserRule().places};
-}
+using test::own_rule;
 
 struct Run {
   explicit Run(std::vector<UserRule> own, std::shared_ptr<TokenVault> of = nullptr,
