@@ -15,6 +15,7 @@ constexpr int kLargestWindowLog = 23; // RFC 9659 §3: 8 MiB, however much a fra
 constexpr int kLevel = 3;             // libzstd's default
 constexpr int kWindowLog = 18;        // of what we send: 256 KiB keep a stream's memory low
 constexpr std::size_t kMagicSize = 4;
+constexpr std::size_t kLongestHeader = 18; // RFC 8878 §3.1.1.1, with the magic number
 
 // RFC 8878 §3.1.1 and §3.1.2. Debian's libzstd would also read the formats from before there was a
 // standard, for which no window limit holds.
@@ -53,12 +54,25 @@ class ZstdDecoder final : public DecodeStep {
       if (!is_frame_magic(magic_)) return undecodable(frames_ > 0 ? kTrailing : kDamaged);
       inside_ = true;
     }
+    bool took = false; // all that was there, and it gave nothing yet
     if (!magic_.empty()) {
+      took = true;
       std::string_view magic = magic_;
       SLUICE_TRY(decompress(magic, out, room)); // libzstd keeps it until the header is whole
       magic_.clear();
-      if (in.empty()) return std::size_t{0};
+      header_left_ = kLongestHeader - kMagicSize;
     }
+    // A header that libzstd gets in two pieces: where the second piece holds the rest of the frame
+    // it reads that as a frame of its own, so that content can be hidden from us. One byte never
+    // does.
+    for (; header_left_ > 0 && inside_ && !in.empty(); --header_left_) {
+      std::string_view byte = in.substr(0, 1);
+      SLUICE_TRY(const auto written, decompress(byte, out, room));
+      in.remove_prefix(1 - byte.size());
+      if (written > 0) return written;
+      took = true;
+    }
+    if (!inside_ || (in.empty() && took)) return std::size_t{0};
     return decompress(in, out, room);
   }
   bool whole() const noexcept override { return !inside_ && magic_.empty(); }
@@ -85,7 +99,8 @@ class ZstdDecoder final : public DecodeStep {
   std::unique_ptr<ZSTD_DCtx, Free> context_;
   std::string magic_; // of the frame that begins
   bool inside_ = false;
-  std::uint64_t frames_ = 0; // behind us
+  std::size_t header_left_ = 0; // bytes that may still belong to its header
+  std::uint64_t frames_ = 0;    // behind us
 };
 
 class ZstdEncoder final : public EncodeStep {

@@ -183,6 +183,32 @@ BOOST_AUTO_TEST_CASE(zstd_windows) {
   }
 }
 
+// What follows the magic number looks like a skippable frame that holds all the rest: descriptor,
+// window and size are its magic number, the first block's header and first byte its length.
+BOOST_AUTO_TEST_CASE(a_zstd_frame_that_hides_in_its_own_header) {
+  constexpr std::size_t kContent = 0x184D + 256, kFirst = 811, kFurther = 4;
+  std::string content(1, '\0');
+  while (content.size() < kContent) content += "AKIA2OGYBAH6SLUICEQS ";
+  content.resize(kContent);
+  std::string bytes("\x28\xB5\x2F\xFD\x50\x2A\x4D\x18", 8);
+  std::size_t at = 0;
+  for (std::size_t block = 0; block <= kFurther; ++block) {
+    const std::size_t last = block == kFurther ? 1 : 0;
+    const std::size_t size = block == 0 ? kFirst : last == 1 ? kContent - at : 1000;
+    const std::size_t header = size << 3U | last; // RFC 8878 §3.1.1.2, raw
+    for (unsigned i = 0; i < 3; ++i) bytes += static_cast<char>(header >> 8 * i);
+    bytes += content.substr(at, size);
+    at += size;
+  }
+  BOOST_TEST_REQUIRE(bytes.size() ==
+                     12 + (kFirst << 3U)); // so long the skippable frame would be, too
+  for (const auto piece : {bytes.size(), std::size_t{1}, std::size_t{4}, std::size_t{7}}) {
+    const auto back = decoded({Coding::zstd}, bytes, piece);
+    BOOST_TEST_REQUIRE(back.has_value(), "in pieces of " << piece);
+    BOOST_TEST((back.value() == content), "in pieces of " << piece);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(zstd_frames_of_other_kinds) {
   const std::string skippable("\x5f\x2a\x4d\x18\x03\x00\x00\x00key", 11);
   const std::string dictionary("\x28\xb5\x2f\xfd\x21\x07\x00\x01\x00\x00", 10); // wants number 7
