@@ -62,14 +62,19 @@ std::vector<Needle>& of(Needles& needles, Looking set) {
 
 // A text is looked at as it is read, and so are the forms; what stands around a form may keep its
 // ends from being read that way, so each stays as it is, too.
-std::vector<std::string> as_they_are_read(std::vector<std::string> forms, Folder::Signs signs) {
+std::vector<std::string> as_they_are_read(std::vector<std::string> forms, Folder::Signs signs,
+                                          std::size_t shortest) {
   const std::size_t written = forms.size();
-  for (std::size_t i = 0; i < written; ++i) {
-    Folder folder(signs);
+  const auto read = [&](std::size_t i, Folder::Signs how) {
+    Folder folder(how);
     std::string text;
     std::vector<Disguise> disguises;
     folder.fold(forms[i], Folder::Ending::at_end, 0, text, disguises);
-    if (text.size() >= Needle::kLeast) forms.push_back(std::move(text));
+    if (text.size() >= shortest) forms.push_back(std::move(text));
+  };
+  for (std::size_t i = 0; i < written; ++i) {
+    read(i, Folder::Signs::as_written); // a sign of it may be encoded once more than the rest
+    if (signs == Folder::Signs::read) read(i, signs);
   }
   std::sort(forms.begin(), forms.end());
   forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
@@ -100,8 +105,10 @@ Result<> add_known(Compiled& to, Needles& needles, const RuleSetConfig& config) 
     const auto rule = add_rule(to, config, "secret:" + known.id, "the known secret " + known.id);
     to.rules[rule].fingerprint = fingerprint_of(config.fingerprint_key, known.value.reveal());
     const auto hex = to_hex(known.value.reveal());
-    for (auto& form :
-         as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret), to.signs)) {
+    // What means less than a secret is long would be masked everywhere.
+    const auto shortest = std::min(kShortestSecret, known.value.reveal().size());
+    for (auto& form : as_they_are_read(encodings_of(known.value.reveal(), kShortestSecret),
+                                       to.signs, shortest)) {
       to.max_hold = std::max(to.max_hold, form.size());
       if (form != hex && ascii_lower(form) == hex) continue; // found as `hex` is
       const auto set = form == hex                  ? Looking::hex_secrets

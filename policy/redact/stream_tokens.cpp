@@ -17,6 +17,9 @@ bool is_unreserved(char c) { // RFC 3986 §2.3
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
+bool is_beyond_ascii(char c) {
+  return static_cast<unsigned char>(c) >= 0x80;
+}
 bool means_something(char c) {
   return is_control(c) || std::string_view("\"'\\<>&%`").find(c) != std::string_view::npos;
 }
@@ -42,12 +45,16 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
     break;
   case Escape::header:
     if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
+    if (std::any_of(secret.begin(), secret.end(), is_beyond_ascii)) return false;
     break;
   case Escape::json:
   case Escape::json_read:
     // The string may hold JSON itself, in which a quote would end what it is in.
     if (secret.find_first_of("\"\\") != std::string_view::npos) return false;
-    if (how == Escape::json_read) break;
+    if (how == Escape::json_read) {
+      if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
+      break;
+    }
     json_escape(secret, out);
     return true;
   case Escape::url: percent_encode(secret, out); return true;
@@ -77,8 +84,9 @@ std::string percent_decoded(std::string_view written) {
   return out;
 }
 
-std::string read_through(std::string_view text, Folder::Signs signs) {
-  Folder folder(signs);
+// Signs beyond ASCII stay as they are written: put back they stand where somebody reads them so.
+std::string read_through(std::string_view text) {
+  Folder folder;
   std::string out;
   std::vector<Disguise> disguises;
   folder.fold(text, Folder::Ending::at_end, 0, out, disguises);
@@ -190,12 +198,14 @@ std::string Stream::meaning_of(const StreamText& text, const Region& region) con
   std::string written, meant;
   write(text, region.begin, region.end, Look::as_written, written);
   switch (scope_.escape) {
-  case Escape::json: return read_json(written, meant) ? read_through(meant, compiled().signs) : "";
-  case Escape::url: return read_through(percent_decoded(written), compiled().signs);
+  case Escape::json: return read_json(written, meant) ? read_through(meant) : "";
+  case Escape::url: return read_through(percent_decoded(written));
   case Escape::nothing_special:
   case Escape::text:
   case Escape::json_read:
-  case Escape::header: break;
+  case Escape::header:
+    if (compiled().signs == Folder::Signs::read) return read_through(written);
+    break;
   }
   return std::string(text.from(region.begin).substr(0, region.end - region.begin));
 }

@@ -111,7 +111,7 @@ Oracle::Oracle(const std::vector<PackFormat>& formats, const std::vector<std::st
       std::string text;
       std::vector<Disguise> disguises;
       folder.fold(form, Folder::Ending::at_end, 0, text, disguises);
-      if (text.size() >= 3) forms.insert(text);
+      if (text.size() >= std::min<std::size_t>(6, secret.size())) forms.insert(text);
     }
     hex_forms_.push_back(to_hex(secret));
     std::erase_if(forms, [&](const std::string& form) { // found as the one in lower case is
