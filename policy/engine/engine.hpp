@@ -1,48 +1,46 @@
-// The reference engine: a plain interpreter of the document. Same snapshot and same call, same
-// answer: no clock, no I/O, no state; noexcept because a throw here would be an unguarded byte.
-// Tested by tests/unit/engine/engine_test.cpp and could_allow_test.cpp.
+// What decides: a policy and a call give a decision. Two engines do so, and they share parsing,
+// facts and nothing else: `reference`, written for obviousness, and `compiled`, for speed. Same
+// snapshot and same call, same answer of either: no clock, no I/O, no state; noexcept because a
+// throw here would be an unguarded byte. Tested by tests/unit/engine/engine_test.cpp and
+// could_allow_test.cpp, and held equal by tests/property/engine_parity_test.cpp.
 #pragma once
 
 #include "policy/engine/snapshot.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
 
+#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace sluice::engine {
 
-struct RuleTrace {
-  std::string rule_id, rule_name;
-  model::Verdict effect = model::Verdict::block;
-  bool report_only = false;
-  bool matched = false;
-  std::string why_not; // which matcher said no, in words; "" when matched
-};
-
-struct Explanation {
-  model::Decision decision;
-  std::vector<RuleTrace> rules; // every rule of the section that decided, in source order
-};
-
 class Engine {
  public:
-  explicit Engine(std::shared_ptr<const Snapshot> policy); // null blocks everything
+  virtual ~Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
   // By name, before resolving. A literal address is also judged by decide_address's guards.
-  model::Decision decide(const model::EgressCall& call) const noexcept;
+  virtual model::Decision decide(const model::EgressCall& call) const noexcept = 0;
   // After resolving: guards on the address that will be dialled. Returns by_name unchanged when
   // the address may be dialled, otherwise the guard's refusal.
-  model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
-                                 const model::IpAddress& address) const noexcept;
+  virtual model::Decision decide_address(const model::EgressCall& call,
+                                         const model::Decision& by_name,
+                                         const model::IpAddress& address) const noexcept = 0;
   // Whether any call to this host could pass, now or once approved: what a name must have to be
   // resolved for an agent at all. True never promises that one does; false promises that none does.
-  bool could_allow(const model::Host& host) const noexcept;
-  Explanation explain(const model::EgressCall& call) const;
+  virtual bool could_allow(const model::Host& host) const noexcept = 0;
   const Snapshot& policy() const noexcept { return *policy_; }
+
+ protected:
+  explicit Engine(std::shared_ptr<const Snapshot> policy); // null blocks everything
 
  private:
   std::shared_ptr<const Snapshot> policy_;
 };
+
+enum class EngineKind : std::uint8_t { reference = 0, compiled };
+
+std::shared_ptr<const Engine> make_engine(EngineKind kind, std::shared_ptr<const Snapshot> policy);
 
 } // namespace sluice::engine

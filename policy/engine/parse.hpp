@@ -14,7 +14,6 @@
 
 namespace sluice::engine {
 
-inline constexpr std::size_t kMaxRules = 10'000;
 inline constexpr std::size_t kMaxPatterns = 50'000; // of one policy, groups expanded
 
 inline constexpr std::size_t kMaxRegexes = 1'000; // `re:`, each up to a megabyte

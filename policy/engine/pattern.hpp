@@ -36,6 +36,8 @@ struct PatternFault {
 
 class HostPattern {
  public:
+  // below is *.x, and *.x-*.y with stars in labels_; glob has as many labels as what it matches.
+  enum class Kind : std::uint8_t { exact, below, glob, any, network, regex };
   static std::optional<HostPattern> parse(std::string_view text, PatternFault& fault);
 
   bool matches(const model::Host& host) const noexcept;
@@ -50,14 +52,20 @@ class HostPattern {
   const std::string& text() const noexcept { return text_; }
   bool operator==(const HostPattern& other) const noexcept { return text_ == other.text_; }
 
+  // What it is, for an index that does not ask it.
+  Kind kind() const noexcept { return kind_; }
+  const std::vector<std::string>& labels() const noexcept { return labels_; } // see labels_
+  const std::optional<model::IpAddress>& address() const noexcept { return address_; }
+  int prefix() const noexcept { return prefix_; } // with address(); 128 for one address
+  const re2::RE2* regex() const noexcept { return regex_.get(); } // of Kind::regex
+
  private:
-  enum class Kind : std::uint8_t { exact, below, glob, any, network, regex };
   static std::optional<HostPattern> parse_network(std::string_view text, PatternFault& fault);
   static std::optional<HostPattern> parse_glob(std::string_view text, PatternFault& fault);
 
   Kind kind_ = Kind::exact;
   std::string text_;
-  std::vector<std::string> labels_;         // glob
+  std::vector<std::string> labels_;         // glob; below without the first
   std::optional<model::IpAddress> address_; // exact, network
   int prefix_ = 128;                        // network: of the 16 byte form
   std::shared_ptr<const re2::RE2> regex_;
@@ -65,6 +73,7 @@ class HostPattern {
 
 class PathPattern {
  public:
+  enum class Kind : std::uint8_t { exact, below, regex };
   static std::optional<PathPattern> parse(std::string_view text, PatternFault& fault);
 
   bool matches(std::string_view path) const noexcept; // normalised
@@ -72,9 +81,12 @@ class PathPattern {
   const std::string& text() const noexcept { return text_; }
   bool operator==(const PathPattern& other) const noexcept { return text_ == other.text_; }
 
- private:
-  enum class Kind : std::uint8_t { exact, below, regex };
+  // What it is, for an index that does not ask it. A regex is a glob when its text begins with '/'.
+  Kind kind() const noexcept { return kind_; }
+  const std::string& prefix() const noexcept { return prefix_; }
+  const re2::RE2* regex() const noexcept { return regex_.get(); }
 
+ private:
   Kind kind_ = Kind::exact;
   std::string text_;
   std::string prefix_;                    // below: ends in '/'

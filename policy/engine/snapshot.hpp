@@ -8,12 +8,15 @@
 #include "policy/engine/rule.hpp"
 #include "policy/redact/rule_set.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sluice::engine {
+
+inline constexpr std::size_t kMaxRules = 10'000; // of one policy, all sections together
 
 struct Snapshot {
   std::string id, title, version; // metadata

@@ -1,5 +1,5 @@
 // sluice policy show|digest|explain|test
-#include "policy/engine/engine.hpp"
+#include "policy/engine/explain.hpp"
 #include "proxy/cli/asked_call.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/cli/policy_test.hpp"
@@ -94,13 +94,14 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   if (!call)
     return out.fail(kUsage, "usage", shown_url(options.url) + ": " + why,
                     "write METHOD https://host/path, or TCP tcp://host:port");
-  const auto explanation = engine::Engine(policy).explain(*call);
+  const auto explanation = engine::explain(policy, *call);
   const auto& decision = explanation.decision;
 
   Json rules = Json::array();
   std::string text = std::string(model::to_string(decision.verdict)) + "  " + decision.rule_id +
                      (decision.rule_name.empty() ? "" : " (" + decision.rule_name + ")") + "  " +
                      std::string(model::row(decision.reason).code) + "\n";
+  if (decision.reason == model::Reason::internal_error) text += decision.explanation + "\n";
   for (const auto& rule : explanation.rules) {
     rules.push_back({{"rule_id", rule.rule_id},
                      {"rule_name", rule.rule_name},

@@ -24,6 +24,9 @@ constexpr std::array<Word<ListenerKind>, 5> kKinds = {{{"forward", ListenerKind:
                                                        {"transparent", ListenerKind::transparent},
                                                        {"tcp", ListenerKind::tcp},
                                                        {"dns", ListenerKind::dns}}};
+using engine::EngineKind;
+constexpr std::array<Word<EngineKind>, 2> kEngines = {
+    {{"reference", EngineKind::reference}, {"compiled", EngineKind::compiled}}};
 enum class Capture { redirect, tproxy };
 constexpr std::array<Word<Capture>, 2> kCaptures = {
     {{"redirect", Capture::redirect}, {"tproxy", Capture::tproxy}}};
@@ -56,6 +59,7 @@ class Loader {
     agent(root_.at("agent"));
     listeners(root_.required("listeners"));
     config_.policy_file = path(root_.required("policy"));
+    config_.engine = root_.at("engine").one_of(kEngines).value_or(EngineKind::compiled);
     tls(root_.at("tls"));
     secrets(root_.at("secrets"));
     evidence(root_.at("evidence"));
@@ -403,6 +407,8 @@ std::vector<DefaultValue> config_defaults() {
   const io::Limits limits;
   std::vector<DefaultValue> out = {
       {"mode", "dry-run", "decide and record, open no upstream connection"},
+      {"engine", "compiled",
+       "what decides: compiled, or reference, which is slower and says the same"},
       {"agent.run_id", "generated", "128 bit, sorts by time"},
       {"agent.actor", "sluice", "actor of every record"},
       {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},

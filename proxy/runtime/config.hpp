@@ -5,6 +5,7 @@
 
 #include "certs/trust.hpp"
 #include "policy/base/diagnostic.hpp"
+#include "policy/engine/engine.hpp"
 #include "policy/evidence/log.hpp"
 #include "proxy/io/admin_server.hpp"
 #include "proxy/io/settings.hpp"
@@ -40,6 +41,7 @@ struct Config {
   std::map<std::string, Place> places; // by JSON pointer: of what is looked at only when it runs
   io::Settings settings;               // agent.run_id is "" unless the file gives one
   std::string policy_file;
+  engine::EngineKind engine = engine::EngineKind::compiled;
   std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;
   std::vector<std::string> extra_roots;

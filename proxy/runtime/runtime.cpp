@@ -95,7 +95,7 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   SLUICE_TRY(auto&& credential_fields, redact::RuleSet::build(rules.for_credentials()));
 
   auto active = std::make_shared<io::ActivePolicy>();
-  active->engine = std::make_shared<const engine::Engine>(load.snapshot);
+  active->engine = engine::make_engine(config_.engine, load.snapshot);
   active->everywhere = everywhere;
   active->credential_fields = credential_fields;
   auto drip = std::make_shared<redact::DripWatch>(known);

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(decides) {
       {"GET https://plain.test/", "block", "default_deny", "default_deny"},
       {"GET https://new.test/", "block", "default_deny", "default_deny"},
   };
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   for (const Row& row : rows) {
     const Decision decision = engine.decide(call(row.call));
     BOOST_TEST(to_string(decision.verdict) == row.verdict, row.call);
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(the_order_of_rules_only_names_the_rule) {
   do {
     std::string text = "version: 1\negress:\n";
     for (const int i : order) text += "  - " + std::string(rules[i]) + "\n";
-    const Engine engine(policy(text));
+    const BothEngines engine(policy(text));
     BOOST_TEST(engine.decide(call("PUT http://x.test/")).rule_name == "b");
     BOOST_TEST(engine.decide(call("GET http://x.test/")).rule_name == "c");
     BOOST_TEST(engine.decide(call("POST http://x.test/")).rule_name == "a");
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(the_order_of_rules_only_names_the_rule) {
 }
 
 BOOST_AUTO_TEST_CASE(a_decision_says_what_a_record_needs) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const Decision blocked = engine.decide(call("DELETE https://a.test/"));
   BOOST_TEST(blocked.rule_name == "no-deletes");
   BOOST_TEST(blocked.explanation == "not for this agent");
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(a_decision_says_what_a_record_needs) {
 }
 
 BOOST_AUTO_TEST_CASE(report_rules_decide_nothing_and_are_listed) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const Decision allowed = engine.decide(call("POST https://api.openai.com/v1/x"));
   BOOST_TEST(allowed.allowed());
   BOOST_TEST_REQUIRE(allowed.reported.size() == 1U);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(report_rules_decide_nothing_and_are_listed) {
 }
 
 BOOST_AUTO_TEST_CASE(obligations_add_up) {
-  const Engine engine(policy(R"(
+  const BothEngines engine(policy(R"(
 version: 1
 defaults: {redact: []}
 egress:
@@ -174,7 +174,7 @@ egress:
 }
 
 BOOST_AUTO_TEST_CASE(tokens_are_put_back_only_where_every_allow_says_so) {
-  const Engine engine(policy(R"(
+  const BothEngines engine(policy(R"(
 version: 1
 redaction: {rules: [{id: x, pattern: "EMP-[0-9]{6}", action: tokenize}]}
 egress:
@@ -192,20 +192,21 @@ egress:
 }
 
 BOOST_AUTO_TEST_CASE(a_rule_cannot_narrow_the_default_redaction) {
-  const Engine engine(policy("version: 1\negress:\n  - {allow: {hosts: [a.test]}, redact: []}\n"));
+  const BothEngines engine(
+      policy("version: 1\negress:\n  - {allow: {hosts: [a.test]}, redact: []}\n"));
   BOOST_TEST(engine.decide(call("GET http://a.test/")).obligations.redact ==
              std::vector<std::string>{"secrets"});
 }
 
 BOOST_AUTO_TEST_CASE(a_tunnel_passes_through_only_when_nobody_looks_inside) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   BOOST_TEST(
       (engine.decide(call("CONNECT pinned.test:443")).obligations.tls == TlsMode::passthrough));
   BOOST_TEST((engine.decide(call("CONNECT both.test:443")).obligations.tls == TlsMode::intercept));
 }
 
 BOOST_AUTO_TEST_CASE(the_address_that_is_dialled_is_judged) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const auto judge = [&](std::string_view what, std::string_view address) {
     const auto made = call(what);
     return engine.decide_address(made, engine.decide(made), *IpAddress::parse_strict(address))
@@ -229,23 +230,23 @@ BOOST_AUTO_TEST_CASE(the_address_that_is_dialled_is_judged) {
 }
 
 BOOST_AUTO_TEST_CASE(defaults_may_open_private_addresses_but_not_metadata) {
-  const Engine engine(policy("version: 1\ndefaults: {private: true}\negress:\n"
-                             "  - {allow: {hosts: [\"**\"]}}\n"));
+  const BothEngines engine(policy("version: 1\ndefaults: {private: true}\negress:\n"
+                                  "  - {allow: {hosts: [\"**\"]}}\n"));
   BOOST_TEST(engine.decide(call("GET http://10.0.0.1/")).allowed());
   BOOST_TEST(!engine.decide(call("GET http://169.254.169.254/")).allowed());
   BOOST_TEST(!engine.decide(call("GET http://0.0.0.0/")).allowed());
 }
 
 BOOST_AUTO_TEST_CASE(without_a_policy_or_a_host_nothing_passes) {
-  const Engine none(nullptr);
+  const BothEngines none(nullptr);
   BOOST_TEST(none.decide(call("GET http://a.test/")).rule_id == "default_deny");
   BOOST_TEST(none.policy().digest.substr(0, 7) == "sha256:");
-  const Engine wide(policy("version: 1\negress: [{allow: {hosts: [\"**\"]}}]\n"));
+  const BothEngines wide(policy("version: 1\negress: [{allow: {hosts: [\"**\"]}}]\n"));
   BOOST_TEST((wide.decide({}).reason == Reason::host_invalid));
 }
 
 BOOST_AUTO_TEST_CASE(an_explanation_names_every_rule_and_its_miss) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const auto made = call("GET https://api.openai.com:444/v2/x");
   const Explanation why = engine.explain(made);
   BOOST_TEST((why.decision == engine.decide(made)));

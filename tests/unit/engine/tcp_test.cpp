@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(decides) {
       {"TCP [64:ff9b::a00:7]:5432", "block", "guard.address.embedded", "address_embedded"},
       {"TCP 10.1.9.1:22", "block", "guard.address.private", "address_private"},
   };
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   for (const Row& row : rows) {
     const Decision decision = engine.decide(call(row.call));
     BOOST_TEST(to_string(decision.verdict) == row.verdict, row.call);
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(the_order_of_rules_only_names_the_rule) {
   do {
     std::string text = "version: 1\ntcp:\n";
     for (const int i : order) text += "  - " + std::string(rules[i]) + "\n";
-    const Engine engine(policy(text));
+    const BothEngines engine(policy(text));
     BOOST_TEST(engine.decide(call("TCP x.test:2")).rule_name == "b");
     BOOST_TEST(engine.decide(call("TCP x.test:3")).rule_name == "c");
     BOOST_TEST(engine.decide(call("TCP x.test:4")).rule_name == "a");
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(the_order_of_rules_only_names_the_rule) {
 }
 
 BOOST_AUTO_TEST_CASE(the_address_that_is_dialled_is_judged) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const auto judge = [&](std::string_view what, std::string_view address) {
     const auto made = call(what);
     return engine.decide_address(made, engine.decide(made), *IpAddress::parse_strict(address))
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(the_address_that_is_dialled_is_judged) {
 }
 
 BOOST_AUTO_TEST_CASE(a_decision_says_what_a_record_needs) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const Decision blocked = engine.decide(call("TCP replica.db.internal:6379"));
   BOOST_TEST(blocked.rule_name == "no-replica");
   BOOST_TEST(blocked.explanation == "replicas are for people");
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_decision_says_what_a_record_needs) {
 }
 
 BOOST_AUTO_TEST_CASE(obligations_add_up) {
-  const Engine engine(policy(R"(
+  const BothEngines engine(policy(R"(
 version: 1
 defaults: {redact: [], tls: passthrough}
 egress: [{allow: {hosts: [a.test]}, limits: {request_body: 1KiB}}]
@@ -209,7 +209,7 @@ tcp:
 }
 
 BOOST_AUTO_TEST_CASE(an_explanation_names_the_rules_of_the_section_that_decided) {
-  const Engine engine(policy(kPolicy));
+  const BothEngines engine(policy(kPolicy));
   const auto made = call("TCP mail.test:587");
   const Explanation why = engine.explain(made);
   BOOST_TEST((why.decision == engine.decide(made)));

@@ -1,0 +1,253 @@
+#include "policy/engine/compiled_engine.hpp"
+
+#include "policy/engine/section_index.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+using model::AddressClass;
+using model::Decision;
+using model::EgressCall;
+using model::Obligations;
+using model::Protocol;
+using model::Reason;
+using model::TlsMode;
+using model::Verdict;
+
+constexpr std::size_t kMostWords = 64;
+
+// Why a class of addresses is refused, and whether `private: true` opens it.
+struct ClassGuard {
+  Reason reason = Reason::address_reserved;
+  bool opens = false;
+};
+
+constexpr std::array<ClassGuard, 9> kGuards = [] {
+  std::array<ClassGuard, 9> out{};
+  const auto set = [&out](AddressClass klass, Reason reason, bool opens) {
+    out[static_cast<std::size_t>(klass)] = {reason, opens};
+  };
+  set(AddressClass::reserved, Reason::address_reserved, false);
+  set(AddressClass::global, Reason::none, true);
+  set(AddressClass::loopback, Reason::address_loopback, true);
+  set(AddressClass::private_use, Reason::address_private, true);
+  set(AddressClass::link_local, Reason::address_link_local, true);
+  set(AddressClass::cgnat, Reason::address_cgnat, true);
+  set(AddressClass::metadata, Reason::address_metadata, false);
+  set(AddressClass::multicast, Reason::address_multicast, false);
+  set(AddressClass::embedded, Reason::address_embedded, false);
+  return out;
+}();
+
+// Words of duties, in order, as bits: what adds up is then one operation for all of them.
+class DutyWords {
+ public:
+  void learn(const std::vector<std::string>& words) {
+    words_.insert(words_.end(), words.begin(), words.end());
+  }
+  void finish() {
+    std::sort(words_.begin(), words_.end());
+    words_.erase(std::unique(words_.begin(), words_.end()), words_.end());
+  }
+  bool fits() const noexcept { return words_.size() <= kMostWords; }
+  std::uint64_t bits_of(const std::vector<std::string>& words) const {
+    std::uint64_t out = 0;
+    for (const std::string& word : words) {
+      const auto at = std::lower_bound(words_.begin(), words_.end(), word) - words_.begin();
+      out |= std::uint64_t{1} << static_cast<unsigned>(at);
+    }
+    return out;
+  }
+  std::vector<std::string> words_of(std::uint64_t bits) const {
+    std::vector<std::string> out;
+    out.reserve(static_cast<std::size_t>(std::popcount(bits)));
+    for (; bits != 0; bits &= bits - 1) {
+      out.push_back(words_[static_cast<std::size_t>(std::countr_zero(bits))]);
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+using Limit = std::optional<std::uint64_t>;
+
+Limit tighter(Limit a, Limit b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+struct Duties { // of one rule
+  std::uint64_t redact = 0, restore = 0;
+  Limit request_body_limit, byte_limit;
+  bool passes_tls = false; // the default taken in
+  bool opens_private = false;
+};
+
+// The sum of the duties of several allow rules.
+void add_up(Duties& sum, const Duties& one) {
+  sum.redact |= one.redact;
+  sum.restore &= one.restore;
+  sum.request_body_limit = tighter(sum.request_body_limit, one.request_body_limit);
+  sum.byte_limit = tighter(sum.byte_limit, one.byte_limit);
+  sum.passes_tls &= one.passes_tls;
+}
+
+Decision decision_of(const Rule& rule) {
+  Decision out;
+  out.verdict = rule.effect;
+  out.reason = rule.effect == Verdict::allow              ? Reason::none
+               : rule.effect == Verdict::require_approval ? Reason::approval_required
+                                                          : Reason::rule_block;
+  out.severity = model::row(out.reason).severity;
+  out.rule_id = rule.id;
+  out.rule_name = rule.name;
+  out.explanation = rule.reason;
+  return out;
+}
+
+} // namespace
+
+struct CompiledEngine::Section {
+  SectionIndex index;
+  std::vector<Duties> duties; // by rank; of rules that refuse or report they are not read
+};
+
+struct CompiledEngine::Indexes {
+  explicit Indexes(const Snapshot& policy);
+
+  DutyWords redact, restore;
+  std::uint64_t redact_always = 0;
+  Section egress, tcp;
+
+ private:
+  void fill(Section& section, const std::vector<Rule>& rules, const Defaults& defaults) const;
+};
+
+CompiledEngine::Indexes::Indexes(const Snapshot& policy) {
+  redact.learn(policy.defaults.redact);
+  for (const auto* rules : {&policy.egress, &policy.tcp}) {
+    for (const Rule& rule : *rules) {
+      redact.learn(rule.redact);
+      restore.learn(rule.restore);
+    }
+  }
+  redact.finish();
+  restore.finish();
+  // No loader makes a policy that does not fit; it has no rules here, so that it blocks everything.
+  if (!redact.fits() || !restore.fits()) return;
+  if (policy.egress.size() > kMaxRules || policy.tcp.size() > kMaxRules) return;
+  redact_always = redact.bits_of(policy.defaults.redact);
+  fill(egress, policy.egress, policy.defaults);
+  fill(tcp, policy.tcp, policy.defaults);
+}
+
+void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& rules,
+                                   const Defaults& defaults) const {
+  section.index = SectionIndex(rules);
+  section.duties.reserve(rules.size());
+  for (std::size_t rank = 0; rank < section.index.size(); ++rank) {
+    const Rule& rule = section.index.rule(rank);
+    section.duties.push_back({redact.bits_of(rule.redact), restore.bits_of(rule.restore),
+                              rule.request_body_limit, rule.byte_limit,
+                              rule.tls.value_or(defaults.tls) == TlsMode::passthrough,
+                              rule.private_addresses});
+  }
+}
+
+CompiledEngine::CompiledEngine(std::shared_ptr<const Snapshot> policy)
+    : Engine(std::move(policy)), indexes_(std::make_unique<const Indexes>(this->policy())) {}
+
+CompiledEngine::~CompiledEngine() = default;
+
+const CompiledEngine::Section& CompiledEngine::section_for(Protocol protocol) const noexcept {
+  return protocol == Protocol::tcp ? indexes_->tcp : indexes_->egress;
+}
+
+// What all the allow rules from `first` on that match ask for.
+Obligations CompiledEngine::obligations(const Section& section, const Question& question,
+                                        std::size_t first, Protocol protocol) const noexcept {
+  const std::size_t end = section.index.deciding();
+  Duties sum = section.duties[first];
+  bool opens = policy().defaults.private_addresses;
+  for (std::size_t rank = first; rank < end; rank = question.next(rank + 1, end)) {
+    const Duties& one = section.duties[rank];
+    add_up(sum, one);
+    opens = opens || (one.opens_private && question.named_by(rank));
+  }
+  Obligations out;
+  out.redact = indexes_->redact.words_of(sum.redact | indexes_->redact_always);
+  out.restore = indexes_->restore.words_of(sum.restore);
+  if (sum.passes_tls && protocol != Protocol::tcp) out.tls = TlsMode::passthrough;
+  out.private_addresses = opens;
+  out.request_body_limit = sum.request_body_limit;
+  out.byte_limit = sum.byte_limit;
+  return out;
+}
+
+// By the rules alone, without guards.
+Decision CompiledEngine::by_rules(const EgressCall& call) const noexcept {
+  const Section& section = section_for(call.protocol);
+  const SectionIndex& index = section.index;
+  const Question question(index, call);
+  const std::size_t first = question.next(0, index.deciding());
+  Decision out = first < index.deciding() ? decision_of(index.rule(first)) : Decision();
+  if (out.allowed()) out.obligations = obligations(section, question, first, call.protocol);
+  for (std::size_t rank = question.next(index.deciding(), index.size()); rank < index.size();
+       rank = question.next(rank + 1, index.size())) {
+    out.reported.push_back({index.rule(rank).id, index.rule(rank).effect});
+  }
+  return out;
+}
+
+namespace {
+
+// The refusal by the class of an address, if it is one.
+bool is_guarded(const model::IpAddress& address, bool opened, const Decision& by_name,
+                Decision& refusal) {
+  const ClassGuard guard = kGuards[static_cast<std::size_t>(address.classify())];
+  if (guard.reason == Reason::none || (guard.opens && opened)) return false;
+  refusal = Decision::refuse(guard.reason);
+  refusal.reported = by_name.reported;
+  return true;
+}
+
+} // namespace
+
+Decision CompiledEngine::decide(const EgressCall& call) const noexcept {
+  // A call without a host is a defect upstream of us; no rule is asked about it.
+  if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
+  Decision out = by_rules(call);
+  if (!call.to.host.is_address()) return out;
+  // The rules have judged the address with the host.
+  const bool opened = out.obligations.private_addresses || policy().defaults.private_addresses;
+  Decision refusal;
+  return is_guarded(call.to.host.address(), opened, out, refusal) ? refusal : out;
+}
+
+Decision CompiledEngine::decide_address(const EgressCall& call, const Decision& by_name,
+                                        const model::IpAddress& address) const noexcept {
+  const bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
+  Decision out;
+  if (is_guarded(address, opened, by_name, out)) return out;
+  if (!by_name.allowed()) return by_name;
+  const SectionIndex& index = section_for(call.protocol).index;
+  const std::size_t first = Question(index, call, address).next(0, index.refusing());
+  if (first == index.refusing()) return by_name;
+  out = decision_of(index.rule(first));
+  out.reported = by_name.reported;
+  return out;
+}
+
+bool CompiledEngine::could_allow(const model::Host& host) const noexcept {
+  return !host.empty() &&
+         (indexes_->egress.index.could_allow(host) || indexes_->tcp.index.could_allow(host));
+}
+
+} // namespace sluice::engine

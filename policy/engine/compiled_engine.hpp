@@ -1,0 +1,37 @@
+// The compiled engine: indexes of a snapshot, made once, so that what a call costs does not grow
+// with the rules. Its answers are those of the reference engine, with which it shares no matching
+// code. Never allocates to find a decision, except where more than eight expressions stand for
+// hosts; the words of the decision itself may. Tested by tests/property/engine_parity_test.cpp, and
+// with the reference engine by tests/unit/engine.
+#pragma once
+
+#include "policy/engine/engine.hpp"
+
+#include <cstddef>
+#include <memory>
+
+namespace sluice::engine {
+
+class Question;
+
+class CompiledEngine final : public Engine {
+ public:
+  explicit CompiledEngine(std::shared_ptr<const Snapshot> policy);
+  ~CompiledEngine() override;
+  model::Decision decide(const model::EgressCall& call) const noexcept override;
+  model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
+                                 const model::IpAddress& address) const noexcept override;
+  bool could_allow(const model::Host& host) const noexcept override;
+
+ private:
+  struct Section;
+  struct Indexes;
+  const Section& section_for(model::Protocol protocol) const noexcept;
+  model::Decision by_rules(const model::EgressCall& call) const noexcept;
+  model::Obligations obligations(const Section& section, const Question& question,
+                                 std::size_t first, model::Protocol protocol) const noexcept;
+
+  std::unique_ptr<const Indexes> indexes_;
+};
+
+} // namespace sluice::engine

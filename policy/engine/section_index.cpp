@@ -1,0 +1,262 @@
+#include "policy/engine/section_index.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+using model::Protocol;
+using model::Verdict;
+
+constexpr std::size_t kMethodSets = 64; // beyond that methods share one
+constexpr std::size_t kOtherMethods = kMethodSets;
+constexpr std::uint32_t kUnknownMethod = ~std::uint32_t{0};
+constexpr std::size_t kSchemes = 3;
+constexpr std::size_t kStretches = 512; // beyond that stretches of ports are drawn together
+
+std::size_t set_of_method(std::uint32_t number) {
+  return number == kUnknownMethod ? kOtherMethods : number % kMethodSets;
+}
+
+std::size_t set_of_scheme(model::Scheme scheme) {
+  return std::min(static_cast<std::size_t>(scheme), kSchemes);
+}
+
+// In order, and drawn together where they meet or overlap.
+std::vector<PortRange> joined(std::vector<PortRange> ports) {
+  std::sort(ports.begin(), ports.end(),
+            [](const PortRange& a, const PortRange& b) { return a.first < b.first; });
+  std::vector<PortRange> out;
+  for (const PortRange& range : ports) {
+    if (!out.empty() && range.first <= std::uint32_t{out.back().last} + 1) {
+      out.back().last = std::max(out.back().last, range.last);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
+}
+
+bool leaves_out_nothing(const Match& match) {
+  const bool every_port = std::any_of(match.ports.begin(), match.ports.end(), [](PortRange range) {
+    return range.first == 1 && range.last == 65535;
+  });
+  return (match.ports.empty() || every_port) && match.methods.empty() && match.paths.empty() &&
+         match.schemes.empty();
+}
+
+// block, require_approval, allow, report.
+int class_of(const Rule& rule) {
+  if (rule.report_only) return 3;
+  return rule.effect == Verdict::block ? 0 : rule.effect == Verdict::require_approval ? 1 : 2;
+}
+
+} // namespace
+
+SectionIndex::SectionIndex(const std::vector<Rule>& rules) {
+  rank(rules);
+  special_ = RuleTable(special_count, words());
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const Match& match = rule(i).match;
+    hosts_.add(i, match.hosts);
+    paths_.add(i, match.paths);
+    if (match.paths.empty()) special_.add(without_paths, i);
+    if (rule(i).effect == Verdict::allow) special_.add(allows_in_effect, i);
+  }
+  hosts_.finish();
+  index_methods();
+  index_schemes();
+  index_ports();
+}
+
+void SectionIndex::rank(const std::vector<Rule>& rules) {
+  rules_.reserve(rules.size());
+  for (int wanted = 0; wanted <= 3; ++wanted) {
+    for (const Rule& rule : rules) {
+      if (class_of(rule) != wanted) continue;
+      const bool closes = rule.effect == Verdict::block && leaves_out_nothing(rule.match);
+      rules_.push_back({&rule, joined(rule.match.ports), {}, closes});
+    }
+    if (wanted == 1) refusing_ = rules_.size();
+    if (wanted == 2) deciding_ = rules_.size();
+  }
+}
+
+void SectionIndex::index_methods() {
+  methods_ = RuleTable(kMethodSets + 1, words());
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    for (const std::string& method : rule(i).match.methods) {
+      const auto next = static_cast<std::uint32_t>(method_numbers_.size());
+      const auto number = method_numbers_.try_emplace(method, next).first->second;
+      rules_[i].methods.push_back(number);
+      methods_.add(set_of_method(number), i);
+    }
+    if (!rules_[i].methods.empty()) continue;
+    for (std::size_t set = 0; set <= kMethodSets; ++set) methods_.add(set, i);
+  }
+}
+
+void SectionIndex::index_schemes() {
+  schemes_ = RuleTable(kSchemes + 1, words());
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const auto& schemes = rule(i).match.schemes;
+    for (const model::Scheme scheme : schemes) schemes_.add(set_of_scheme(scheme), i);
+    if (!schemes.empty()) continue;
+    for (std::size_t set = 0; set <= kSchemes; ++set) schemes_.add(set, i);
+  }
+}
+
+void SectionIndex::index_ports() {
+  for (const Ranked& ranked : rules_) {
+    for (const PortRange& range : ranked.ports) {
+      stretches_.push_back(range.first);
+      stretches_.push_back(std::uint32_t{range.last} + 1);
+    }
+  }
+  std::sort(stretches_.begin(), stretches_.end());
+  stretches_.erase(std::unique(stretches_.begin(), stretches_.end()), stretches_.end());
+  const std::size_t step = stretches_.size() / kStretches + 1;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < stretches_.size(); i += step) stretches_[kept++] = stretches_[i];
+  stretches_.resize(kept);
+
+  ports_ = RuleTable(stretches_.size() + 1, words());
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    for (const PortRange& range : rules_[i].ports) {
+      const std::size_t last = stretch_of(range.last);
+      for (std::size_t set = stretch_of(range.first); set <= last; ++set) ports_.add(set, i);
+    }
+    if (!rules_[i].ports.empty()) continue;
+    for (std::size_t set = 0; set <= stretches_.size(); ++set) ports_.add(set, i);
+  }
+}
+
+std::size_t SectionIndex::stretch_of(std::uint32_t port) const noexcept {
+  return static_cast<std::size_t>(std::upper_bound(stretches_.begin(), stretches_.end(), port) -
+                                  stretches_.begin());
+}
+
+std::uint32_t SectionIndex::number_of(std::string_view method) const noexcept {
+  const auto known = method_numbers_.find(method);
+  return known == method_numbers_.end() ? kUnknownMethod : known->second;
+}
+
+bool SectionIndex::could_allow(const model::Host& host) const noexcept {
+  HostHits hits(words());
+  hosts_.find(host, hits);
+  RuleBits candidates(words());
+  for (std::size_t at = 0; at < words(); ++at) {
+    candidates.word(at) = hits.named.word(at) | hits.unnamed.word(at) | hits.unsure.word(at);
+  }
+  for (std::size_t i = candidates.next(0, deciding_); i < deciding_;
+       i = candidates.next(i + 1, deciding_)) {
+    // Most blocks wait for a method, a path or a port, and say nothing about a host alone.
+    const bool blocks = rule(i).effect == Verdict::block;
+    if (blocks && !rules_[i].closes_hosts) continue;
+    // All that blocks has been asked before the first that does not.
+    if (hits.named.has(i) || hits.unnamed.has(i) || hosts_.fits(i, host)) return !blocks;
+  }
+  return false;
+}
+
+Question::Question(const SectionIndex& section, const model::EgressCall& call, Hosts) noexcept
+    : section_(section), call_(call), is_tunnel_(call.protocol == Protocol::connect),
+      has_path_(call.protocol == Protocol::http || call.protocol == Protocol::websocket),
+      hosts_(section.words()), paths_(section.words()), candidates_(section.words()) {}
+
+Question::Question(const SectionIndex& section, const model::EgressCall& call) noexcept
+    : Question(section, call, Hosts::none_yet) {
+  section_.hosts_.find(call_.to.host, hosts_);
+  narrow();
+}
+
+Question::Question(const SectionIndex& section, const model::EgressCall& call,
+                   const model::IpAddress& address) noexcept
+    : Question(section, call, Hosts::none_yet) {
+  section_.hosts_.find(address, hosts_.named);
+  narrow();
+}
+
+void Question::narrow() noexcept {
+  method_ = section_.number_of(call_.method);
+  const auto* methods = section_.methods_.set(set_of_method(method_));
+  const auto* schemes = section_.schemes_.set(set_of_scheme(call_.to.scheme));
+  const auto* ports = section_.ports_.set(section_.stretch_of(call_.to.port));
+  const auto* allows = section_.special_.set(SectionIndex::allows_in_effect);
+  const auto* pathless = section_.special_.set(SectionIndex::without_paths);
+  std::uint64_t by_path = 0; // whether a candidate has paths
+  for (std::size_t at = 0; at < section_.words(); ++at) {
+    const std::uint64_t possible = is_tunnel_ ? allows[at] : 0;
+    const std::uint64_t hosts =
+        hosts_.named.word(at) | hosts_.unnamed.word(at) | hosts_.unsure.word(at);
+    std::uint64_t left = hosts & (methods[at] | possible) & schemes[at] & ports[at];
+    if (!has_path_) left &= pathless[at] | possible;
+    by_path |= left & ~pathless[at];
+    candidates_.word(at) = left;
+  }
+  if (has_path_ && by_path != 0) narrow_by_path();
+}
+
+void Question::narrow_by_path() noexcept {
+  section_.paths_.find(call_.path, PathIndex::Reading::itself, paths_);
+  for (const std::string& other : call_.other_paths) {
+    section_.paths_.find(other, PathIndex::Reading::other, paths_);
+  }
+  const auto* pathless = section_.special_.set(SectionIndex::without_paths);
+  for (std::size_t at = 0; at < section_.words(); ++at) {
+    candidates_.word(at) &= pathless[at] | paths_.sure.word(at) | paths_.unsure.word(at);
+  }
+}
+
+std::size_t Question::next(std::size_t from, std::size_t to) const noexcept {
+  std::size_t rank = candidates_.next(from, to);
+  while (rank < to && !matches(rank)) rank = candidates_.next(rank + 1, to);
+  return rank;
+}
+
+bool Question::named_by(std::size_t rank) const noexcept {
+  return hosts_.named.has(rank) ||
+         (hosts_.unsure.has(rank) && section_.hosts_.fits_by_name(rank, call_.to.host));
+}
+
+bool Question::matches(std::size_t rank) const noexcept {
+  const auto& rule = section_.rules_[rank];
+  return port_matches(rule) && method_matches(rule) &&
+         (hosts_.named.has(rank) || hosts_.unnamed.has(rank) ||
+          section_.hosts_.fits(rank, call_.to.host)) &&
+         path_matches(rank);
+}
+
+bool Question::port_matches(const SectionIndex::Ranked& rule) const noexcept {
+  if (rule.ports.empty()) return true;
+  const auto after = std::upper_bound(
+      rule.ports.begin(), rule.ports.end(), call_.to.port,
+      [](std::uint16_t port, const PortRange& range) { return port < range.first; });
+  return after != rule.ports.begin() && call_.to.port <= std::prev(after)->last;
+}
+
+bool Question::method_matches(const SectionIndex::Ranked& rule) const noexcept {
+  return rule.methods.empty() || keeps_possible(*rule.source) ||
+         std::find(rule.methods.begin(), rule.methods.end(), method_) != rule.methods.end();
+}
+
+bool Question::keeps_possible(const Rule& rule) const noexcept {
+  return is_tunnel_ && rule.effect == Verdict::allow;
+}
+
+// Allowed is what is allowed in every reading of the path; refused, what is refused in one.
+bool Question::path_matches(std::size_t rank) const noexcept {
+  const Rule& rule = section_.rule(rank);
+  if (rule.match.paths.empty()) return true;
+  if (!has_path_) return keeps_possible(rule);
+  const bool itself = paths_.sure.has(rank) || section_.paths_.fits_unsure(rank, call_.path);
+  const bool allows = rule.effect == Verdict::allow;
+  if (itself != allows) return itself;
+  const auto& others = call_.other_paths;
+  const auto fits = [&](const std::string& other) { return section_.paths_.fits(rank, other); };
+  return allows ? std::all_of(others.begin(), others.end(), fits)
+                : std::any_of(others.begin(), others.end(), fits);
+}
+
+} // namespace sluice::engine
