@@ -1,0 +1,157 @@
+#include "tests/property/random_policy.hpp"
+
+namespace sluice::testing {
+
+using model::IpAddress;
+using model::Protocol;
+using model::Scheme;
+
+template <class Make> std::string RandomPolicy::list(int most, Make make) {
+  std::string out = "[";
+  for (int left = below(most); left >= 0; --left) out += make() + (left > 0 ? ", " : "]");
+  return out;
+}
+
+std::string RandomPolicy::name() {
+  std::string out(one_of({"test", "test", "corp"}));
+  for (int labels = below(4); labels > 0; --labels) {
+    out = std::string(one_of({"a", "b", "ab", "x-a"})) + '.' + out;
+  }
+  return out;
+}
+
+std::string RandomPolicy::host_pattern() {
+  switch (below(9)) {
+  case 0: return std::string(one_of({"$g", "$g", "\"**\"", "\"*\""}));
+  case 1:
+    return std::string(one_of({"'re:[ab]\\.test'", "'re:.*b.*'", "'re:(a|B)+\\.test'",
+                               "'re:8\\..*'", "'re:a|ab'", "'re:.*:.*'", "'re:te.t'"}));
+  case 2:
+    return std::string(one_of(
+        {"10.0.0.7", "8.8.8.8", "127.0.0.1", "169.254.169.254", "\"::1\"", "\"2606:4700::1\""}));
+  case 3:
+    return std::string(one_of({"10.0.0.0/8", "8.8.0.0/16", "8.8.8.8/31", "0.0.0.0/0", "\"::/0\"",
+                               "\"2606:4700::/33\"", "100.64.0.0/10"}));
+  case 4:
+    return '"' + std::string(one_of({"a*.", "*b.", "x-*.", "a.*.", "*.a*.", "*.*.", "a*b."})) +
+           name() + '"';
+  case 5:
+  case 6: return "\"*." + name() + '"';
+  default: return name();
+  }
+}
+
+std::string RandomPolicy::path() {
+  std::string out;
+  for (int segments = below(4); segments >= 0; --segments) {
+    out += '/' + std::string(one_of({"a", "b", "ab", "v1", ""}));
+    if (once_in(12)) out += one_of({";v", "%2Fa", ";b%2Fa"});
+  }
+  return out;
+}
+
+std::string RandomPolicy::path_pattern() {
+  std::string out;
+  if (once_in(6)) return std::string(one_of({"'re:/a.*'", "'re:/(a|b)'", "'re:.*b'", "'re:|\\*'"}));
+  for (int segments = below(3); segments >= 0; --segments) {
+    out += '/' + std::string(one_of({"a", "b", "ab", "v1", "a", "*", "a*", "*b", "**", "a**"}));
+  }
+  if (once_in(3)) out += "/**";
+  return '"' + out + '"';
+}
+
+std::string RandomPolicy::egress_duties(bool looks_inside) {
+  std::string out;
+  if (once_in(3))
+    out += std::string(", redact: ") + std::string(one_of({"[]", "[pii]", "[pii, secrets]"}));
+  const bool passes = !looks_inside && once_in(2);
+  if (passes || once_in(5)) out += passes ? ", tls: passthrough" : ", tls: intercept";
+  if (!passes && once_in(2)) {
+    out += ", restore: " + std::string(one_of({"[request]", "[response]", "[request, response]"}));
+  }
+  if (once_in(3)) out += ", limits: {request_body: " + std::to_string(below(5)) + "}";
+  return out;
+}
+
+std::string RandomPolicy::rule(Section section, int number) {
+  const std::string effect(one_of({"allow", "allow", "allow", "block", "require_approval"}));
+  const bool tcp = section == Section::tcp;
+  std::string match = "hosts: " + list(3, [this] { return host_pattern(); });
+  if (once_in(3) || (tcp && effect == "allow")) {
+    match += ", ports: " + list(2, [this] {
+               return std::string(
+                   one_of({"443", "80", "\"1-100\"", "\"90-600\"", "5432", "\"1-65535\""}));
+             });
+  }
+  bool looks_inside = false;
+  if (!tcp && once_in(3)) {
+    const bool tunnel = once_in(4);
+    match += tunnel ? ", methods: [CONNECT]"
+                    : ", methods: " + list(2, [this] {
+                        return std::string(one_of({"GET", "POST", "DELETE", "CONNECT"}));
+                      });
+    looks_inside = !tunnel;
+  }
+  if (!tcp && once_in(2)) {
+    match += ", paths: " + list(2, [this] { return path_pattern(); });
+    looks_inside = true;
+  }
+  if (!tcp && once_in(4))
+    match += ", schemes: " + std::string(one_of({"[http]", "[https, http]", "[https]"}));
+  std::string out = "  - {" + effect + ": {" + match + "}";
+  if (once_in(2)) out += ", name: n" + std::string(tcp ? "t" : "") + std::to_string(number);
+  if (once_in(3)) out += ", reason: because";
+  if (once_in(6)) out += ", mode: report";
+  if (effect == "allow") {
+    if (once_in(3)) out += ", private: true";
+    if (!tcp) out += egress_duties(looks_inside);
+    if (tcp && once_in(2))
+      out += ", redact: [pii], limits: {bytes: " + std::to_string(1 + below(5)) + "}";
+  }
+  return out + "}\n";
+}
+
+std::string RandomPolicy::document(int rules) {
+  std::string out = "version: 1\ndefaults: {redact: ";
+  out += std::string(one_of({"[]", "[secrets]"})) +
+         ", tls: " + std::string(one_of({"intercept", "intercept", "passthrough"})) +
+         (once_in(6) ? ", private: true" : "") + "}\nhosts: {g: [a.test, \"*.b.test\", 8.8.4.4]}\n";
+  out += "egress:\n";
+  for (int i = 0; i < rules; ++i) out += rule(Section::egress, i);
+  out += rules < 2 ? "" : "tcp:\n";
+  for (int i = 0; i < rules / 2; ++i) out += rule(Section::tcp, i);
+  return out;
+}
+
+std::vector<IpAddress> RandomPolicy::addresses(std::size_t count) {
+  std::vector<IpAddress> out;
+  while (out.size() < count) {
+    const auto text = one_of({"10.0.0.7", "10.1.2.3", "8.8.8.8", "8.8.8.9", "8.8.4.4", "127.0.0.1",
+                              "169.254.169.254", "169.254.1.1", "100.64.0.1", "224.0.0.1", "::1",
+                              "2606:4700::1", "2606:4700:8000::1", "64:ff9b::7f00:1", "9.9.9.9"});
+    out.push_back(*IpAddress::parse_strict(text));
+  }
+  return out;
+}
+
+model::EgressCall RandomPolicy::call() {
+  model::EgressCall out;
+  const std::string host = once_in(4) ? addresses(1).front().text() : name();
+  out.to.host = model::Host::parse(host).value();
+  out.to.port = static_cast<std::uint16_t>(once_in(4) ? below(65536) : once_in(2) ? 443 : 80);
+  out.protocol = once_in(3)   ? Protocol::tcp
+                 : once_in(3) ? Protocol::connect
+                 : once_in(4) ? Protocol::websocket
+                              : Protocol::http;
+  const bool tcp = out.protocol == Protocol::tcp;
+  out.to.scheme = tcp ? Scheme::tcp : once_in(2) ? Scheme::http : Scheme::https;
+  if (!tcp) out.method = one_of({"GET", "GET", "POST", "DELETE", "PATCH", "get"});
+  if (out.protocol == Protocol::connect && !once_in(8)) out.method = "CONNECT";
+  if (tcp || out.protocol == Protocol::connect) return out;
+  out.path = once_in(30) ? std::string(one_of({"", "*"})) : path();
+  if (const auto normal = model::normalise_path(out.path)) out.path = normal.value();
+  if (auto others = model::other_readings(out.path)) out.other_paths = std::move(others.value());
+  return out;
+}
+
+} // namespace sluice::testing
