@@ -20,6 +20,10 @@ std::shared_ptr<const Snapshot> nothing_allowed() {
 Engine::Engine(std::shared_ptr<const Snapshot> policy)
     : policy_(policy ? std::move(policy) : nothing_allowed()) {}
 
+std::string_view to_string(EngineKind kind) noexcept {
+  return kind == EngineKind::compiled ? "compiled" : "reference";
+}
+
 std::shared_ptr<const Engine> make_engine(EngineKind kind, std::shared_ptr<const Snapshot> policy) {
   if (kind == EngineKind::compiled) {
     return std::make_shared<const CompiledEngine>(std::move(policy));

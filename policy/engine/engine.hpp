@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace sluice::engine {
 
@@ -40,6 +41,7 @@ class Engine {
 };
 
 enum class EngineKind : std::uint8_t { reference = 0, compiled };
+std::string_view to_string(EngineKind kind) noexcept;
 
 std::shared_ptr<const Engine> make_engine(EngineKind kind, std::shared_ptr<const Snapshot> policy);
 

@@ -8,18 +8,18 @@ namespace {
 constexpr std::array<std::string_view, 11> kForeignMatchers = {
     "methods", "paths", "schemes", "query",   "headers",  "content_types",
     "body",    "sni",   "tools",   "inspect", "arguments"};
-constexpr std::array<std::string_view, 4> kLaterMatchers = {"address_classes", "time", "sessions",
-                                                            "agents"};
+constexpr std::array<std::string_view, 4> kLaterTcpMatchers = {"address_classes", "time",
+                                                               "sessions", "agents"};
 constexpr std::array<std::string_view, 6> kForeignLimits = {
     "request_body",      "response_body",    "requests_per_minute",
     "requests_per_hour", "requests_per_day", "tokens_per_day"};
-constexpr std::array<std::string_view, 2> kLaterLimits = {"bytes_per_day", "time"};
+constexpr std::array<std::string_view, 2> kLaterTcpLimits = {"bytes_per_day", "time"};
 
 void parse_tcp_match(Reader& match, ParseContext&, Match&) {
   for (const std::string_view key : kForeignMatchers) {
     match.misplaced(key, "raw TCP shows a host and a port only");
   }
-  for (const std::string_view key : kLaterMatchers) {
+  for (const std::string_view key : kLaterTcpMatchers) {
     match.unsupported(key, "match by hosts and ports");
   }
 }
@@ -34,7 +34,8 @@ void parse_tcp_duties(Reader& item, Rule& rule) {
   for (const std::string_view key : kForeignLimits) {
     limits.misplaced(key, "raw TCP has no requests; limit bytes");
   }
-  for (const std::string_view key : kLaterLimits) limits.unsupported(key, "only bytes is limited");
+  for (const std::string_view key : kLaterTcpLimits)
+    limits.unsupported(key, "only bytes is limited");
   limits.finish();
 }
 

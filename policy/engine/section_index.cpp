@@ -12,7 +12,7 @@ using model::Verdict;
 constexpr std::size_t kMethodSets = 64; // beyond that methods share one
 constexpr std::size_t kOtherMethods = kMethodSets;
 constexpr std::uint32_t kUnknownMethod = ~std::uint32_t{0};
-constexpr std::size_t kSchemes = 3;
+constexpr std::size_t kKnownSchemes = 3;
 constexpr std::size_t kStretches = 512; // beyond that stretches of ports are drawn together
 
 std::size_t set_of_method(std::uint32_t number) {
@@ -20,7 +20,7 @@ std::size_t set_of_method(std::uint32_t number) {
 }
 
 std::size_t set_of_scheme(model::Scheme scheme) {
-  return std::min(static_cast<std::size_t>(scheme), kSchemes);
+  return std::min(static_cast<std::size_t>(scheme), kKnownSchemes);
 }
 
 // In order, and drawn together where they meet or overlap.
@@ -98,12 +98,12 @@ void SectionIndex::index_methods() {
 }
 
 void SectionIndex::index_schemes() {
-  schemes_ = RuleTable(kSchemes + 1, words());
+  schemes_ = RuleTable(kKnownSchemes + 1, words());
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const auto& schemes = rule(i).match.schemes;
     for (const model::Scheme scheme : schemes) schemes_.add(set_of_scheme(scheme), i);
     if (!schemes.empty()) continue;
-    for (std::size_t set = 0; set <= kSchemes; ++set) schemes_.add(set, i);
+    for (std::size_t set = 0; set <= kKnownSchemes; ++set) schemes_.add(set, i);
   }
 }
 

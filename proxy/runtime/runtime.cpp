@@ -126,7 +126,8 @@ std::optional<StartFailure> Runtime::open_services() {
     const std::lock_guard lock(witness_lock_);
     log_ = std::move(log.value());
   }
-  auto started = record("run_start", {{"mode", std::string(io::to_string(config_.settings.mode))},
+  auto started = record("run_start", {{"engine", std::string(to_string(config_.engine))},
+                                      {"mode", std::string(io::to_string(config_.settings.mode))},
                                       {"previous_head", to_string(log_->found())},
                                       {"sluice_version", SLUICE_VERSION}});
   if (!started) return failure(started.error());

@@ -20,11 +20,13 @@ RESOLVE = {UP: [LOOPBACK], "inside.test": [LOOPBACK], "metadata.test": ["169.254
 
 
 class PolicyDecisions(SluiceTestCase):
+    config, engine = {}, "compiled"  # the default
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.upstream = cls.enterClassContext(HttpUpstream())
-        cls.sluice = cls.enterClassContext(Sluice(RULES, config={"resolve": RESOLVE}))
+        cls.sluice = cls.enterClassContext(Sluice(RULES, config={"resolve": RESOLVE, **cls.config}))
         cls.base = f"http://{UP}:{cls.upstream.port}"
 
     def setUp(self):
@@ -38,6 +40,9 @@ class PolicyDecisions(SluiceTestCase):
         self.assertEqual(self.upstream.requests, [])
         self.assertEqual(self.upstream.connections, self.connections)
         return problem, record
+
+    def test_the_engine_is_on_record(self):
+        self.assertEqual(self.sluice.records("run_start")[0]["payload"]["engine"], self.engine)
 
     def test_allowed(self):
         answer = self.sluice.get(f"{self.base}/v1/models?key=value-not-for-the-log")
@@ -135,6 +140,10 @@ class PolicyDecisions(SluiceTestCase):
         self.addCleanup(self.upstream.respond_with, lambda r: Response())
         self.assertEqual(self.sluice.get(f"{self.base}/v1/x").status, 302)
         self.assertEqual(len(self.upstream.requests), 1)
+
+
+class PolicyDecisionsOfTheReferenceEngine(PolicyDecisions):
+    config, engine = {"engine": "reference"}, "reference"
 
 
 if __name__ == "__main__":

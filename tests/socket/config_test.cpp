@@ -30,6 +30,7 @@ BOOST_AUTO_TEST_CASE(defaults_deny) {
   BOOST_TEST(load.config->policy_file == "/etc/s/p.yaml");
   BOOST_TEST(load.config->log.directory == "/etc/s/evidence");
   BOOST_TEST(load.config->ca_dir.empty());
+  BOOST_CHECK(load.config->engine == engine::EngineKind::compiled);
   BOOST_CHECK(load.config->log.commit == evidence::Commit::written);
 }
 
@@ -43,7 +44,7 @@ BOOST_AUTO_TEST_CASE(whole_document) {
       "[cat, x]}}]\n"
       "evidence: {dir: ev, commit: synced}\n"
       "limits: {request_body: 1MiB, header_timeout: 2s, header_bytes: 8KiB, connections: 7}\n"
-      "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\n",
+      "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\nengine: reference\n",
       "sluice.yaml");
   BOOST_TEST_INFO(format(load.diagnostics));
   BOOST_REQUIRE(load.config.has_value());
@@ -57,12 +58,15 @@ BOOST_AUTO_TEST_CASE(whole_document) {
   BOOST_TEST(settings.static_hosts.at("api.test").size() == 2U);
   BOOST_TEST(load.config->secrets.size() == 3U);
   BOOST_TEST(settings.workers == 2U);
+  BOOST_CHECK(load.config->engine == engine::EngineKind::reference);
 }
 
 BOOST_AUTO_TEST_CASE(every_problem_at_once_with_its_place) {
-  const auto text = problems("version: 1\nmode: enforced\nlisteners: []\npolcy: p.yaml\n");
+  const auto text =
+      problems("version: 1\nmode: enforced\nlisteners: []\npolcy: p.yaml\nengine: fast\n");
   BOOST_TEST(has(text, "/etc/s/sluice.yaml:2:"));
   BOOST_TEST(has(text, "/mode"));
+  BOOST_TEST(has(text, "/engine"));
   BOOST_TEST(has(text, "/listeners"));
   BOOST_TEST(has(text, "/polcy"));
   BOOST_TEST(has(text, "policy")); // the nearest known key, and the missing one
@@ -148,7 +152,7 @@ BOOST_AUTO_TEST_CASE(defaults_table_names_every_limit) {
   std::string all;
   for (const auto& row : runtime::config_defaults()) all += row.key + " ";
   for (const char* key : {"limits.header_bytes", "limits.request_body", "limits.drain",
-                          "limits.connections", "mode"}) {
+                          "limits.connections", "mode", "engine"}) {
     BOOST_TEST(has(all, key));
   }
 }
