@@ -129,6 +129,24 @@ BOOST_AUTO_TEST_CASE(the_order_of_rules_only_names_the_rule) {
   } while (std::next_permutation(std::begin(order), std::end(order)));
 }
 
+BOOST_AUTO_TEST_CASE(a_path_is_allowed_in_every_reading_and_refused_in_one) {
+  const BothEngines engine(policy(R"(
+version: 1
+egress:
+  - {allow: {hosts: [a.test], paths: ["/open/*", "/open/*/x"]}}
+  - {block: {hosts: [a.test], paths: ["/open/admin/**"]}}
+)"));
+  const auto rule = [&](std::string_view path) {
+    return engine.decide(call("GET https://a.test" + std::string(path))).rule_id;
+  };
+  BOOST_TEST(rule("/open/a") == "egress[0]");
+  BOOST_TEST(rule("/open/a%2Fx") == "egress[0]");
+  BOOST_TEST(rule("/open/a%2Fy") == "default_deny");
+  BOOST_TEST(rule("/open;/a/y") == "default_deny");
+  BOOST_TEST(rule("/open/admin%2Fx") == "egress[1]");
+  BOOST_TEST(rule("/open;v/admin;w/y") == "egress[1]");
+}
+
 BOOST_AUTO_TEST_CASE(a_decision_says_what_a_record_needs) {
   const BothEngines engine(policy(kPolicy));
   const Decision blocked = engine.decide(call("DELETE https://a.test/"));
