@@ -152,7 +152,7 @@ class Tester {
 
  private:
   explicit Tester(const std::shared_ptr<const engine::Snapshot>& policy)
-      : engine_(engine::make_engine(engine::EngineKind::compiled, policy)) {}
+      : engine_(engine::make_engine(engine::EngineKind::reference, policy)) {}
 
   static void redact_head(const Case& one, const call::HeadRedaction& redaction, Got& out,
                           call::FindingList& findings) {

@@ -59,7 +59,7 @@ class Loader {
     agent(root_.at("agent"));
     listeners(root_.required("listeners"));
     config_.policy_file = path(root_.required("policy"));
-    config_.engine = root_.at("engine").one_of(kEngines).value_or(EngineKind::compiled);
+    config_.engine = root_.at("engine").one_of(kEngines).value_or(config_.engine);
     tls(root_.at("tls"));
     secrets(root_.at("secrets"));
     evidence(root_.at("evidence"));
@@ -407,8 +407,8 @@ std::vector<DefaultValue> config_defaults() {
   const io::Limits limits;
   std::vector<DefaultValue> out = {
       {"mode", "dry-run", "decide and record, open no upstream connection"},
-      {"engine", "compiled",
-       "what decides: compiled, or reference, which is slower and says the same"},
+      {"engine", "reference",
+       "what decides: reference, or compiled, which says the same and is made for many rules"},
       {"agent.run_id", "generated", "128 bit, sorts by time"},
       {"agent.actor", "sluice", "actor of every record"},
       {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},

@@ -41,7 +41,7 @@ struct Config {
   std::map<std::string, Place> places; // by JSON pointer: of what is looked at only when it runs
   io::Settings settings;               // agent.run_id is "" unless the file gives one
   std::string policy_file;
-  engine::EngineKind engine = engine::EngineKind::compiled;
+  engine::EngineKind engine = engine::EngineKind::reference;
   std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;
   std::vector<std::string> extra_roots;

@@ -20,7 +20,7 @@ RESOLVE = {UP: [LOOPBACK], "inside.test": [LOOPBACK], "metadata.test": ["169.254
 
 
 class PolicyDecisions(SluiceTestCase):
-    config, engine = {}, "compiled"  # the default
+    config, engine = {}, "reference"  # the default
 
     @classmethod
     def setUpClass(cls):
@@ -142,8 +142,8 @@ class PolicyDecisions(SluiceTestCase):
         self.assertEqual(len(self.upstream.requests), 1)
 
 
-class PolicyDecisionsOfTheReferenceEngine(PolicyDecisions):
-    config, engine = {"engine": "reference"}, "reference"
+class PolicyDecisionsOfTheCompiledEngine(PolicyDecisions):
+    config, engine = {"engine": "compiled"}, "compiled"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(defaults_deny) {
   BOOST_TEST(load.config->policy_file == "/etc/s/p.yaml");
   BOOST_TEST(load.config->log.directory == "/etc/s/evidence");
   BOOST_TEST(load.config->ca_dir.empty());
-  BOOST_CHECK(load.config->engine == engine::EngineKind::compiled);
+  BOOST_CHECK(load.config->engine == engine::EngineKind::reference);
   BOOST_CHECK(load.config->log.commit == evidence::Commit::written);
 }
 
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(whole_document) {
       "[cat, x]}}]\n"
       "evidence: {dir: ev, commit: synced}\n"
       "limits: {request_body: 1MiB, header_timeout: 2s, header_bytes: 8KiB, connections: 7}\n"
-      "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\nengine: reference\n",
+      "resolve: {Api.Test: [10.0.0.1, \"::1\"]}\nworkers: 2\nengine: compiled\n",
       "sluice.yaml");
   BOOST_TEST_INFO(format(load.diagnostics));
   BOOST_REQUIRE(load.config.has_value());
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(whole_document) {
   BOOST_TEST(settings.static_hosts.at("api.test").size() == 2U);
   BOOST_TEST(load.config->secrets.size() == 3U);
   BOOST_TEST(settings.workers == 2U);
-  BOOST_CHECK(load.config->engine == engine::EngineKind::reference);
+  BOOST_CHECK(load.config->engine == engine::EngineKind::compiled);
 }
 
 BOOST_AUTO_TEST_CASE(every_problem_at_once_with_its_place) {
