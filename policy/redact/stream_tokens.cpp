@@ -51,10 +51,7 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
   case Escape::json_read:
     // The string may hold JSON itself, in which a quote would end what it is in.
     if (secret.find_first_of("\"\\") != std::string_view::npos) return false;
-    if (how == Escape::json_read) {
-      if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
-      break;
-    }
+    if (how == Escape::json_read) break;
     json_escape(secret, out);
     return true;
   case Escape::url: percent_encode(secret, out); return true;
