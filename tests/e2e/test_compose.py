@@ -213,7 +213,7 @@ class Compose(SluiceTestCase):
         """Into the same namespace, under the same rules."""
         before = self.engine.inspect(self.name("sidecar"))["State"]["Pid"]
         os.kill(before, 9)
-        wait_until(lambda: self.engine.inspect(self.name("sidecar"))["State"]["Pid"] not in (0, before), 10, "a restart")
+        wait_until(lambda: self.engine.inspect(self.name("sidecar"))["State"]["Pid"] not in (0, before), 30, "a restart")
         self.wait_until_healthy()
         seen = self.attempt("allowed_https", "other_host")
         self.assertEqual([one.get("status") for one in seen], [200, 403], seen)
