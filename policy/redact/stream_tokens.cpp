@@ -17,7 +17,7 @@ bool is_unreserved(char c) { // RFC 3986 §2.3
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
-bool is_beyond_ascii(char c) {
+bool is_eight_bit(char c) {
   return static_cast<unsigned char>(c) >= 0x80;
 }
 bool means_something(char c) {
@@ -45,7 +45,7 @@ bool write_secret(std::string_view secret, Escape how, std::string& out) {
     break;
   case Escape::header:
     if (std::any_of(secret.begin(), secret.end(), is_control)) return false;
-    if (std::any_of(secret.begin(), secret.end(), is_beyond_ascii)) return false;
+    if (std::any_of(secret.begin(), secret.end(), is_eight_bit)) return false;
     break;
   case Escape::json:
   case Escape::json_read:

@@ -144,11 +144,10 @@ void Runtime::make_witness() {
     const std::lock_guard lock(witness_lock_);
     if (!log_) return false; // it is being opened
     const bool failed = !error.empty();
-    log_->append(
+    const auto written = log_->append_and_wait(
         evidence::event_record(config_.settings.who, failed ? "anchor_failed" : "anchor_recovered",
-                               {{"error", error}, {"missed", std::to_string(missed)}}, nullptr),
-        nullptr);
-    return true;
+                               {{"error", error}, {"missed", std::to_string(missed)}}, nullptr));
+    return written.has_value();
   });
   config_.log.on_checkpoint = [witness = witness_.get()](const std::string& line) {
     witness->hand(line);
