@@ -121,6 +121,7 @@ void Stream::settle(Candidate& candidate) {
   const Needle& needle = candidate.needle();
   // What only looks like a token is nothing, and is not kept.
   if (is_token(needle.rule) && !compiled().vault->knows(candidate.secret())) return;
+  absorbs_until_ = std::max(absorbs_until_, candidate.absorbs_until());
   spans_.push_back({candidate.anchor(), candidate.secret_begin(), candidate.secret_end(),
                     candidate.absorbs_from(), candidate.absorbs_until(), candidate.absorbed,
                     needle.rule, static_cast<std::uint32_t>(needle.anchor->text.size()), &needle,

@@ -165,6 +165,8 @@ class Stream {
   Trails trails_;
   std::vector<Start> starts_;
   std::vector<Span> spans_;
+  std::uint64_t absorbs_until_ =
+      0; // the farthest of all spans so far: few absorb, many may be there
   // Of openings, by rule: the end of what is counted. Kept for the few that are there.
   std::map<std::uint32_t, std::uint64_t> covered_until_;
   std::size_t given_away_ = 0; // bytes as written that release() gave, before they were decided

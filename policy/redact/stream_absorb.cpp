@@ -34,7 +34,8 @@ bool Stream::absorbed_by(const Needle& needle, std::uint64_t place, Spans begin,
   const auto over = [&](const Span& one) {
     return Absorber{one.needle, one.absorbs_from, one.absorbs_until}.takes(needle, place);
   };
-  return std::any_of(candidates_.begin(), candidates_.end(), open) || std::any_of(begin, end, over);
+  if (std::any_of(candidates_.begin(), candidates_.end(), open)) return true;
+  return place < absorbs_until_ && std::any_of(begin, end, over);
 }
 
 // It is about to be forgotten. `later` begins later, and is in order.

@@ -91,9 +91,11 @@ void Stream::write(const StreamText& text, std::uint64_t begin, std::uint64_t en
     }
     begin = until;
   };
-  for (const Disguise& one : disguises_) {
-    if (one.at < begin) continue;
-    if (one.at >= end) break;
+  // They stand in order of their places, and a slice may have one of them for each of its regions.
+  auto next = std::lower_bound(disguises_.begin(), disguises_.end(), begin,
+                               [](const Disguise& one, std::uint64_t at) { return one.at < at; });
+  for (; next != disguises_.end() && next->at < end; ++next) {
+    const Disguise& one = *next;
     plain(one.at);
     if (look == Look::masked) {
       out.append(one.written.size(), '*');

@@ -66,6 +66,14 @@ int main() {
   measure("ordinary", packs, text, kRead);
   measure("ordinary, 100 bytes a read", packs, text, 100);
   measure("ordinary, 100 known secrets", known, text, kRead);
-  for (const auto& [name, hostile] : bench::hostile_texts(kBytes))
+  for (const auto& [name, hostile] : bench::hostile_texts(kBytes)) {
     measure(name, packs, hostile, kRead);
+  }
+  redact::RuleText every; // a policy may say so; many matches in one piece must not meet each other
+  every.id = "every", every.pattern = "q";
+  redact::RuleSetConfig own;
+  own.placeholder = "[R]";
+  own.rules.push_back({every.id, redact::compile_rule(every).value(), redact::Action::mask,
+                       redact::UserRule().places});
+  measure("a match a byte", redact::RuleSet::build(own).value(), std::string(kBytes, 'q'), kRead);
 }
