@@ -104,6 +104,7 @@ std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults
     members["match"] = object(match);
     members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
     if (!rule.restore.empty()) members["restore"] = set_of(rule.restore);
+    if (!rule.credentials.empty()) members["credential"] = set_of(rule.credentials);
     if (rule.request_body_limit) members["request_body"] = std::to_string(*rule.request_body_limit);
     out.push_back(object(members));
   }
@@ -156,6 +157,26 @@ std::string redaction_rules(const std::vector<RedactionRule>& rules) {
   return list(out);
 }
 
+// Where a value is read from counts: another variable is another login. The value does not.
+std::string credentials_text(const std::vector<model::Credential>& credentials) {
+  std::vector<std::string> out;
+  for (const model::Credential& one : credentials) {
+    std::vector<std::string> words;
+    for (const std::string& word : one.source.words) words.push_back(quoted(word));
+    Object members;
+    members["format"] = quoted(one.format);
+    members["from"] = quoted(to_string(one.source.from));
+    members["id"] = quoted(one.id());
+    members["place"] = quoted(one.place);
+    members["plaintext"] = boolean(one.plaintext);
+    members["source"] = list(words);
+    members["type"] = quoted(to_string(one.type));
+    members["username"] = quoted(one.username);
+    out.push_back(object(members));
+  }
+  return set(std::move(out));
+}
+
 } // namespace
 
 void seal(Snapshot& policy) {
@@ -173,6 +194,7 @@ void seal(Snapshot& policy) {
   out["redaction"] = object(redaction);
   // A section younger than the form is written only where there is one: older policies keep their
   // digest.
+  if (!policy.credentials.empty()) out["credentials"] = credentials_text(policy.credentials);
   if (!policy.tcp.empty()) out["tcp"] = tcp_text(policy.tcp);
   out["version"] = "1";
   policy.canonical = object(out);

@@ -84,7 +84,7 @@ Limit tighter(Limit a, Limit b) {
 }
 
 struct Duties { // of one rule
-  std::uint64_t redact = 0, restore = 0;
+  std::uint64_t redact = 0, restore = 0, credentials = 0;
   Limit request_body_limit, byte_limit;
   bool passes_tls = false; // the default taken in
   bool opens_private = false;
@@ -93,6 +93,7 @@ struct Duties { // of one rule
 // The sum of the duties of several allow rules.
 void add_up(Duties& sum, const Duties& one) {
   sum.redact |= one.redact;
+  sum.credentials |= one.credentials;
   sum.restore &= one.restore;
   sum.request_body_limit = tighter(sum.request_body_limit, one.request_body_limit);
   sum.byte_limit = tighter(sum.byte_limit, one.byte_limit);
@@ -122,7 +123,7 @@ struct CompiledEngine::Section {
 struct CompiledEngine::Indexes {
   explicit Indexes(const Snapshot& policy);
 
-  DutyWords redact, restore;
+  DutyWords redact, restore, credentials;
   std::uint64_t redact_always = 0;
   Section egress, tcp;
 
@@ -136,12 +137,14 @@ CompiledEngine::Indexes::Indexes(const Snapshot& policy) {
     for (const Rule& rule : *rules) {
       redact.learn(rule.redact);
       restore.learn(rule.restore);
+      credentials.learn(rule.credentials);
     }
   }
   redact.finish();
   restore.finish();
+  credentials.finish();
   // No loader makes a policy that does not fit; it has no rules here, so that it blocks everything.
-  if (!redact.fits() || !restore.fits()) return;
+  if (!redact.fits() || !restore.fits() || !credentials.fits()) return;
   if (policy.egress.size() > kMaxRules || policy.tcp.size() > kMaxRules) return;
   redact_always = redact.bits_of(policy.defaults.redact);
   fill(egress, policy.egress, policy.defaults);
@@ -154,10 +157,10 @@ void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& ru
   section.duties.reserve(rules.size());
   for (std::size_t rank = 0; rank < section.index.size(); ++rank) {
     const Rule& rule = section.index.rule(rank);
-    section.duties.push_back({redact.bits_of(rule.redact), restore.bits_of(rule.restore),
-                              rule.request_body_limit, rule.byte_limit,
-                              rule.tls.value_or(defaults.tls) == TlsMode::passthrough,
-                              rule.private_addresses});
+    section.duties.push_back(
+        {redact.bits_of(rule.redact), restore.bits_of(rule.restore),
+         credentials.bits_of(rule.credentials), rule.request_body_limit, rule.byte_limit,
+         rule.tls.value_or(defaults.tls) == TlsMode::passthrough, rule.private_addresses});
   }
 }
 
@@ -184,6 +187,7 @@ Obligations CompiledEngine::obligations(const Section& section, const Question& 
   Obligations out;
   out.redact = indexes_->redact.words_of(sum.redact | indexes_->redact_always);
   out.restore = indexes_->restore.words_of(sum.restore);
+  out.credentials = indexes_->credentials.words_of(sum.credentials);
   if (sum.passes_tls && protocol != Protocol::tcp) out.tls = TlsMode::passthrough;
   out.private_addresses = opens;
   out.request_body_limit = sum.request_body_limit;

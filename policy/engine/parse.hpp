@@ -23,20 +23,26 @@ struct HostGroup {
   bool used = false;
 };
 
+struct CredentialUse {
+  model::Credential credential;
+  bool used = false;
+};
+
 // What the parts of one document share while they are read.
 struct ParseContext {
   std::map<std::string, HostGroup> groups;
-  std::map<std::string, std::string> names; // of rules -> the id of the rule
-  std::size_t rules = 0;                    // against kMaxRules
-  std::size_t patterns = 0;                 // against kMaxPatterns
-  std::size_t regexes = 0;                  // against kMaxRegexes
+  std::map<std::string, CredentialUse> credentials; // by id
+  std::map<std::string, std::string> names;         // of rules -> the id of the rule
+  std::size_t rules = 0;                            // against kMaxRules
+  std::size_t patterns = 0;                         // against kMaxPatterns
+  std::size_t regexes = 0;                          // against kMaxRegexes
 };
 
 // A section of rules: its key, and what its rules may say beyond what all rules may.
 struct Section {
   std::string_view name;
   void (*match)(Reader& match, ParseContext& shared, Match& out); // besides hosts and ports
-  void (*duties)(Reader& item, Rule& out);                        // besides redact and private
+  void (*duties)(Reader& item, ParseContext& shared, Rule& out);  // besides redact and private
   void (*check)(Reader& item, const Rule& rule); // what contradicts itself can only surprise
 };
 extern const Section kEgressSection; // parse_egress.cpp
@@ -51,6 +57,10 @@ std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
 
 void parse_redaction(Reader redaction, RedactionSettings& out); // parse_redaction.cpp
+
+// parse_credentials.cpp
+std::vector<model::Credential> parse_credentials(Reader credentials, ParseContext& shared);
+void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule);
 
 // parse_match.cpp
 Match parse_match(Reader match, const Section& section, ParseContext& shared);

@@ -73,12 +73,12 @@ std::vector<std::string> parse_restore(Reader restore) {
   return out;
 }
 
-void parse_http_duties(Reader& item, Rule& rule) {
+void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   rule.tls = parse_tls(item.at("tls"));
   rule.restore = parse_restore(item.at("restore"));
   check_allow_only(item, rule, "tls");
   check_allow_only(item, rule, "restore");
-  item.unsupported("credential", "credentials are not injected");
+  parse_rule_credentials(item, shared, rule);
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.request_body_limit = limits.at("request_body").size();

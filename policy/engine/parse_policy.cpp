@@ -5,8 +5,8 @@
 namespace sluice::engine {
 namespace {
 
-constexpr std::array<std::string_view, 6> kLaterSections = {"tools",       "agents",    "models",
-                                                            "credentials", "approvals", "limits"};
+constexpr std::array<std::string_view, 5> kLaterSections = {"tools", "agents", "models",
+                                                            "approvals", "limits"};
 
 void parse_version(const Reader& version) {
   if (!version.present()) return;
@@ -90,6 +90,8 @@ void parse_policy(Reader root, Snapshot& out) {
   Reader hosts = root.at("hosts");
   parse_groups(hosts, shared);
   parse_redaction(root.at("redaction"), out.redaction);
+  Reader credentials = root.at("credentials");
+  out.credentials = parse_credentials(credentials, shared);
   const Reader egress = root.at(kEgressSection.name);
   const Reader tcp = root.at(kTcpSection.name);
   if (!egress.present() && !tcp.present()) {
@@ -103,6 +105,9 @@ void parse_policy(Reader root, Snapshot& out) {
   root.finish();
   for (const auto& [name, group] : shared.groups) {
     if (!group.used) hosts.at(name).warning("no rule uses this group");
+  }
+  for (const auto& [id, one] : shared.credentials) {
+    if (!one.used) credentials.warning("no rule uses the credential " + id);
   }
 }
 

@@ -36,10 +36,10 @@ void parse_effect(Reader& item, const Section& section, Rule& rule, ParseContext
   }
 }
 
-void parse_duties(Reader& item, const Section& section, Rule& rule) {
+void parse_duties(Reader& item, const Section& section, ParseContext& shared, Rule& rule) {
   rule.redact = parse_redact(item.at("redact"));
   rule.private_addresses = item.at("private").boolean().value_or(false);
-  section.duties(item, rule);
+  section.duties(item, shared, rule);
   for (const std::string_view duty : {"redact", "private", "limits"}) {
     check_allow_only(item, rule, duty);
   }
@@ -108,7 +108,7 @@ Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseCo
   rule.report_only = item.at("mode").one_of(kRuleModes) == RuleMode::report;
   rule.reason = parse_label(item.at("reason"), kMaxReason);
   parse_effect(item, section, rule, shared);
-  parse_duties(item, section, rule);
+  parse_duties(item, section, shared, rule);
   parse_approvers(item.at("approvers"), rule);
   item.unsupported("hold", "approvals cannot be given");
   item.unsupported("override", "there is no inheritance");

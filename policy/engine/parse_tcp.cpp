@@ -24,7 +24,7 @@ void parse_tcp_match(Reader& match, ParseContext&, Match&) {
   }
 }
 
-void parse_tcp_duties(Reader& item, Rule& rule) {
+void parse_tcp_duties(Reader& item, ParseContext&, Rule& rule) {
   item.misplaced("tls", "raw TCP is relayed as it comes; egress rules decide TLS");
   item.misplaced("restore", "raw TCP has no tokens: what is found there is masked");
   item.misplaced("credential", "credentials are for HTTP, under egress");

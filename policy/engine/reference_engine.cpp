@@ -92,6 +92,8 @@ Obligations obligations_of(const std::vector<const Rule*>& allows, const Default
   bool all_pass = !allows.empty() && call.protocol != Protocol::tcp;
   for (const Rule* rule : allows) {
     out.redact.insert(out.redact.end(), rule->redact.begin(), rule->redact.end());
+    out.credentials.insert(out.credentials.end(), rule->credentials.begin(),
+                           rule->credentials.end());
     all_pass = all_pass && rule->tls.value_or(defaults.tls) == TlsMode::passthrough;
     out.private_addresses = out.private_addresses || opens_private(*rule, call);
     tighten(out.request_body_limit, rule->request_body_limit);
@@ -102,6 +104,7 @@ Obligations obligations_of(const std::vector<const Rule*>& allows, const Default
   }
   sort_unique(out.restore);
   sort_unique(out.redact);
+  sort_unique(out.credentials);
   out.tls = all_pass ? TlsMode::passthrough : TlsMode::intercept;
   return out;
 }

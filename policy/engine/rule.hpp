@@ -34,9 +34,10 @@ struct Rule {
   model::Verdict effect = model::Verdict::block;
   bool report_only = false;
   Match match;
-  std::vector<std::string> redact;   // adds to defaults.redact
-  std::vector<std::string> restore;  // egress: the directions in which tokens are put back
-  std::optional<model::TlsMode> tls; // egress
+  std::vector<std::string> redact;      // adds to defaults.redact
+  std::vector<std::string> restore;     // egress: the directions in which tokens are put back
+  std::vector<std::string> credentials; // egress: ids, sorted; put into the request
+  std::optional<model::TlsMode> tls;    // egress
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;
   std::optional<std::uint64_t> byte_limit; // tcp

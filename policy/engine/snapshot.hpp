@@ -6,6 +6,7 @@
 #include "policy/base/diagnostic.hpp"
 #include "policy/base/result.hpp"
 #include "policy/engine/rule.hpp"
+#include "policy/model/credential.hpp"
 #include "policy/redact/rule_set.hpp"
 
 #include <cstddef>
@@ -24,6 +25,7 @@ struct Snapshot {
   std::vector<Rule> egress; // HTTP and CONNECT
   std::vector<Rule> tcp;    // raw TCP
   RedactionSettings redaction;
+  std::vector<model::Credential> credentials;
   std::string digest = {};    // "sha256:<hex>" over canonical
   std::string canonical = {}; // canonical JSON: everything that can change a decision or obligation
 

@@ -63,6 +63,7 @@ void limit(Payload& out, std::string_view key, const std::optional<std::uint64_t
 void obligations(Payload& out, const model::Obligations& duties) {
   out.begin_object("obligations");
   limit(out, "byte_limit", duties.byte_limit);
+  if (!duties.credentials.empty()) text_list(out, "credentials", duties.credentials);
   out.boolean("private_addresses", duties.private_addresses);
   text_list(out, "redact", duties.redact);
   limit(out, "request_body_limit", duties.request_body_limit);

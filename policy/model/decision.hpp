@@ -27,6 +27,7 @@ struct Obligations {                // duties of an allow; the widest redaction,
   std::optional<std::uint64_t> byte_limit; // of one raw connection, both directions together
   // `request`, `response`: where tokens of this run are put back; only what every allow says.
   std::vector<std::string> restore;
+  std::vector<std::string> credentials; // ids of what is put into the request, sorted
   bool restores(std::string_view direction) const noexcept {
     return std::find(restore.begin(), restore.end(), direction) != restore.end();
   }

@@ -53,6 +53,7 @@ enum class Reason : std::uint8_t {
   // redaction
   content_undecodable,
   secret_blocked,
+  credential_refused,
   // our own services
   evidence_unavailable,
   engine_failed,

@@ -154,6 +154,15 @@ void CallMachine::handle(Admitted& event, Actions& out) {
       request_.content_length > context_.request_body_limit) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
+  auto login = Login::make(permit_->credentials(), duties.credentials);
+  if (!login)
+    return fail(OutcomeStatus::blocked, Reason::credential_refused, login.error().detail, out);
+  login_ = std::move(login.value());
+  login_.make_room(request_.fields, upstream_target_);
+  if (permit_->credentials() && holds_placeholder(request_.fields, upstream_target_)) {
+    return fail(OutcomeStatus::blocked, Reason::credential_refused,
+                "the placeholder of a credential stands where the credential does not belong", out);
+  }
   if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
     auto pipe = BodyPipe::redacting(
         redaction_.everywhere, request_.fields.joined("content-encoding"),
@@ -192,6 +201,10 @@ void CallMachine::start_request(Actions& out) {
   show_pieces(request_.target);
   show_pieces(request_.fields);
   if (ended_by_rule(out)) return;
+  if (!login_.empty()) {
+    login_.put_into(request_);
+    outcome_.credentials = permit_->decision().obligations.credentials;
+  }
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);

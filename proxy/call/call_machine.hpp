@@ -119,6 +119,7 @@ class CallMachine {
   // Of what leaves with this call, that was redacted; null: no secret is watched for its pieces.
   std::shared_ptr<redact::DripMeter> drip_;
   HeadRedaction redaction_; // empty when no redaction is due
+  Login login_;             // what the agent is given, and never sees
 
   wire::RequestHead request_; // as received until admitted, then as sent
   wire::Version downstream_version_ = wire::Version::http11;

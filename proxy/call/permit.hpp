@@ -9,6 +9,7 @@
 #include "policy/evidence/record.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
+#include "proxy/call/credentials.hpp"
 
 #include <functional>
 #include <memory>
@@ -30,15 +31,17 @@ struct Outcome {
   std::string address;     // dialled, "ip:port"
   std::string tls_version; // towards the upstream; "" when plain
   std::vector<evidence::LocatedFindings> findings;
+  std::vector<std::string> credentials; // ids of what was put into the request
   std::int64_t first_byte_ns = 0;
 };
 
 struct PermitFacts {
   model::EgressCall call;
   model::Decision decision;
-  std::vector<model::IpAddress> addresses; // checked, in the order to dial; never empty
-  evidence::Receipt receipt;               // of the decision record
-  bool redact = true;                      // false only when no obligation asks for it
+  std::vector<model::IpAddress> addresses;          // checked, in the order to dial; never empty
+  evidence::Receipt receipt;                        // of the decision record
+  bool redact = true;                               // false only when no obligation asks for it
+  std::shared_ptr<const CredentialSet> credentials; // of the policy that decided; null: it has none
 };
 
 class Permit {
@@ -54,6 +57,9 @@ class Permit {
   }
   const evidence::Receipt& receipt() const noexcept { return state_->facts.receipt; }
   bool redact() const noexcept { return state_->facts.redact; }
+  const std::shared_ptr<const CredentialSet>& credentials() const noexcept {
+    return state_->facts.credentials;
+  }
   void close(const Outcome& how_it_ended); // the first call counts, later ones do nothing
 
  private:

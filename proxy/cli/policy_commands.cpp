@@ -63,6 +63,7 @@ Json decision_json(const model::Decision& decision, model::Protocol protocol) {
   if (protocol != model::Protocol::tcp) obligations["tls"] = model::to_string(duties.tls);
   obligations["private"] = duties.private_addresses;
   if (!duties.restore.empty()) obligations["restore"] = duties.restore;
+  if (!duties.credentials.empty()) obligations["credentials"] = duties.credentials;
   if (duties.request_body_limit) obligations["request_body"] = *duties.request_body_limit;
   if (duties.byte_limit) obligations["bytes"] = *duties.byte_limit;
   return {{"decision", model::to_string(decision.verdict)},

@@ -80,7 +80,11 @@ Diagnostics check_file(const std::string& path) {
   auto load = runtime::load_config_file(path);
   if (load.config) { // what the config names is part of what is checked
     auto policy = engine::load_policy_file(load.config->policy_file);
-    for (const auto& more : {policy.diagnostics, runtime::preflight(*load.config, SystemClock())}) {
+    const auto logins = policy.snapshot
+                            ? runtime::preflight(*policy.snapshot, load.config->policy_file)
+                            : Diagnostics();
+    for (const auto& more :
+         {policy.diagnostics, runtime::preflight(*load.config, SystemClock()), logins}) {
       load.diagnostics.insert(load.diagnostics.end(), more.begin(), more.end());
     }
   }

@@ -214,7 +214,9 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
   facts.decision.verdict = Verdict::allow; // observe lets pass what it would have refused
   facts.addresses = std::move(judged.addresses);
   facts.receipt = std::move(receipt);
-  facts.redact = redacts(facts.decision);
+  // An upstream may echo a login, whatever the mode.
+  facts.redact = redacts(facts.decision) || !facts.decision.obligations.credentials.empty();
+  facts.credentials = policy->credentials;
   const std::int64_t opened = services_.clock.monotonic_nanos();
   return call::PermitMaker::make(
       std::move(facts), [this, opened, policy = std::move(policy)](const call::PermitFacts& of,
@@ -236,8 +238,21 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.first_byte_ns = how.first_byte_ns;
         end.decision_hash = of.receipt.hash;
         count(how);
+        if (!how.credentials.empty()) record_login(of, how, *policy);
         outbox_.append_unwatched(evidence::outcome_record(settings_.who, end, policy->everywhere));
       });
+}
+
+void Gate::record_login(const call::PermitFacts& of, const call::Outcome& how,
+                        const ActivePolicy& policy) {
+  std::string ids;
+  for (const auto& id : how.credentials) ids += (ids.empty() ? "" : ",") + id;
+  outbox_.append_unwatched(evidence::event_record(settings_.who, "credential_injected",
+                                                  {{"call_id", of.call.call_id},
+                                                   {"credentials", std::move(ids)},
+                                                   {"destination_text", of.call.to.host_port()},
+                                                   {"rule_id", of.decision.rule_id}},
+                                                  policy.everywhere));
 }
 
 void Gate::count(const call::Outcome& how) const {

@@ -62,6 +62,8 @@ class Gate { // one per worker
   };
   Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);
   void count(const call::Outcome& how) const;
+  void record_login(const call::PermitFacts& of, const call::Outcome& how,
+                    const ActivePolicy& policy);
   bool redacts(const model::Decision& decision) const noexcept;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
   call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,

@@ -7,6 +7,7 @@
 #include "policy/redact/drip.hpp"
 #include "policy/redact/rule_set.hpp"
 #include "proxy/call/assemble.hpp"
+#include "proxy/call/credentials.hpp"
 #include "proxy/wire/http1.hpp"
 
 #include <chrono>
@@ -66,6 +67,7 @@ struct ActivePolicy {
   std::shared_ptr<const redact::RuleSet> everywhere;        // all that is looked for
   std::shared_ptr<const redact::RuleSet> credential_fields; // what is in a login field, too
   std::shared_ptr<redact::DripWatch> drip;                  // null: no secret is watched
+  std::shared_ptr<const call::CredentialSet> credentials;   // null: the policy has none
   bool holds_secret(std::string_view name) const; // of a host, in either case; of a method
 };
 

@@ -35,14 +35,6 @@ constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
 constexpr std::array<Word<evidence::Commit>, 2> kCommits = {
     {{"written", evidence::Commit::written}, {"synced", evidence::Commit::synced}}};
 
-// It stands in masks, in headers and URLs too, and in records.
-bool is_plain_id(std::string_view id) {
-  return id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '-' || c == '_';
-         });
-}
-
 class Loader {
  public:
   Loader(const Document& document, Diagnostics& out) : root_(document, out) {
@@ -244,40 +236,17 @@ class Loader {
     for (Reader& item : at.items()) {
       SecretSource source;
       auto id = item.required("id");
-      source.id = id.string().value_or("");
+      source.id = parse_secret_id(id);
       if (!source.id.empty() && !ids.insert(source.id).second) id.error("two secrets have this id");
-      if (!is_plain_id(source.id)) id.error("an id is letters, digits, '.', '-' and '_'");
       source.allow_short = item.at("allow_short").boolean().value_or(false);
-      auto value = item.required("value");
-      if (value.node() != nullptr && !value.node()->is_map()) {
-        value.error("a secret never stands in the file",
-                    "write value: {env: NAME} or {file: path}");
-      } else if (value.present()) {
-        secret_value(value, source);
-      }
+      const auto value = item.required("value");
+      parse_secret_value(value, source);
+      if (source.from == SecretSource::From::file && !source.words.empty())
+        source.words.front() = (folder_ / source.words.front()).lexically_normal().string();
       remember(value);
       item.finish();
       config_.secrets.push_back(std::move(source));
     }
-  }
-
-  void secret_value(Reader& value, SecretSource& source) {
-    auto env = value.at("env");
-    auto file = value.at("file");
-    auto exec = value.at("exec");
-    if (env.present() + file.present() + exec.present() != 1) {
-      value.error("expected one source", "one of env, file, exec");
-    } else if (env.present()) {
-      source.from = SecretSource::From::env;
-      source.words = {env.string().value_or("")};
-    } else if (file.present()) {
-      source.from = SecretSource::From::file;
-      source.words = {path(file)};
-    } else {
-      source.from = SecretSource::From::exec;
-      source.words = exec.strings(EmptyList::refuse);
-    }
-    value.finish();
   }
 
   void evidence(Reader at) {

@@ -5,6 +5,7 @@
 
 #include "certs/trust.hpp"
 #include "policy/base/diagnostic.hpp"
+#include "policy/base/secret_source.hpp"
 #include "policy/engine/engine.hpp"
 #include "policy/evidence/log.hpp"
 #include "proxy/io/admin_server.hpp"
@@ -16,14 +17,6 @@
 #include <vector>
 
 namespace sluice::runtime {
-
-struct SecretSource {
-  enum class From : std::uint8_t { env, file, exec };
-  std::string id;
-  From from = From::env;
-  std::vector<std::string> words; // the variable, the path, or the command
-  bool allow_short = false;
-};
 
 struct AdoptedSocket { // made and bound elsewhere, for a listener that is `adopted`
   enum class Role : std::uint8_t { tcp_accept, udp };

@@ -5,11 +5,39 @@
 #include "proxy/runtime/secrets.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace sluice::runtime {
 namespace {
+
+struct Problem {
+  Diagnostic::Level level = Diagnostic::Level::error;
+  std::string message, hint;
+};
+
+// What is wrong with a value where it is read from.
+std::optional<Problem> problem_of(const SecretSource& source) {
+  namespace fs = std::filesystem;
+  using Level = Diagnostic::Level;
+  std::error_code error;
+  if (source.from == SecretSource::From::exec)
+    return Problem{Level::warning, "the helper was not run, so its value is not checked",
+                   "sluice doctor runs it"};
+  // Reading a pipe would take the value from whoever it is for, or wait for it.
+  if (source.from == SecretSource::From::file &&
+      fs::is_fifo(fs::status(source.words.front(), error)))
+    return Problem{Level::warning, "the file is a pipe and was not read", ""};
+  auto known = read_secrets({source});
+  if (!known) return Problem{Level::error, known.error().detail, "run refuses to start without it"};
+  redact::RuleSetConfig rules;
+  rules.known = std::move(known.value());
+  if (const auto built = redact::RuleSet::build(rules); !built)
+    return Problem{Level::error, built.error().detail,
+                   "at least 6 bytes, or 3 with allow_short: true"};
+  return std::nullopt;
+}
 
 class Preflight {
  public:
@@ -59,27 +87,8 @@ class Preflight {
   }
 
   void secret(const SecretSource& source, const std::string& pointer) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    if (source.from == SecretSource::From::exec) {
-      return report(Level::warning, pointer, "the helper was not run, so its value is not checked",
-                    "sluice doctor runs it");
-    }
-    // Reading a pipe would take the value from whoever it is for, or wait for it.
-    if (source.from == SecretSource::From::file &&
-        fs::is_fifo(fs::status(source.words.front(), error))) {
-      return report(Level::warning, pointer, "the file is a pipe and was not read", "");
-    }
-    auto known = read_secrets({source});
-    if (!known) {
-      return report(Level::error, pointer, known.error().detail, "run refuses to start without it");
-    }
-    redact::RuleSetConfig rules;
-    rules.known = std::move(known.value());
-    if (const auto built = redact::RuleSet::build(rules); !built) {
-      report(Level::error, pointer, built.error().detail,
-             "at least 6 bytes, or 3 with allow_short: true");
-    }
+    const auto found = problem_of(source);
+    if (found) report(found->level, pointer, found->message, found->hint);
   }
 
   const Config& config_;
@@ -91,6 +100,20 @@ class Preflight {
 
 Diagnostics preflight(const Config& config, const Clock& clock) {
   return Preflight(config, clock).run();
+}
+
+Diagnostics preflight(const engine::Snapshot& policy, const std::string& file) {
+  Diagnostics out;
+  for (std::size_t i = 0; i < policy.credentials.size(); ++i) {
+    const auto source = source_of(policy.credentials[i], folder_of(file));
+    auto found = problem_of(source);
+    if (!found) continue;
+    if (found->level == Diagnostic::Level::error)
+      found->hint = "a login has at least 6 bytes; run refuses to start without it";
+    out.push_back({found->level, file, 0, 0, "/credentials/" + std::to_string(i) + "/value",
+                   std::move(found->message), std::move(found->hint)});
+  }
+  return out;
 }
 
 } // namespace sluice::runtime

@@ -10,5 +10,7 @@
 namespace sluice::runtime {
 
 Diagnostics preflight(const Config& config, const Clock& clock);
+// And of a policy, whose logins are read from somewhere.
+Diagnostics preflight(const engine::Snapshot& policy, const std::string& file);
 
 } // namespace sluice::runtime

@@ -4,6 +4,7 @@
 #include "policy/evidence/layout.hpp"
 #include "proxy/runtime/secrets.hpp"
 
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,11 +30,6 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::string folder_of(const std::string& file) {
-  const auto slash = file.rfind('/');
-  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
-}
-
 std::string random_key() {
   std::string key(32, '\0');
   if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) std::abort();
@@ -56,6 +52,8 @@ Runtime::~Runtime() {
 
 Runtime::Started Runtime::start(Config config) {
   raise_descriptor_limit();
+  // Its memory holds what nobody else may have: no core, and no look into it by the same user.
+  (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   std::unique_ptr<Runtime> runtime(new Runtime(std::move(config)));
   if (runtime->config_.settings.who.run_id.empty()) {
     runtime->config_.settings.who.run_id = new_id(runtime->clock_.unix_nanos());
@@ -82,10 +80,14 @@ Runtime::Started Runtime::start(Config config) {
 }
 
 Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostics& diagnostics) {
+  const std::string folder = folder_of(config_.policy_file);
   auto load = engine::load_policy_file(config_.policy_file);
   diagnostics = std::move(load.diagnostics);
   if (!load.snapshot) return make_error(Origin::config, "policy_invalid", config_.policy_file);
-  SLUICE_TRY(auto&& known, read_secrets(config_.secrets));
+  SLUICE_TRY(auto known, read_secrets(config_.secrets));
+  auto inputs = inputs_of(*load.snapshot); // as they are before they are read
+  SLUICE_TRY(auto credentials, read_credentials(load.snapshot->credentials, folder));
+  add_known(credentials, known);
 
   auto rules = engine::redaction_of(*load.snapshot);
   rules.known = known;
@@ -101,6 +103,9 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   auto drip = std::make_shared<redact::DripWatch>(known);
   if (policy_ && policy_->drip) drip->take_over(*policy_->drip);
   if (!drip->empty()) active->drip = std::move(drip);
+  if (!credentials.empty())
+    active->credentials = std::make_shared<call::CredentialSet>(std::move(credentials));
+  inputs_ = std::move(inputs);
   return std::shared_ptr<const io::ActivePolicy>(std::move(active));
 }
 
@@ -197,6 +202,16 @@ std::string Runtime::policy_digest() const {
   return policy_digest_;
 }
 
+std::map<std::string, std::string> Runtime::placeholders() const {
+  const std::lock_guard lock(orders_);
+  std::map<std::string, std::string> out;
+  for (const auto& one : policy_->engine->policy().credentials) {
+    if (one.source.from == SecretSource::From::env)
+      out.emplace(one.source.words.front(), std::string(model::kCredentialMark) + one.id());
+  }
+  return out;
+}
+
 Result<> Runtime::start_admin() {
   if (config_.admin.empty()) return success();
   SLUICE_TRY(admin_, io::AdminServer::start(config_.admin, [this](const io::AdminRequest& request) {
@@ -214,11 +229,40 @@ Runtime::FileState Runtime::look_at(const std::string& file) {
           found.st_mtim.tv_sec * kSecond + found.st_mtim.tv_nsec};
 }
 
+Runtime::Inputs Runtime::inputs_of(const engine::Snapshot& policy) const {
+  Inputs out;
+  const auto add = [&](const std::string& file) { out.files.emplace_back(file, look_at(file)); };
+  for (const auto& one : config_.secrets) {
+    if (one.from == SecretSource::From::file) add(one.words.front());
+  }
+  const auto folder = folder_of(config_.policy_file);
+  auto soonest = std::chrono::milliseconds::max();
+  for (const auto& one : policy.credentials) {
+    const auto source = source_of(one, folder);
+    if (source.from == SecretSource::From::file) add(source.words.front());
+    if (one.refresh.count() > 0) soonest = std::min(soonest, one.refresh);
+  }
+  if (soonest != std::chrono::milliseconds::max())
+    out.stale_at = clock_.monotonic_nanos() + std::chrono::nanoseconds(soonest).count();
+  return out;
+}
+
 // A file that is gone is being replaced: it is looked at again when it is back.
-bool Runtime::policy_file_changed() {
-  const auto now = look_at(config_.policy_file);
+bool Runtime::has_changed(const std::string& file, FileState& known) {
+  const auto now = look_at(file);
   if (now == FileState{}) return false;
-  return std::exchange(policy_file_state_, now) != now;
+  return std::exchange(known, now) != now;
+}
+
+bool Runtime::inputs_changed() {
+  constexpr std::int64_t kAgain = 30'000'000'000; // a helper that fails is asked again
+  const std::lock_guard lock(orders_);
+  bool changed = has_changed(config_.policy_file, policy_file_state_);
+  for (auto& [file, state] : inputs_.files) changed = has_changed(file, state) || changed;
+  const auto now = clock_.monotonic_nanos();
+  if (now < inputs_.stale_at) return changed;
+  inputs_.stale_at = now + kAgain;
+  return true;
 }
 
 Diagnostics Runtime::reload() {

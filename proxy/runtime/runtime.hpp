@@ -14,6 +14,8 @@
 #include "proxy/runtime/witness.hpp"
 
 #include <atomic>
+#include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,6 +38,8 @@ class Runtime {
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_.bound(); }
   const io::Settings& settings() const noexcept { return config_.settings; }
   std::string policy_digest() const;
+  // Variables that the policy takes logins from, each with the placeholder that an agent may use.
+  std::map<std::string, std::string> placeholders() const;
   const certs::Authority* authority() const noexcept { return authority_ ? &*authority_ : nullptr; }
 
   // Reads policy and secrets again. On errors the active policy stays; the result says why.
@@ -49,8 +53,9 @@ class Runtime {
   const io::Metrics& metrics() const noexcept { return metrics_; }
   // Puts an event of this run on record; blocks until the log has it.
   Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
-  // Whether the policy file is another than at the last look. Cheap: one stat.
-  bool policy_file_changed();
+  // Whether the policy, or a file it takes a secret from, is another than at the last look, or a
+  // login is due to be read again. Cheap: a stat of each.
+  bool inputs_changed();
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
   // run_complete.
   void stop(const std::string& why);
@@ -83,6 +88,13 @@ class Runtime {
     bool operator==(const FileState&) const = default;
   };
   static FileState look_at(const std::string& file);
+  static bool has_changed(const std::string& file, FileState& known);
+  struct Inputs { // of the active policy, beside its own file
+    std::vector<std::pair<std::string, FileState>> files;
+    std::int64_t stale_at = std::numeric_limits<std::int64_t>::max(); // monotonic
+  };
+  Inputs inputs_of(const engine::Snapshot& policy) const;
+  Inputs inputs_;
   FileState policy_file_state_;
   FileId policy_folder_; // at the start
   std::shared_ptr<const io::ActivePolicy> policy_;

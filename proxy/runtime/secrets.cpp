@@ -78,7 +78,10 @@ int spawn_helper(const std::vector<std::string>& words, int output, pid_t& child
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  sigset_t none; // what we wait for ourselves is blocked here, and would be in the helper
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
   const int failed =
       ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);
@@ -146,6 +149,47 @@ Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSo
     out.push_back(std::move(known));
   }
   return out;
+}
+
+std::string folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  return slash == std::string::npos ? "./" : file.substr(0, slash + 1);
+}
+
+SecretSource source_of(const model::Credential& credential, const std::string& folder) {
+  SecretSource out = credential.source;
+  if (out.from == SecretSource::From::file && !out.words.front().starts_with('/'))
+    out.words.front() = folder + out.words.front();
+  return out;
+}
+
+Result<std::vector<call::CredentialValue>>
+read_credentials(const std::vector<model::Credential>& credentials, const std::string& folder) {
+  std::vector<call::CredentialValue> out;
+  for (const auto& what : credentials) {
+    const auto source = source_of(what, folder);
+    SLUICE_TRY(auto&& value, read_secret(source));
+    out.push_back({what, std::move(value)});
+    const auto& one = out.back();
+    if (one.value.empty()) return unreadable(source, "the value is empty");
+    if (const auto why = call::unfit(one); !why.empty())
+      return unreadable(source, std::string(why));
+  }
+  return out;
+}
+
+void add_known(const std::vector<call::CredentialValue>& credentials,
+               std::vector<redact::KnownSecret>& known) {
+  for (const auto& one : credentials) {
+    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& other) {
+      return other.value.reveal() == one.value.reveal();
+    });
+    if (same != known.end()) continue; // two names for one value would be two findings
+    redact::KnownSecret secret;
+    secret.id = one.what.id();
+    secret.value = one.value;
+    known.push_back(std::move(secret));
+  }
 }
 
 } // namespace sluice::runtime

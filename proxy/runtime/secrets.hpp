@@ -14,4 +14,16 @@ namespace sluice::runtime {
 // known cannot be kept from leaving.
 Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSource>& sources);
 
+std::string folder_of(const std::string& file); // with its '/'; "./" when none is named
+// Its file, if it is one, relative to `folder`.
+SecretSource source_of(const model::Credential& credential, const std::string& folder);
+
+// Those of a policy, whose files are relative to `folder`. Fails likewise, and when a value could
+// not stand where it goes.
+Result<std::vector<call::CredentialValue>>
+read_credentials(const std::vector<model::Credential>& credentials, const std::string& folder);
+// A login that comes back in an answer is a secret of its own, and must not leave elsewhere.
+void add_known(const std::vector<call::CredentialValue>& credentials,
+               std::vector<redact::KnownSecret>& known);
+
 } // namespace sluice::runtime

@@ -60,7 +60,7 @@ std::string RandomPolicy::path_pattern() {
   return '"' + out + '"';
 }
 
-std::string RandomPolicy::egress_duties(bool looks_inside) {
+std::string RandomPolicy::egress_duties(bool looks_inside, bool named) {
   std::string out;
   if (once_in(3))
     out += std::string(", redact: ") + std::string(one_of({"[]", "[pii]", "[pii, secrets]"}));
@@ -69,6 +69,8 @@ std::string RandomPolicy::egress_duties(bool looks_inside) {
   if (!passes && once_in(2)) {
     out += ", restore: " + std::string(one_of({"[request]", "[response]", "[request, response]"}));
   }
+  if (!passes && named && once_in(3))
+    out += std::string(", credential: ") + std::string(one_of({"k", "l", "[k, l]"}));
   if (once_in(3)) out += ", limits: {request_body: " + std::to_string(below(5)) + "}";
   return out;
 }
@@ -76,7 +78,9 @@ std::string RandomPolicy::egress_duties(bool looks_inside) {
 std::string RandomPolicy::rule(Section section, int number) {
   const std::string effect(one_of({"allow", "allow", "allow", "block", "require_approval"}));
   const bool tcp = section == Section::tcp;
-  std::string match = "hosts: " + list(3, [this] { return host_pattern(); });
+  const bool named = once_in(3); // as a login needs it
+  std::string match = "hosts: " + (named ? list(3, [this] { return name(); })
+                                         : list(3, [this] { return host_pattern(); }));
   if (once_in(3) || (tcp && effect == "allow")) {
     match += ", ports: " + list(2, [this] {
                return std::string(
@@ -104,7 +108,7 @@ std::string RandomPolicy::rule(Section section, int number) {
   if (once_in(6)) out += ", mode: report";
   if (effect == "allow") {
     if (once_in(3)) out += ", private: true";
-    if (!tcp) out += egress_duties(looks_inside);
+    if (!tcp) out += egress_duties(looks_inside, named);
     if (tcp && once_in(2))
       out += ", redact: [pii], limits: {bytes: " + std::to_string(1 + below(5)) + "}";
   }
@@ -113,9 +117,13 @@ std::string RandomPolicy::rule(Section section, int number) {
 
 std::string RandomPolicy::document(int rules) {
   std::string out = "version: 1\ndefaults: {redact: ";
-  out += std::string(one_of({"[]", "[secrets]"})) +
-         ", tls: " + std::string(one_of({"intercept", "intercept", "passthrough"})) +
-         (once_in(6) ? ", private: true" : "") + "}\nhosts: {g: [a.test, \"*.b.test\", 8.8.4.4]}\n";
+  out +=
+      std::string(one_of({"[]", "[secrets]"})) +
+      ", tls: " + std::string(one_of({"intercept", "intercept", "passthrough"})) +
+      (once_in(6) ? ", private: true" : "") +
+      "}\ncredentials:\n  - {id: k, type: header, header: x-k, value: {env: K}, plaintext: true}\n"
+      "  - {id: l, type: query, parameter: l, value: {env: L}, plaintext: true}\nhosts: {g: "
+      "[a.test, \"*.b.test\", 8.8.4.4]}\n";
   out += "egress:\n";
   for (int i = 0; i < rules; ++i) out += rule(Section::egress, i);
   out += rules < 2 ? "" : "tcp:\n";

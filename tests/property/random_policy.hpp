@@ -35,7 +35,7 @@ class RandomPolicy {
   std::string path();
   std::string path_pattern();
   std::string rule(Section section, int number);
-  std::string egress_duties(bool looks_inside);
+  std::string egress_duties(bool looks_inside, bool named);
 
   std::mt19937 random_;
 };

@@ -94,6 +94,47 @@ BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_changes_the_digest) {
   }
 }
 
+constexpr std::string_view kLogins = R"(version: 1
+credentials:
+  - {id: a, type: header, header: X-Key, format: "key {value}", value: {env: KEY}}
+  - {id: b, type: query, parameter: key, value: {file: key}, refresh: 1m}
+  - {id: c, type: basic, username: ci, value: {exec: [pass, show]}}
+egress:
+  - {allow: {hosts: [a.test]}, credential: [a, b, c]}
+  - {allow: {hosts: [b.test]}}
+)";
+
+BOOST_AUTO_TEST_CASE(whatever_changes_a_login_changes_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"X-Key", "X-Other"},
+      {"key {value}", "Key {value}"},
+      {", format: \"key {value}\"", ""},
+      {"env: KEY", "file: KEY"},
+      {"env: KEY", "env: YEK"},
+      {"parameter: key", "parameter: k"},
+      {"type: query, parameter: key", "type: header, header: key"},
+      {"file: key}", "file: key}, plaintext: true"},
+      {"username: ci", "username: cd"},
+      {"[pass, show]", "[pass, show, it]"},
+      {"[pass, show]", "[pass show]"},
+      {"[a, b, c]", "[a, b]"},
+      {"b.test]}", "b.test]}, credential: a"},
+  };
+  std::set<std::string> digests = {policy(kLogins)->digest};
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(digests.insert(policy(replaced(from, to, kLogins))->digest).second, from);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_changes_no_login_does_not_change_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"[a, b, c]", "[c, b, a, a]"}, {"X-Key", "x-key"}, {"refresh: 1m", "refresh: 2m"}};
+  const std::string digest = policy(kLogins)->digest;
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(policy(replaced(from, to, kLogins))->digest == digest, from);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_on_raw_tcp_changes_the_digest) {
   const std::pair<std::string_view, std::string_view> mutations[] = {
       {"a.test", "\"*.a.test\""},

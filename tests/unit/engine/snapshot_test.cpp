@@ -36,10 +36,6 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "p:2:1: /egresss: unknown key \"egresss\" (did you mean \"egress\"?)"},
       {"version: 1\ntools: []", "p:2:8: /tools: \"tools\" is not supported in this version (only "
                                 "egress and tcp rules are enforced)"},
-      {"version: 1\ncredentials: [{id: x, value: {env: Y}}]",
-       "p:2:14: /credentials: \"credentials\" is not supported in this version (only egress and "
-       "tcp "
-       "rules are enforced)"},
       {"version: 1\nmetadata: {inherits: [base.yaml]}",
        "p:2:22: /metadata/inherits: \"inherits\" is not supported in this version (copy the "
        "parent's rules into this file)"},
@@ -126,8 +122,8 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {rule("{allow: {hosts: [a.test], headers: {}}}"),
        "p:3:40: /egress/0/allow/headers: \"headers\" is not supported in this version (match by "
        "hosts, ports, methods, paths and schemes)"},
-      {rule(ok + ", credential: x}"), "p:3:44: /egress/0/credential: \"credential\" is not "
-                                      "supported in this version (credentials are not injected)"},
+      {rule(ok + ", credential: x}"), "p:3:44: /egress/0/credential: there is no credential of "
+                                      "this id (define it under credentials:)"},
       {rule(ok + ", limits: {tokens_per_day: 5}}"),
        "p:3:57: /egress/0/limits/tokens_per_day: \"tokens_per_day\" is not supported in this "
        "version (only request_body is limited)"},
