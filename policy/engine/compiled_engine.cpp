@@ -165,7 +165,8 @@ void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& ru
 }
 
 CompiledEngine::CompiledEngine(std::shared_ptr<const Snapshot> policy)
-    : Engine(std::move(policy)), indexes_(std::make_unique<const Indexes>(this->policy())) {}
+    : Engine(EngineKind::compiled, std::move(policy)),
+      indexes_(std::make_unique<const Indexes>(this->policy())) {}
 
 CompiledEngine::~CompiledEngine() = default;
 

@@ -17,8 +17,8 @@ std::shared_ptr<const Snapshot> nothing_allowed() {
 
 } // namespace
 
-Engine::Engine(std::shared_ptr<const Snapshot> policy)
-    : policy_(policy ? std::move(policy) : nothing_allowed()) {}
+Engine::Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy)
+    : kind_(kind), policy_(policy ? std::move(policy) : nothing_allowed()) {}
 
 std::string_view to_string(EngineKind kind) noexcept {
   return kind == EngineKind::compiled ? "compiled" : "reference";

@@ -15,6 +15,9 @@
 
 namespace sluice::engine {
 
+enum class EngineKind : std::uint8_t { reference = 0, compiled };
+std::string_view to_string(EngineKind kind) noexcept;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -32,16 +35,15 @@ class Engine {
   // resolved for an agent at all. True never promises that one does; false promises that none does.
   virtual bool could_allow(const model::Host& host) const noexcept = 0;
   const Snapshot& policy() const noexcept { return *policy_; }
+  EngineKind kind() const noexcept { return kind_; }
 
  protected:
-  explicit Engine(std::shared_ptr<const Snapshot> policy); // null blocks everything
+  Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy); // null blocks everything
 
  private:
+  EngineKind kind_;
   std::shared_ptr<const Snapshot> policy_;
 };
-
-enum class EngineKind : std::uint8_t { reference = 0, compiled };
-std::string_view to_string(EngineKind kind) noexcept;
 
 std::shared_ptr<const Engine> make_engine(EngineKind kind, std::shared_ptr<const Snapshot> policy);
 

@@ -20,7 +20,8 @@ struct RuleTrace {
 
 class ReferenceEngine final : public Engine {
  public:
-  explicit ReferenceEngine(std::shared_ptr<const Snapshot> policy) : Engine(std::move(policy)) {}
+  explicit ReferenceEngine(std::shared_ptr<const Snapshot> policy)
+      : Engine(EngineKind::reference, std::move(policy)) {}
   model::Decision decide(const model::EgressCall& call) const noexcept override;
   model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
                                  const model::IpAddress& address) const noexcept override;

@@ -121,7 +121,7 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
       .word("decision", to_string(verdict))
       .text("decision_id", call_id);
   destination(out, facts);
-  out.said("detail", facts.detail, kMaxLongText).word("engine", "reference");
+  out.said("detail", facts.detail, kMaxLongText).word("engine", facts.engine);
   if (verdict != model::Verdict::allow) out.integer("http_status", why.status);
   out.begin_object("latency_ns")
       .integer("engine", facts.latency_engine_ns)

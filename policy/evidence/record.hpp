@@ -36,11 +36,12 @@ struct DecisionFacts {
   std::string call_id, listener;             // used when call is null
   const model::Decision* decision = nullptr; // required
   std::string policy_digest;
-  std::string mode;          // enforce | observe | dry-run
-  std::string address;       // the pinned address, "" when none
-  std::string address_class; // "" when none
-  std::string would;         // observe: what enforce would have decided
-  std::string detail;        // instance text of a refusal, redacted here
+  std::string_view engine = "none"; // that decided: reference | compiled; none when none was asked
+  std::string mode;                 // enforce | observe | dry-run
+  std::string address;              // the pinned address, "" when none
+  std::string address_class;        // "" when none
+  std::string would;                // observe: what enforce would have decided
+  std::string detail;               // instance text of a refusal, redacted here
   std::int64_t latency_engine_ns = 0, latency_gate_ns = 0;
 };
 // event_type egress_allowed | policy_denied | approval_required, by what was done with the call:

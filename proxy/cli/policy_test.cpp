@@ -20,14 +20,14 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 struct Expected {
   std::optional<std::string> decision, rule, reason_code, url, body, response;
   Fields headers;
-  std::optional<std::set<std::string>> findings;
+  std::optional<std::set<std::string>> findings, credentials;
 };
 
 struct Case {
   std::string name, method, url;
   model::EgressCall call;
   Fields headers;
-  std::string body, response;
+  std::string body, response, response_type;
   Expected expected;
 };
 
@@ -57,6 +57,7 @@ void parse_call(Reader call, Case& out) {
   out.headers = parse_headers(call.at("headers"));
   out.body = call.at("body").text().value_or("");
   out.response = call.at("response").text().value_or("");
+  out.response_type = call.at("response_type").string().value_or("");
   call.finish();
   std::string why;
   auto asked = asked_call(out.method, out.url, why);
@@ -65,6 +66,12 @@ void parse_call(Reader call, Case& out) {
   } else if (!out.url.empty()) {
     url.error(why, "write https://host/path, or method: TCP and tcp://host:port");
   }
+}
+
+std::optional<std::set<std::string>> parse_set(Reader words) {
+  if (!words.present()) return std::nullopt;
+  const auto all = words.strings();
+  return std::set<std::string>(all.begin(), all.end());
 }
 
 void parse_expected(Reader expect, Expected& out) {
@@ -78,11 +85,8 @@ void parse_expected(Reader expect, Expected& out) {
   out.body = expect.at("body").text();
   out.response = expect.at("response").text();
   out.headers = parse_headers(expect.at("headers"));
-  Reader findings = expect.at("findings");
-  if (findings.present()) {
-    const auto rules = findings.strings();
-    out.findings.emplace(rules.begin(), rules.end());
-  }
+  out.findings = parse_set(expect.at("findings"));
+  out.credentials = parse_set(expect.at("credentials"));
   expect.finish();
 }
 
@@ -101,6 +105,15 @@ std::vector<Case> parse_cases(Reader root) {
   return out;
 }
 
+// Values are not read: what stands in the place of each is its placeholder.
+std::shared_ptr<const call::CredentialSet> test_logins(const engine::Snapshot& policy) {
+  if (policy.credentials.empty()) return nullptr;
+  std::vector<call::CredentialValue> all;
+  for (const auto& one : policy.credentials)
+    all.push_back({one, Secret(std::string(model::kCredentialMark) + one.id())});
+  return std::make_shared<call::CredentialSet>(std::move(all));
+}
+
 // The cases of a file are a run of their own, whose tokens can be written down.
 std::shared_ptr<redact::TokenVault> test_vault() {
   return std::make_shared<redact::TokenVault>(redact::TokenVault::Limits(),
@@ -113,6 +126,7 @@ class Tester {
     Tester out(policy);
     auto rules = engine::redaction_of(*policy);
     if (engine::uses_tokens(*policy)) rules.vault = test_vault();
+    out.logins_ = test_logins(*policy);
     SLUICE_TRY(out.redaction_.everywhere, redact::RuleSet::build(rules));
     SLUICE_TRY(out.redaction_.credentials, redact::RuleSet::build(rules.for_credentials()));
     return out;
@@ -129,7 +143,11 @@ class Tester {
     call::FindingList findings;
     std::string blocked;
     Result<> read = success();
-    if (one.call.protocol != model::Protocol::tcp) redact_head(one, redaction, out, findings);
+    const bool is_http = one.call.protocol != model::Protocol::tcp;
+    if (is_http && !redact_head(one, redaction, out, findings)) {
+      out.decision = model::Decision::refuse(model::Reason::credential_refused);
+      return out;
+    }
     // A case says its texts as they are read, whatever they are coded in.
     if (!out.body.empty()) {
       const auto codings = wire::parse_codings(out.headers.joined("content-encoding"));
@@ -138,8 +156,8 @@ class Tester {
                      : Result<>(codings.error());
     }
     if (read) {
-      read =
-          redact_body(redaction, redact::Place::response_body, "", out.response, findings, blocked);
+      read = redact_body(redaction, redact::Place::response_body, one.response_type, out.response,
+                         findings, blocked);
     }
     if (blocked.empty()) blocked = call::blocked_by(findings);
     if (!read) out.decision = model::Decision::refuse(model::Reason::content_undecodable);
@@ -154,8 +172,11 @@ class Tester {
   explicit Tester(const std::shared_ptr<const engine::Snapshot>& policy)
       : engine_(engine::make_engine(engine::EngineKind::reference, policy)) {}
 
-  static void redact_head(const Case& one, const call::HeadRedaction& redaction, Got& out,
-                          call::FindingList& findings) {
+  // False: no login can be put into it.
+  bool redact_head(const Case& one, const call::HeadRedaction& redaction, Got& out,
+                   call::FindingList& findings) const {
+    const auto login = call::Login::make(logins_, out.decision.obligations.credentials);
+    if (!login) return false;
     wire::RequestHead head;
     head.method = one.method;
     head.fields = out.headers;
@@ -163,9 +184,14 @@ class Tester {
     const auto origin = one.url.substr(0, path);
     std::string target = path == std::string::npos ? "" : one.url.substr(path);
     if (!target.starts_with('/')) target.insert(0, "/");
+    const std::string asked = target;
+    login.value().make_room(head.fields, target);
+    if (logins_ && call::holds_placeholder(head.fields, target)) return false;
     call::prepare_request(head, target, one.call.to, redaction, findings);
+    login.value().put_into(head);
     out.headers = head.fields;
-    if (head.target != target) out.url = origin + head.target;
+    if (head.target != asked) out.url = origin + head.target;
+    return true;
   }
 
   static Result<> redact_body(const call::HeadRedaction& redaction, redact::Place place,
@@ -184,6 +210,7 @@ class Tester {
 
   std::shared_ptr<const engine::Engine> engine_;
   call::HeadRedaction redaction_;
+  std::shared_ptr<const call::CredentialSet> logins_;
 };
 
 std::string joined(const std::set<std::string>& all) {
@@ -209,6 +236,10 @@ std::vector<Difference> compare(const Expected& expected, const Got& got) {
   }
   check("body", expected.body, got.body);
   check("response", expected.response, got.response);
+  if (expected.credentials) {
+    const auto& given = got.decision.obligations.credentials;
+    check("credentials", joined(*expected.credentials), joined({given.begin(), given.end()}));
+  }
   if (expected.findings) check("findings", joined(*expected.findings), joined(got.findings));
   return out;
 }

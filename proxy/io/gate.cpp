@@ -176,6 +176,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   facts.call = &call;
   facts.decision = &judged.decision;
   facts.policy_digest = policy->engine->policy().digest;
+  facts.engine = to_string(policy->engine->kind());
   facts.mode = to_string(settings_.mode);
   if (!judged.addresses.empty()) {
     facts.address = judged.addresses.front().text();

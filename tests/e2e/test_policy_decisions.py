@@ -43,6 +43,9 @@ class PolicyDecisions(SluiceTestCase):
 
     def test_the_engine_is_on_record(self):
         self.assertEqual(self.sluice.records("run_start")[0]["payload"]["engine"], self.engine)
+        self.sluice.get(f"{self.base}/v1/models")
+        allowed = self.sluice.wait_for_record("egress_allowed")
+        self.assertEqual(allowed["payload"]["engine"], self.engine)
 
     def test_allowed(self):
         answer = self.sluice.get(f"{self.base}/v1/models?key=value-not-for-the-log")

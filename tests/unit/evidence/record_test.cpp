@@ -59,6 +59,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_everything_about_itself) {
   facts.call = &call;
   facts.decision = &decision;
   facts.policy_digest = kDigest;
+  facts.engine = "compiled";
   facts.mode = "enforce";
   facts.address = "169.254.169.254";
   facts.address_class = "metadata";
@@ -81,7 +82,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_everything_about_itself) {
         {"sni", "api.example.com"}}},
       {"destination_text", "api.example.com:443"},
       {"detail", "resolved to a metadata address"},
-      {"engine", "reference"},
+      {"engine", "compiled"},
       {"http_status", 403},
       {"latency_ns", {{"engine", 1200}, {"gate", 3400}}},
       {"listener", "agents"},
@@ -175,7 +176,7 @@ BOOST_AUTO_TEST_CASE(raw_tcp_has_no_method_path_or_query) {
         {"sni", ""}}},
       {"destination_text", "db.internal:5432"},
       {"detail", ""},
-      {"engine", "reference"},
+      {"engine", "none"},
       {"latency_ns", {{"engine", 0}, {"gate", 0}}},
       {"listener", "captured"},
       {"mode", "enforce"},
@@ -338,7 +339,7 @@ BOOST_AUTO_TEST_CASE(no_field_lets_a_secret_into_the_log) {
   decision.explanation = "because " + secret;
   decision.obligations.redact = {secret};
   decision.reported = {{secret, model::Verdict::block}};
-  const DecisionFacts facts{&call,  "",     "",     &decision,          secret, secret,
+  const DecisionFacts facts{&call,  "",     "",     &decision,          secret, "none", secret,
                             secret, secret, secret, "x" + secret + "y", 0,      0};
   const RunIdentity who{secret, secret, secret};
   BOOST_TEST(decision_record(who, facts, rules).payload.find(secret) == std::string::npos);
@@ -410,7 +411,8 @@ BOOST_AUTO_TEST_CASE(the_worst_facts_still_fit) {
   decision.rule_id = decision.rule_name = decision.explanation = text;
   decision.obligations.redact = many;
   decision.reported.assign(1000, {text, model::Verdict::block});
-  const DecisionFacts facts{&call, "", "", &decision, text, text, text, text, text, text, 1, 1};
+  const DecisionFacts facts{&call, "",   "",   &decision, text, "compiled", text,
+                            text,  text, text, text,      1,    1};
   const RunIdentity who{text, text, text};
   const Record record = decision_record(who, facts, nullptr);
   BOOST_TEST(record.payload.size() < kMaxRecordBytes - 4096);
