@@ -29,7 +29,7 @@ struct Program {
 void add_run_command(CLI::App& app, Program& program);       // run
 void add_exec_command(CLI::App& app, Program& program);      // exec
 void add_setup_commands(CLI::App& app, Program& program);    // init, check, doctor
-void add_policy_commands(CLI::App& app, Program& program);   // policy show|digest|explain
+void add_policy_commands(CLI::App& app, Program& program);   // policy show|digest|explain|…
 void add_redact_command(CLI::App& app, Program& program);    // redact
 void add_ca_commands(CLI::App& app, Program& program);       // ca init|show|export|env
 void add_admin_commands(CLI::App& app, Program& program);    // admin status|ready|reload|…

@@ -1,7 +1,8 @@
-// sluice policy show|digest|explain|test
+// sluice policy show|digest|explain|test; the author's other verbs are in policy_author.hpp
 #include "policy/engine/explain.hpp"
 #include "proxy/cli/asked_call.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/policy_author.hpp"
 #include "proxy/cli/policy_test.hpp"
 #include "proxy/runtime/config.hpp"
 
@@ -159,6 +160,7 @@ void add_policy_commands(CLI::App& app, Program& program) {
                                  return policy ? run_policy_test(out, *file, policy) : failed;
                                }));
   test->add_option("FILE", *file, "cases: see policy/README.md")->required();
+  add_policy_sign_commands(*group, program);
 }
 
 } // namespace sluice::cli

@@ -7,6 +7,7 @@
 #include "proxy/cli/starter_files.hpp"
 #include "proxy/contain/box.hpp"
 #include "proxy/runtime/config.hpp"
+#include "proxy/runtime/policy_source.hpp"
 #include "proxy/runtime/preflight.hpp"
 #include "proxy/runtime/secrets.hpp"
 
@@ -79,12 +80,14 @@ Diagnostics check_file(const std::string& path) {
   if (!is_sidecar_config(*document)) return engine::load_policy_file(path).diagnostics;
   auto load = runtime::load_config_file(path);
   if (load.config) { // what the config names is part of what is checked
-    auto policy = engine::load_policy_file(load.config->policy_file);
+    runtime::PolicySource source(*load.config);
+    const auto keys = source.read_keys();
+    const auto policy = source.read();
     const auto logins = policy.snapshot
                             ? runtime::preflight(*policy.snapshot, load.config->policy_file)
                             : Diagnostics();
     for (const auto& more :
-         {policy.diagnostics, runtime::preflight(*load.config, SystemClock()), logins}) {
+         {keys, policy.diagnostics, runtime::preflight(*load.config, SystemClock()), logins}) {
       load.diagnostics.insert(load.diagnostics.end(), more.begin(), more.end());
     }
   }
@@ -181,10 +184,12 @@ std::vector<Finding> examine(const std::string& config_file) {
     return all;
   }
   all.push_back({"configuration", true, config_file, ""});
-  const auto policy = engine::load_policy_file(load.config->policy_file);
-  all.push_back({"policy", policy.snapshot != nullptr,
+  runtime::PolicySource source(*load.config);
+  const bool keys = !has_errors(source.read_keys());
+  const auto policy = source.read();
+  all.push_back({"policy", keys && policy.snapshot != nullptr,
                  policy.snapshot ? policy.snapshot->digest : format(policy.diagnostics),
-                 "run: sluice check " + load.config->policy_file});
+                 "run: sluice check " + config_file});
   all.push_back(interception_ca(*load.config));
   all.push_back(evidence_directory(*load.config));
   all.push_back(secret_sources(*load.config));

@@ -68,6 +68,7 @@ struct ActivePolicy {
   std::shared_ptr<const redact::RuleSet> credential_fields; // what is in a login field, too
   std::shared_ptr<redact::DripWatch> drip;                  // null: no secret is watched
   std::shared_ptr<const call::CredentialSet> credentials;   // null: the policy has none
+  std::string signed_by; // fingerprint of the key that signed the policy, or ""
   bool holds_secret(std::string_view name) const; // of a host, in either case; of a method
 };
 

@@ -63,7 +63,7 @@ class Loader {
     config_.settings.mark = static_cast<std::uint32_t>(
         root_.at("mark").integer(1, std::numeric_limits<std::uint32_t>::max()).value_or(0));
     admin(root_.at("admin"));
-    root_.unsupported("require_signature", "signed policies are not part of this version");
+    signatures(root_.at("require_signature"), root_.at("trusted_policy_keys"));
     root_.finish();
     return std::move(config_);
   }
@@ -210,6 +210,18 @@ class Loader {
     const io::Endpoint here{parsed.value().host.address(), *parsed.value().port};
     alone(at, here, "the admin server");
     config_.admin.emplace_back(here);
+  }
+
+  void signatures(Reader require, Reader keys) {
+    config_.require_signature = require.boolean().value_or(false);
+    for (auto& file : keys.items(EmptyList::refuse)) {
+      config_.trusted_policy_keys.push_back(path(file));
+      remember(file);
+    }
+    if (config_.require_signature && !keys.present()) {
+      require.error("nobody is trusted to sign the policy",
+                    "name files of public keys under trusted_policy_keys");
+    }
   }
 
   void tls(Reader at) {
@@ -378,6 +390,8 @@ std::vector<DefaultValue> config_defaults() {
       {"mode", "dry-run", "decide and record, open no upstream connection"},
       {"engine", "reference",
        "what decides: reference, or compiled, which says the same and is made for many rules"},
+      {"require_signature", "false", "take a policy only when a trusted key signed it"},
+      {"trusted_policy_keys", "none", "files of the public keys whose signatures count"},
       {"agent.run_id", "generated", "128 bit, sorts by time"},
       {"agent.actor", "sluice", "actor of every record"},
       {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},

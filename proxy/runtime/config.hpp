@@ -34,6 +34,8 @@ struct Config {
   std::map<std::string, Place> places; // by JSON pointer: of what is looked at only when it runs
   io::Settings settings;               // agent.run_id is "" unless the file gives one
   std::string policy_file;
+  bool require_signature = false;               // of the policy, by one of
+  std::vector<std::string> trusted_policy_keys; // files of public keys
   engine::EngineKind engine = engine::EngineKind::reference;
   std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;

@@ -2,6 +2,7 @@
 
 #include "certs/authority.hpp"
 #include "certs/trust.hpp"
+#include "proxy/runtime/file_state.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <filesystem>

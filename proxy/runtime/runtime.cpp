@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -44,7 +43,8 @@ StartFailure failure(Error error) {
 
 } // namespace
 
-Runtime::Runtime(Config config) : config_(std::move(config)), fingerprint_key_(random_key()) {}
+Runtime::Runtime(Config config)
+    : config_(std::move(config)), fingerprint_key_(random_key()), source_(config_) {}
 
 Runtime::~Runtime() {
   stop("shutdown");
@@ -59,8 +59,8 @@ Runtime::Started Runtime::start(Config config) {
     runtime->config_.settings.who.run_id = new_id(runtime->clock_.unix_nanos());
   }
   Diagnostics diagnostics;
-  runtime->policy_file_state_ = look_at(runtime->config_.policy_file);
-  runtime->policy_folder_ = look_at(folder_of(runtime->config_.policy_file)).id;
+  StartFailure untrusted{runtime->source_.read_keys(), std::nullopt};
+  if (has_errors(untrusted.diagnostics)) return untrusted;
   auto policy = runtime->build_policy(diagnostics);
   if (!policy) {
     StartFailure failed;
@@ -80,13 +80,13 @@ Runtime::Started Runtime::start(Config config) {
 }
 
 Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostics& diagnostics) {
-  const std::string folder = folder_of(config_.policy_file);
-  auto load = engine::load_policy_file(config_.policy_file);
+  auto load = source_.read();
   diagnostics = std::move(load.diagnostics);
   if (!load.snapshot) return make_error(Origin::config, "policy_invalid", config_.policy_file);
   SLUICE_TRY(auto known, read_secrets(config_.secrets));
   auto inputs = inputs_of(*load.snapshot); // as they are before they are read
-  SLUICE_TRY(auto credentials, read_credentials(load.snapshot->credentials, folder));
+  SLUICE_TRY(auto credentials,
+             read_credentials(load.snapshot->credentials, folder_of(config_.policy_file)));
   add_known(credentials, known);
 
   auto rules = engine::redaction_of(*load.snapshot);
@@ -98,6 +98,7 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
 
   auto active = std::make_shared<io::ActivePolicy>();
   active->engine = engine::make_engine(config_.engine, load.snapshot);
+  active->signed_by = load.signed_by;
   active->everywhere = everywhere;
   active->credential_fields = credential_fields;
   auto drip = std::make_shared<redact::DripWatch>(known);
@@ -164,7 +165,8 @@ Result<> Runtime::activate(const io::ActivePolicy& policy) {
   SLUICE_TRY(log_->store_policy(snapshot.digest, snapshot.canonical));
   SLUICE_TRY(record("policy_loaded", {{"policy_digest", snapshot.digest},
                                       {"policy_id", snapshot.id},
-                                      {"policy_version", snapshot.version}}));
+                                      {"policy_version", snapshot.version},
+                                      {"signed_by", policy.signed_by}}));
   policy_digest_ = snapshot.digest;
   return success();
 }
@@ -220,15 +222,6 @@ Result<> Runtime::start_admin() {
   return success();
 }
 
-Runtime::FileState Runtime::look_at(const std::string& file) {
-  struct stat found {};
-  if (::stat(file.c_str(), &found) != 0) return {};
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  return {{found.st_dev, found.st_ino},
-          found.st_size,
-          found.st_mtim.tv_sec * kSecond + found.st_mtim.tv_nsec};
-}
-
 Runtime::Inputs Runtime::inputs_of(const engine::Snapshot& policy) const {
   Inputs out;
   const auto add = [&](const std::string& file) { out.files.emplace_back(file, look_at(file)); };
@@ -247,17 +240,10 @@ Runtime::Inputs Runtime::inputs_of(const engine::Snapshot& policy) const {
   return out;
 }
 
-// A file that is gone is being replaced: it is looked at again when it is back.
-bool Runtime::has_changed(const std::string& file, FileState& known) {
-  const auto now = look_at(file);
-  if (now == FileState{}) return false;
-  return std::exchange(known, now) != now;
-}
-
 bool Runtime::inputs_changed() {
   constexpr std::int64_t kAgain = 30'000'000'000; // a helper that fails is asked again
   const std::lock_guard lock(orders_);
-  bool changed = has_changed(config_.policy_file, policy_file_state_);
+  bool changed = source_.changed();
   for (auto& [file, state] : inputs_.files) changed = has_changed(file, state) || changed;
   const auto now = clock_.monotonic_nanos();
   if (now < inputs_.stale_at) return changed;
@@ -274,17 +260,6 @@ Diagnostics Runtime::reload() {
 
 Diagnostics Runtime::reload_policy() {
   Diagnostics diagnostics;
-  if (config_.policy_folder_pinned &&
-      look_at(folder_of(config_.policy_file)).id != policy_folder_) {
-    Diagnostic one;
-    one.file = config_.policy_file;
-    one.message = "its folder is another than when sluice started";
-    one.hint = "somebody put it there; start again if it was you";
-    diagnostics.push_back(std::move(one));
-    (void)record("policy_rejected",
-                 {{"errors", format(diagnostics)}, {"policy_digest", policy_digest_}});
-    return diagnostics;
-  }
   auto next = build_policy(diagnostics);
   if (!next && !has_errors(diagnostics)) {
     Diagnostic one;

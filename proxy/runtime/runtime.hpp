@@ -10,7 +10,9 @@
 #include "policy/redact/token_vault.hpp"
 #include "proxy/runtime/admin_routes.hpp"
 #include "proxy/runtime/config.hpp"
+#include "proxy/runtime/file_state.hpp"
 #include "proxy/runtime/listeners.hpp"
+#include "proxy/runtime/policy_source.hpp"
 #include "proxy/runtime/witness.hpp"
 
 #include <atomic>
@@ -53,8 +55,8 @@ class Runtime {
   const io::Metrics& metrics() const noexcept { return metrics_; }
   // Puts an event of this run on record; blocks until the log has it.
   Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
-  // Whether the policy, or a file it takes a secret from, is another than at the last look, or a
-  // login is due to be read again. Cheap: a stat of each.
+  // Whether the policy, its signature or a file it takes a secret from is another than at the last
+  // look, or a login is due to be read again. Cheap: a stat of each.
   bool inputs_changed();
   // Stops accepting, waits for running calls up to limits.drain, ends the rest, writes
   // run_complete.
@@ -78,25 +80,13 @@ class Runtime {
   std::string policy_digest_;
   std::shared_ptr<redact::TokenVault> vault_ = std::make_shared<redact::TokenVault>();
   std::string fingerprint_key_; // of this process: a fingerprint must not be guessed from the log
-  struct FileId {               // an inode number is its file system's to choose
-    std::uint64_t device = 0, inode = 0;
-    bool operator==(const FileId&) const = default;
-  };
-  struct FileState {
-    FileId id;
-    std::int64_t size = 0, modified_ns = 0;
-    bool operator==(const FileState&) const = default;
-  };
-  static FileState look_at(const std::string& file);
-  static bool has_changed(const std::string& file, FileState& known);
-  struct Inputs { // of the active policy, beside its own file
+  struct Inputs {               // of the active policy, beside its own file
     std::vector<std::pair<std::string, FileState>> files;
     std::int64_t stale_at = std::numeric_limits<std::int64_t>::max(); // monotonic
   };
   Inputs inputs_of(const engine::Snapshot& policy) const;
   Inputs inputs_;
-  FileState policy_file_state_;
-  FileId policy_folder_; // at the start
+  PolicySource source_;
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;

@@ -151,11 +151,6 @@ Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSo
   return out;
 }
 
-std::string folder_of(const std::string& file) {
-  const auto slash = file.rfind('/');
-  return slash == std::string::npos ? "./" : file.substr(0, slash + 1);
-}
-
 SecretSource source_of(const model::Credential& credential, const std::string& folder) {
   SecretSource out = credential.source;
   if (out.from == SecretSource::From::file && !out.words.front().starts_with('/'))

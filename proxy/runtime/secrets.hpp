@@ -14,7 +14,6 @@ namespace sluice::runtime {
 // known cannot be kept from leaving.
 Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSource>& sources);
 
-std::string folder_of(const std::string& file); // with its '/'; "./" when none is named
 // Its file, if it is one, relative to `folder`.
 SecretSource source_of(const model::Credential& credential, const std::string& folder);
 

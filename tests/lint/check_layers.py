@@ -25,7 +25,7 @@ RULES = (
     ("boost/beast/http/", ASYNC_FOLDERS + ("proxy/wire/",)),
     ("boost/beast", ASYNC_FOLDERS),
     ("boost/test/", ()),
-    ("openssl/", ("policy/base/digest.cpp", "policy/evidence/key.", "certs/", "proxy/io/")),
+    ("openssl/", ("policy/base/digest.cpp", "policy/base/ed25519.", "policy/evidence/key.", "certs/", "proxy/io/")),
     ("re2/", ("policy/redact/", "policy/engine/")),
     ("yaml-cpp/", ("policy/base/",)),
     ("idn2.h", ("policy/model/",)),
