@@ -31,7 +31,8 @@ std::optional<Imported> AgentPaas::run() {
   versioned_sections();
   root_.finish();
   for (const auto& [where, id] : needs_credential_) {
-    if (credential_ids_.count(id) == 0) where.error("no credential has this id");
+    if (credential_ids_.count(id) == 0)
+      where.error("no credential has this id", "declare it under credentials");
   }
   close_what_stays_closed();
   return Imported{text(), lossy_.take()};
@@ -65,7 +66,7 @@ void AgentPaas::versioned_sections() {
     Reader at = root_.at(key);
     if (!at.present()) continue;
     free_map(at);
-    if (version_ != "1.1") at.error("this needs version 1.1");
+    if (version_ != "1.1") at.error("this needs version 1.1", "write version: \"1.1\"");
     close_models(at, "calls are not routed to models in this version");
   }
 }

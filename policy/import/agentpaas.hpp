@@ -68,6 +68,7 @@ class AgentPaas {
   void mcp_servers(Reader at);
   void mcp_server(Reader item);
   void mcp_tools(Reader& item);
+  void close_mcp_host(const model::Host& host);
   void hooks(Reader at);
   void ingress(Reader at);
   void ingress_auth(Reader at);

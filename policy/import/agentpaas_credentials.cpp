@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 2> kModes = {"file", "env"}, kTransports 
 
 void plain_text(Reader at) {
   const auto text = at.string();
-  if (text && has_control(*text)) at.error("a control character stands in it");
+  if (text && has_control(*text))
+    at.error("a control character stands in it", "write one line of text");
 }
 
 void header_name(Reader at) {
@@ -76,7 +77,8 @@ void AgentPaas::credentials(Reader at) {
 void AgentPaas::credential(Reader item) {
   Reader id = item.required("id"), type = item.required("type");
   const auto name = id.string();
-  if (name && has_control(*name)) id.error("a control character stands in it");
+  if (name && has_control(*name))
+    id.error("a control character stands in it", "write one line of text");
   if (name && !credential_ids_.insert(*name).second) id.error("two credentials have this id");
   std::optional<Kind> kind;
   if (const auto text = type.string()) {
@@ -129,12 +131,13 @@ void AgentPaas::mcp_server(Reader item) {
   if (transport == "stdio" && address.present()) address.error("a stdio server has no URL");
   if (transport == "http" && command.present()) command.error("an http server has no command");
   if (const auto where = url(address)) {
-    if (!is_loopback(where->to.host)) {
-      if (!matched(*where)) address.error("no egress rule allows its host and port");
-      closed_hosts_[where->to.host.text()] =
-          "it is the host of an MCP server, whose tools are not judged";
-    }
+    if (!is_loopback(where->to.host) && !matched(*where))
+      address.error("no egress rule allows its host and port", "add one for it");
+    close_mcp_host(where->to.host);
   }
+  const auto endpoint = item.at("endpoint").string();
+  const auto other = model::parse_target(endpoint.value_or(""));
+  if (other && other.value().absolute) close_mcp_host(other.value().absolute->host);
   plain_text(command);
   (void)item.at("args").strings();
   mcp_tools(item);
@@ -150,6 +153,11 @@ void AgentPaas::mcp_server(Reader item) {
   lossy_.add_keys(item, {"allowed_tools", "denied_tools"}, "tools are not judged in this version");
   lossy_.add_keys(item, {"headers", "env"}, "values are not imported, they may be secrets",
                   "name them under secrets in sluice.yaml");
+}
+
+void AgentPaas::close_mcp_host(const model::Host& host) {
+  if (!is_loopback(host))
+    closed_hosts_[host.text()] = "it is the host of an MCP server, whose tools are not judged";
 }
 
 void AgentPaas::mcp_tools(Reader& item) {
@@ -169,7 +177,7 @@ void AgentPaas::hooks(Reader at) {
       if (is_loopback(where->to.host)) {
         address.error("a hook on loopback reaches this machine", "name another host");
       } else if (!matched(*where)) {
-        address.error("no egress rule allows its host and port");
+        address.error("no egress rule allows its host and port", "add one for it");
       }
     }
     (void)item.at("secret").string();

@@ -98,7 +98,7 @@ void AgentPaas::domain(EgressRule& rule, Reader domain, bool wildcard) {
   if (!text) return;
   const bool star = text->find('*') != std::string::npos;
   if (star && !wildcard) {
-    domain.error("a domain with * needs allow_wildcard: true");
+    domain.error("a domain with * needs allow_wildcard: true", "name the hosts, or add it");
     return;
   }
   const bool below = text->starts_with("*.");

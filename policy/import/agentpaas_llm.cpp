@@ -80,7 +80,8 @@ void AgentPaas::close_models(const Reader& at, std::string what) {
 void AgentPaas::budget(Reader at) {
   Reader cost = at.at("max_cost_usd");
   if (version_ == "1.1" && !cost.present()) {
-    (at.present() ? at : root_).error("version 1.1 needs llm_budget.max_cost_usd");
+    (at.present() ? at : root_)
+        .error("version 1.1 needs llm_budget.max_cost_usd", "add it, or write version: \"1.0\"");
   }
   if (!at.present()) return;
   const auto total = at.at("max_tokens").integer(0, kMost);
@@ -88,7 +89,8 @@ void AgentPaas::budget(Reader at) {
   const auto one = each.integer(0, kMost);
   if (total && one && *total > 0 && *one > *total)
     each.error("more than max_tokens of all requests");
-  if (cost.present() && version_ != "1.1") cost.error("this needs version 1.1");
+  if (cost.present() && version_ != "1.1")
+    cost.error("this needs version 1.1", "write version: \"1.1\"");
   money(cost);
   at.finish();
   close_models(at, "tokens and costs are not counted in this version");

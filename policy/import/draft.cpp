@@ -6,6 +6,7 @@
 #include "policy/engine/snapshot.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace sluice::import {
@@ -24,8 +25,9 @@ void LossyList::add_keys(Reader& map, std::initializer_list<std::string_view> ke
 }
 
 std::vector<Lossy> LossyList::take() {
-  std::stable_sort(all_.begin(), all_.end(),
-                   [](const Lossy& a, const Lossy& b) { return a.line < b.line; });
+  std::stable_sort(all_.begin(), all_.end(), [](const Lossy& a, const Lossy& b) {
+    return std::tie(a.line, a.pointer) < std::tie(b.line, b.pointer);
+  });
   return std::move(all_);
 }
 
@@ -72,8 +74,19 @@ void free_map(const Reader& at) {
   if (at.present() && !at.node()->is_map()) at.error("expected a map");
 }
 
-std::optional<Imported> import_policy(Source source, std::string_view text, const std::string& file,
-                                      Diagnostics& out) {
+namespace {
+
+// Whose fault it is, where the message alone does not say what to do.
+void add_hints(Source source, Diagnostics& out) {
+  for (auto& one : out) {
+    if (!one.hint.empty()) continue;
+    one.hint = source == Source::agentpaas ? "AgentPaaS refuses it, too: correct the original"
+                                           : "correct the original";
+  }
+}
+
+std::optional<Imported> read_and_write(Source source, std::string_view text,
+                                       const std::string& file, Diagnostics& out) {
   const auto document = parse_document(text, file, out);
   if (!document) return std::nullopt;
   if (document->root.kind == Node::Kind::null) {
@@ -88,6 +101,15 @@ std::optional<Imported> import_policy(Source source, std::string_view text, cons
     Reader(*document, out).error("the imported policy would not load", "this is a defect");
     return std::nullopt;
   }
+  return imported;
+}
+
+} // namespace
+
+std::optional<Imported> import_policy(Source source, std::string_view text, const std::string& file,
+                                      Diagnostics& out) {
+  auto imported = read_and_write(source, text, file, out);
+  add_hints(source, out);
   return imported;
 }
 

@@ -18,7 +18,7 @@ class LossyList {
   // The same for each of these keys that is written.
   void add_keys(Reader& map, std::initializer_list<std::string_view> keys, std::string_view what,
                 std::string_view hint = {});
-  std::vector<Lossy> take(); // sorted by line
+  std::vector<Lossy> take(); // in the order of the document
 
  private:
   std::vector<Lossy> all_;

@@ -49,7 +49,7 @@ class Cli(SluiceTestCase):
     def test_help_everywhere(self):
         self.assertIn("sluice", self.run_ok("--help").stdout)
         for verb in (["run"], ["exec"], ["init"], ["check"], ["doctor"], ["policy", "explain"],
-                     ["policy", "digest"], ["redact"], ["ca", "init"], ["ca", "env"],
+                     ["policy", "digest"], ["policy", "new-key"], ["policy", "sign"], ["policy", "verify"], ["policy", "import"], ["redact"], ["ca", "init"], ["ca", "env"],
                      ["evidence", "verify"], ["evidence", "show"]):
             with self.subTest(verb=verb):
                 self.assertIn(f"sluice {' '.join(verb)}", self.run_ok(*verb, "--help").stdout)

@@ -121,7 +121,9 @@ BOOST_AUTO_TEST_CASE(refuses_what_their_own_tool_refuses) {
       BOOST_TEST(text.rfind("theirs.yaml:", 0) == 0U, what << ": " << text);
       BOOST_TEST(text.find(member(one, "says").text) != std::string::npos, what << ": " << text);
       BOOST_TEST(text.find(kSecret) == std::string::npos, what << ": " << text);
-      for (const auto& each : said) BOOST_TEST((each.line > 0 && each.column > 0), what);
+      for (const auto& each : said) {
+        BOOST_TEST((each.line > 0 && each.column > 0 && !each.hint.empty()), what << ": " << text);
+      }
     }
   }
 }
