@@ -77,6 +77,14 @@ void AgentPaas::close(EgressRule& rule, const std::string& why, const std::strin
   lossy_.add(rule.at, "closed: " + why, hint);
 }
 
+bool EgressRule::allows_as_much_as(const EgressRule& other) const {
+  return closed.empty() &&
+         std::includes(ports.begin(), ports.end(), other.ports.begin(), other.ports.end()) &&
+         (any_method ||
+          (!other.any_method && std::includes(methods.begin(), methods.end(), other.methods.begin(),
+                                              other.methods.end())));
+}
+
 std::string AgentPaas::closed_hosts_why(const EgressRule& rule) const {
   for (const auto& [host, why] : closed_hosts_) {
     const bool below = rule.hosts == EgressRule::Hosts::below && host.ends_with('.' + rule.host);
@@ -88,11 +96,11 @@ std::string AgentPaas::closed_hosts_why(const EgressRule& rule) const {
 // A rule that another construct narrows, which we cannot write, would allow more without it.
 void AgentPaas::close_what_stays_closed() {
   std::set<std::string> seen;
-  bool open = false;
   for (EgressRule& rule : egress_) {
     if (rule.hosts != EgressRule::Hosts::none) {
       const std::string key = (rule.hosts == EgressRule::Hosts::below ? "*." : "") + rule.host;
-      if (!seen.insert(key).second)
+      rule.unused = !seen.insert(key).second;
+      if (rule.unused)
         close(rule, "AgentPaaS only ever used the first rule of a domain", "join the two by hand");
     }
     if (rule.for_mcp_server)
@@ -109,14 +117,37 @@ void AgentPaas::close_what_stays_closed() {
         rule.hosts == EgressRule::Hosts::exact && locked_paths_.count(rule.host) != 0;
     if (locked_ && !locked && covers_model_host(rule))
       close(rule, "llm_provider_lock does not name this host", "name the hosts one by one");
-    open = open || rule.closed.empty();
   }
+  while (close_what_overlaps()) {
+  }
+  const bool open = std::any_of(egress_.begin(), egress_.end(),
+                                [](const EgressRule& rule) { return rule.closed.empty(); });
   const Reader at = root_.at("egress");
   if (open)
     lossy_.add(at,
                "AgentPaaS looks at no addresses; here private, loopback, link-local and metadata "
                "addresses stay closed",
                "private: true on the rule that names the host");
+}
+
+// The gateway takes the rule of the nearest domain and no other, where ours would add up: so a
+// wider domain may only stay when it allows no more than each rule inside it. True when it closed
+// one, which may concern a domain that is wider still.
+bool AgentPaas::close_what_overlaps() {
+  bool closed = false;
+  for (EgressRule& wide : egress_) {
+    if (wide.hosts != EgressRule::Hosts::below || !wide.closed.empty()) continue;
+    const std::string below = '.' + wide.host;
+    for (const EgressRule& near : egress_) {
+      const bool inside = near.hosts != EgressRule::Hosts::none && near.host.ends_with(below);
+      if (!inside || near.unused || near.allows_as_much_as(wide)) continue;
+      close(wide, near.id + " allows less of a domain inside this one",
+            "name the hosts one by one");
+      closed = true;
+      break;
+    }
+  }
+  return closed;
 }
 
 std::string AgentPaas::rule_text(const EgressRule& rule) const {

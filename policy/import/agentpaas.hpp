@@ -27,7 +27,11 @@ struct EgressRule {
   bool any_method = false;
   std::string credential;
   bool for_mcp_server = false;
-  std::string closed; // why it is not imported; "" when it is
+  bool unused = false; // AgentPaaS itself never looks at it
+  std::string closed;  // why it is not imported; "" when it is
+
+  bool
+  allows_as_much_as(const EgressRule& other) const; // where both match; ports and methods sorted
 };
 
 struct Url {
@@ -47,6 +51,7 @@ class AgentPaas {
   void versioned_sections();
   void close(EgressRule& rule, const std::string& why, const std::string& hint);
   void close_what_stays_closed();
+  bool close_what_overlaps();
   bool covers_model_host(const EgressRule& rule) const;
   std::string closed_hosts_why(const EgressRule& rule) const;
   std::string text() const;

@@ -60,11 +60,11 @@ int import_file(const Output& out, const ImportOptions& options) {
 
 void add_policy_import_command(CLI::App& group, Program& program) {
   auto options = std::make_shared<ImportOptions>();
-  auto* verb = add_verb(
-      group, program, "import",
-      "the policy of another tool as one of ours; what is lost is listed on stderr, and closed",
-      "sluice policy import --from agentpaas their-policy.yaml --to policy.yaml",
-      [options](const Output& out) { return import_file(out, *options); });
+  auto* verb =
+      add_verb(group, program, "import",
+               "another tool's policy as one of ours; what is lost is listed and stays closed",
+               "sluice policy import --from agentpaas their-policy.yaml --to policy.yaml",
+               [options](const Output& out) { return import_file(out, *options); });
   verb->add_option("--from", options->from, "whose policy it is: agentpaas or cavra")
       ->required()
       ->check(CLI::IsMember({"agentpaas", "cavra"}));

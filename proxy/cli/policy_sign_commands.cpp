@@ -134,19 +134,16 @@ void add_policy_sign_commands(CLI::App& group, Program& program) {
                        [options](const Output& out) { return new_key(out, options->file); });
   key->add_option("FILE", options->file, "where to; nothing is ever overwritten")->required();
 
-  auto* signing = add_verb(
-      group, program, "sign",
-      "sign what a policy means into FILE.sig; an edit that changes no meaning keeps it valid",
-      "sluice policy sign policy.yaml --key policy.key",
-      [options](const Output& out) { return sign(out, *options); });
+  auto* signing = add_verb(group, program, "sign", "sign what a policy means, into FILE.sig",
+                           "sluice policy sign policy.yaml --key policy.key",
+                           [options](const Output& out) { return sign(out, *options); });
   signing->add_option("FILE", options->file, "the policy")->required();
   signing->add_option("--key", options->key, "Ed25519 private key, PEM PKCS#8, mode 0600")
       ->required();
   signing->add_option("--signature", options->signature, "where to (default: FILE.sig)");
 
   auto* verifying =
-      add_verb(group, program, "verify",
-               "whether a policy bears the signature of a key you trust; exit 4 when it does not",
+      add_verb(group, program, "verify", "whether a key you trust signed a policy; exit 4 when not",
                "sluice policy verify policy.yaml --public-key policy.key.pub",
                [options](const Output& out) { return verify(out, *options); });
   verifying->add_option("FILE", options->file, "the policy")->required();
