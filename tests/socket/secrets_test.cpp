@@ -13,12 +13,12 @@
 #include <fstream>
 
 using namespace sluice;
-using From = runtime::SecretSource::From;
+using From = SecretSource::From;
 
 namespace {
 
-runtime::SecretSource source(From from, std::vector<std::string> words) {
-  runtime::SecretSource out;
+SecretSource source(From from, std::vector<std::string> words) {
+  SecretSource out;
   out.id = "s";
   out.from = from;
   out.words = std::move(words);
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(every_source) {
 BOOST_AUTO_TEST_CASE(failures_name_the_source) {
   const auto empty = temp_file("\n");
   const auto large = std::string(70'000, 'x');
-  const std::vector<runtime::SecretSource> table = {
+  const std::vector<SecretSource> table = {
       source(From::env, {"SLUICE_TEST_NOT_SET"}),
       source(From::file, {"/nonexistent/secret"}),
       source(From::file, {empty}),
