@@ -82,6 +82,18 @@ void reported(Payload& out, const std::vector<model::Reported>& all) {
   out.end_array().count("reported_count", all.size());
 }
 
+// Where there was no body there is no digest.
+void body_digests(Payload& out, const OutcomeFacts& facts) {
+  out.begin_object("body_hmac");
+  for (const auto& [key, value] : {std::pair("request", &facts.request_body_hmac),
+                                   std::pair("request_sent", &facts.request_body_hmac_sent),
+                                   std::pair("response", &facts.response_body_hmac),
+                                   std::pair("response_sent", &facts.response_body_hmac_sent)}) {
+    if (!value->empty()) out.digest(key, *value);
+  }
+  out.end_object();
+}
+
 void findings(Payload& out, const std::vector<LocatedFindings>& located) {
   std::size_t shown = 0;
   std::uint64_t total = 0;
@@ -160,15 +172,9 @@ std::string_view to_string(OutcomeStatus status) noexcept {
 Record outcome_record(const RunIdentity& who, const OutcomeFacts& facts, const Rules& rules) {
   const model::EgressCall& call = *facts.call;
   Payload out(rules);
-  out.text("address", facts.address)
-      .text("agent_id", who.agent_id)
-      .begin_object("body_hmac")
-      .digest("request", facts.request_body_hmac)
-      .digest("request_sent", facts.request_body_hmac_sent)
-      .digest("response", facts.response_body_hmac)
-      .digest("response_sent", facts.response_body_hmac_sent)
-      .end_object()
-      .count("bytes_to_downstream", facts.bytes_to_downstream)
+  out.text("address", facts.address).text("agent_id", who.agent_id);
+  body_digests(out, facts);
+  out.count("bytes_to_downstream", facts.bytes_to_downstream)
       .count("bytes_to_upstream", facts.bytes_to_upstream)
       .text("call_id", call.call_id)
       .digest("decision_hash", facts.decision_hash)

@@ -70,7 +70,7 @@ struct OutcomeFacts {
   std::string address;                                                // dialled, "ip:port"
   std::string tls_version;                                            // "" when plain
   std::string request_body_hmac, response_body_hmac; // keyed, before redaction; "" when empty
-  std::string request_body_hmac_sent, response_body_hmac_sent; // after redaction
+  std::string request_body_hmac_sent, response_body_hmac_sent; // of what went on
   std::vector<LocatedFindings> findings;
   std::int64_t duration_ns = 0, first_byte_ns = 0;
   std::string decision_hash; // record_hash of the decision record

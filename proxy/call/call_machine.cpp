@@ -30,7 +30,9 @@ bool safe_to_repeat(const wire::RequestHead& head) {
 
 } // namespace
 
-CallMachine::CallMachine(CallContext context) : context_(std::move(context)) {}
+CallMachine::CallMachine(CallContext context)
+    : context_(std::move(context)), request_digest_(context_.digest_key),
+      response_digest_(context_.digest_key) {}
 
 void CallMachine::on(Event event, Actions& out) {
   std::visit([this, &out](auto& happened) { handle(happened, out); }, event);
@@ -241,7 +243,12 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
   std::string bytes;
-  if (auto fed = request_pipe_.feed(event.bytes, hold_request_ ? request_body_ : bytes); !fed) {
+  std::string& to = hold_request_ ? request_body_ : bytes;
+  const auto begin = to.size();
+  const auto fed = request_pipe_.feed(event.bytes, to);
+  const bool goes = fed && why_blocked().empty();
+  request_digest_.feed(event.bytes, std::string_view(to).substr(goes ? begin : to.size()));
+  if (!fed) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
   if (ended_by_rule(out)) return;
@@ -267,14 +274,17 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
   }
   std::string bytes;
+  std::string& to = hold_request_ ? request_body_ : bytes;
+  const auto begin = to.size();
   if (request_.framing != wire::BodyFraming::none) {
-    if (auto done = request_pipe_.finish(hold_request_ ? request_body_ : bytes); !done) {
+    if (auto done = request_pipe_.finish(to); !done) {
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
   redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
   show_pieces(event.trailers);
   if (ended_by_rule(out)) return;
+  request_digest_.feed({}, std::string_view(to).substr(begin));
   if (request_pipe_.rewrote()) drop_digests(event.trailers);
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
@@ -313,18 +323,22 @@ void CallMachine::show_pieces(std::string_view text) {
   drip_->end_text();
 }
 
-bool CallMachine::ended_by_rule(Actions& out) {
+std::string CallMachine::why_blocked() const {
   std::string rule = blocked_by(outcome_.findings);
   for (const auto* pipe : {&request_pipe_, &response_pipe_}) {
     if (rule.empty()) rule = pipe->blocked_by();
   }
-  const bool dripped = rule.empty() && drip_ && drip_->over();
-  if (rule.empty() && !dripped) return false;
+  if (!rule.empty()) return "the redaction rule " + rule;
+  if (drip_ && drip_->over()) return "half of " + *drip_->over() + " has left in pieces";
+  return {};
+}
+
+bool CallMachine::ended_by_rule(Actions& out) {
+  std::string why = why_blocked();
+  if (why.empty()) return false;
   request_pipe_.stop();
   response_pipe_.stop();
-  fail(OutcomeStatus::blocked, Reason::secret_blocked,
-       dripped ? "half of " + *drip_->over() + " has left in pieces" : "the redaction rule " + rule,
-       out);
+  fail(OutcomeStatus::blocked, Reason::secret_blocked, std::move(why), out);
   return true;
 }
 
@@ -351,8 +365,20 @@ void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string 
     outcome_.findings.push_back(
         {pipe == &request_pipe_ ? "request" : "response", "body", std::move(found)});
   }
-  note_messages();
-  if (permit_) permit_->close(outcome_);
+  if (permit_) { // who was never admitted has no outcome
+    note_digests();
+    note_messages();
+    permit_->close(outcome_);
+  }
+}
+
+void CallMachine::note_digests() {
+  outcome_.request_body = messages_up_ ? messages_up_->take_digests() : request_digest_.take();
+  outcome_.response_body =
+      messages_down_ ? messages_down_->take_digests() : response_digest_.take();
+  // What was held whole and never sent was redacted for nothing.
+  if (outcome_.bytes_to_upstream == 0) outcome_.request_body.after.clear();
+  if (outcome_.bytes_to_downstream == 0) outcome_.response_body.after.clear();
 }
 
 void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, Actions& out) {

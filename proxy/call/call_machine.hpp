@@ -6,6 +6,7 @@
 
 #include "proxy/call/action.hpp"
 #include "proxy/call/assemble.hpp"
+#include "proxy/call/body_digest.hpp"
 #include "proxy/call/body_pipe.hpp"
 #include "proxy/call/event.hpp"
 #include "proxy/call/head_rules.hpp"
@@ -23,6 +24,7 @@ struct CallContext {
   std::string run_id;
   std::string call_id;
   HeadRedaction redaction;                        // used only when the permit asks for redaction
+  DigestKey digest_key;                           // null: bodies are not digested
   std::uint64_t request_body_limit = 64ULL << 20; // bytes; the rule's own limit may be tighter
   // A body with a declared length up to this many bytes is held whole, so that its Content-Length
   // stays right after redaction; a longer one goes out chunked.
@@ -80,6 +82,7 @@ class CallMachine {
   // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
   // closed.
   void fail(evidence::OutcomeStatus status, model::Reason reason, std::string detail, Actions& out);
+  std::string why_blocked() const; // by a rule, for what it found; "" when none does
   // True: a rule blocks the call for what it found, and the call has ended.
   bool ended_by_rule(Actions& out);
   void show_pieces(std::string_view text); // that leaves, a whole text
@@ -108,6 +111,7 @@ class CallMachine {
   void end_messages(evidence::OutcomeStatus status, model::Reason reason, std::string detail,
                     Actions& out);
   void note_messages();
+  void note_digests();
 
   // A held body may be this many times the limit once it is encoded again: that takes a far better
   // encoder at its origin than ours. A longer one would only cost memory.
@@ -126,6 +130,7 @@ class CallMachine {
   bool agent_keeps_alive_ = false;
   std::string upstream_target_;
   BodyPipe request_pipe_;
+  BodyDigest request_digest_;
   std::string request_body_; // while held whole
   std::uint64_t request_bytes_ = 0;
   std::uint64_t discarded_ = 0;
@@ -137,6 +142,7 @@ class CallMachine {
 
   wire::ResponseHead response_; // held until its length is known
   BodyPipe response_pipe_;
+  BodyDigest response_digest_;
   std::string response_body_;
   bool hold_response_ = false;
   bool response_begun_ = false; // a final head was received

@@ -105,7 +105,12 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "body out of turn", out);
   }
   std::string bytes;
-  if (auto fed = response_pipe_.feed(event.bytes, hold_response_ ? response_body_ : bytes); !fed) {
+  std::string& to = hold_response_ ? response_body_ : bytes;
+  const auto begin = to.size();
+  const auto fed = response_pipe_.feed(event.bytes, to);
+  const bool goes = fed && why_blocked().empty();
+  response_digest_.feed(event.bytes, std::string_view(to).substr(goes ? begin : to.size()));
+  if (!fed) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + fed.error().detail, out);
   }
@@ -132,12 +137,15 @@ void CallMachine::handle(ResponseEnded& event, Actions& out) {
 
 void CallMachine::end_response(wire::Fields trailers, Actions& out) {
   std::string bytes;
-  if (auto done = response_pipe_.finish(hold_response_ ? response_body_ : bytes); !done) {
+  std::string& to = hold_response_ ? response_body_ : bytes;
+  const auto begin = to.size();
+  if (auto done = response_pipe_.finish(to); !done) {
     return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
                 "the answer: " + done.error().detail, out);
   }
   redact_trailers(trailers, redaction_, "response", outcome_.findings);
   if (ended_by_rule(out)) return;
+  response_digest_.feed({}, std::string_view(to).substr(begin));
   if (hold_response_) {
     response_.content_length = response_body_.size();
     head_sent_ = true;

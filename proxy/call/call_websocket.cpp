@@ -31,6 +31,7 @@ void CallMachine::switch_protocols(wire::ResponseHead head, Actions& out) {
   up.rules = redaction_.everywhere;
   up.scope = redaction_.in(redact::Place::request_body);
   up.message_bytes = context_.request_body_limit;
+  up.digest_key = context_.digest_key;
   MessagePipe::Config down = up;
   up.meter = drip_;
   down.from = WebSocketPeer::server;
@@ -64,6 +65,7 @@ void CallMachine::carry(Side from, std::string_view bytes, Actions& out) {
   if (!spend(frames.size())) {
     return fail(OutcomeStatus::interrupted, Reason::byte_limit_reached, "", out);
   }
+  pipe.sent();
   if (!frames.empty() && up) {
     outcome_.bytes_to_upstream += frames.size();
     out.push_back(SendRequestBody{std::move(frames)});

@@ -27,7 +27,7 @@ MessagePipe::MessagePipe(Config config)
     : config_(std::move(config)),
       reader_(config_.from, config_.deflate, config_.rules ? wire::Inspect::yes : wire::Inspect::no,
               limits_of(config_.message_bytes)),
-      writer_(config_.from, config_.deflate) {}
+      writer_(config_.from, config_.deflate), digest_(config_.digest_key) {}
 
 std::optional<wire::WebSocketFault> MessagePipe::feed(std::string_view in, std::string& out) {
   while (true) {
@@ -42,7 +42,7 @@ std::optional<wire::WebSocketFault> MessagePipe::feed(std::string_view in, std::
     } else if (const auto* frame = std::get_if<wire::ControlFrame>(&event)) {
       control(*frame, out);
     } else {
-      if (!holds_event_) writer_.write(std::exchange(ready_, {}), out);
+      if (!holds_event_) say(std::exchange(ready_, {}), out);
       return std::nullopt;
     }
   }
@@ -66,11 +66,27 @@ bool MessagePipe::may_be_event(std::string_view bytes) const {
   return first == std::string_view::npos || begins_json(bytes[first]);
 }
 
+void MessagePipe::say(std::string_view bytes, std::string& out) {
+  if (config_.digest_key) said_ += bytes;
+  writer_.write(bytes, out);
+}
+
+void MessagePipe::say_last(std::string_view bytes, std::string& out) {
+  if (config_.digest_key) said_ += bytes;
+  writer_.end(bytes, out);
+}
+
+void MessagePipe::sent() {
+  digest_.feed({}, said_);
+  said_.clear();
+}
+
 void MessagePipe::take(std::string_view bytes, std::string& out) {
+  digest_.feed(bytes, {});
   if (!holds_event_) {
     redact(bytes);
     if (ready_.size() > kLargestFragment) {
-      writer_.write(ready_, out);
+      say(ready_, out);
       ready_.clear();
     }
     return;
@@ -137,7 +153,7 @@ void MessagePipe::end(std::string& out) {
   ++messages_;
   if (holds_event_) return end_event(out);
   if (config_.rules) redact_rest();
-  writer_.end(std::exchange(ready_, {}), out);
+  say_last(std::exchange(ready_, {}), out);
 }
 
 void MessagePipe::end_event(std::string& out) {
@@ -157,7 +173,7 @@ void MessagePipe::end_event(std::string& out) {
 void MessagePipe::write_events(const std::vector<std::string>& events, std::string& out) {
   for (const auto& event : events) {
     writer_.begin(Opcode::text, payload_);
-    writer_.end(event, out);
+    say_last(event, out);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "policy/redact/drip.hpp"
 #include "policy/redact/event_stream.hpp"
 #include "policy/redact/redactor.hpp"
+#include "proxy/call/body_digest.hpp"
 #include "proxy/wire/websocket_message.hpp"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ class MessagePipe {
     // what streams, not for who asks and waits for an answer.
     bool joins_events = false;
     std::uint64_t message_bytes = 64ULL << 20;
+    DigestKey digest_key = nullptr;
   };
 
   explicit MessagePipe(Config config);
@@ -49,6 +51,9 @@ class MessagePipe {
   std::string blocked_by() const;
   void stop(); // what is held is counted, and never leaves; nothing is fed after it
   std::uint64_t messages() const noexcept { return messages_; } // that ended
+  void sent(); // what feed() appended is on its way
+  // Of what the messages say, one after another: no frames, no control frames. Once, at the end.
+  BodyDigests take_digests() { return digest_.take(); }
 
  private:
   static constexpr std::size_t kLargestEvent = 32 * 1024;
@@ -65,6 +70,8 @@ class MessagePipe {
   void feed_redactor(std::string_view bytes);
   void redact_rest();
   void write_events(const std::vector<std::string>& events, std::string& out);
+  void say(std::string_view bytes, std::string& out);
+  void say_last(std::string_view bytes, std::string& out); // of its message
   redact::Redactor& redactor();
 
   Config config_;
@@ -80,6 +87,8 @@ class MessagePipe {
   wire::MessageWriter::Payload payload_ = wire::MessageWriter::Payload::plain;
   bool holds_event_ = false; // it is kept whole in ready_, not redacted yet
   std::string ready_;        // what can be sent of it
+  BodyDigest digest_;
+  std::string said_; // since sent()
   bool closed_ = false;
   std::uint64_t messages_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "policy/evidence/record.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
+#include "proxy/call/body_digest.hpp"
 #include "proxy/call/credentials.hpp"
 
 #include <functional>
@@ -28,8 +29,9 @@ struct Outcome {
   std::uint64_t bytes_to_upstream = 0, bytes_to_downstream = 0;
   // Of a WebSocket: messages that its sender ended.
   std::uint64_t messages_to_upstream = 0, messages_to_downstream = 0;
-  std::string address;     // dialled, "ip:port"
-  std::string tls_version; // towards the upstream; "" when plain
+  std::string address;                     // dialled, "ip:port"
+  std::string tls_version;                 // towards the upstream; "" when plain
+  BodyDigests request_body, response_body; // of a relay: of what each side said
   std::vector<evidence::LocatedFindings> findings;
   std::vector<std::string> credentials; // ids of what was put into the request
   std::int64_t first_byte_ns = 0;

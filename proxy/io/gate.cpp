@@ -234,6 +234,10 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.messages_to_downstream = how.messages_to_downstream;
         end.address = how.address;
         end.tls_version = how.tls_version;
+        end.request_body_hmac = how.request_body.before;
+        end.request_body_hmac_sent = how.request_body.after;
+        end.response_body_hmac = how.response_body.before;
+        end.response_body_hmac_sent = how.response_body.after;
         end.findings = how.findings;
         end.duration_ns = services_.clock.monotonic_nanos() - opened;
         end.first_byte_ns = how.first_byte_ns;

@@ -30,6 +30,7 @@ struct Session::Way {
   ReadBuffer* in = nullptr;
   Lane* out = nullptr;
   std::optional<redact::Redactor> redactor;
+  call::BodyDigest digest; // of what is redacted; the rest need not enter this process
   std::uint64_t bytes = 0;
   std::uint64_t turn = 0;            // of feed()
   Reason source_lost = Reason::none; // the record's word for a broken `from`, and for a broken `to`
@@ -131,6 +132,7 @@ void Session::prepare_relay(Relay& relay) {
         way == &relay.up ? redact::Place::request_body : redact::Place::response_body;
     way->redactor.emplace(rules, redact::Redactor::Mask::keep_length,
                           redact::Scope::in_call(place, pii));
+    way->digest = call::BodyDigest(worker_.services().digest_key);
     way->releasing = true;
     net::co_spawn(worker_.executor(), release_early(relay, *way), net::detached);
   }
@@ -156,6 +158,8 @@ void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
     outcome.findings.push_back(
         {way == &relay.up ? "request" : "response", "stream", way->redactor->findings()});
   }
+  outcome.request_body = relay.up.digest.take();
+  outcome.response_body = relay.down.digest.take();
   relay.permit.close(outcome);
   // A peer must not take what was cut for a whole stream.
   if (relay.broken()) {
@@ -193,11 +197,14 @@ Task<> Session::pump_bytes(Relay& relay, Way& way) {
   way.over = true; // and nothing more is released
   // A stream that is cut gives away nothing more: what is held may be half a secret.
   if (relay.broken() || cut_ != Reason::none || expired_) co_return;
-  if (way.redactor) way.redactor->finish(way.out->pending());
+  auto& pending = way.out->pending();
+  const auto begin = pending.size();
+  if (way.redactor) way.redactor->finish(pending);
   if (way.blocked()) {
     relay.fail(Reason::secret_blocked);
     co_return;
   }
+  way.digest.feed({}, std::string_view(pending).substr(begin));
   co_await way.out->drain(*way.to);
   ErrorCode ignored;
   way.to->socket().shutdown(Tcp::socket::shutdown_send, ignored);
@@ -211,7 +218,11 @@ Task<> Session::move_bytes(Relay& relay, Way& way, bool only_buffered) {
       if (!relay.spend(bytes.size())) break;
       way.bytes += bytes.size();
       if (way.redactor) {
-        way.redactor->feed(bytes, way.out->pending());
+        auto& pending = way.out->pending();
+        const auto begin = pending.size();
+        way.redactor->feed(bytes, pending);
+        way.digest.feed(bytes,
+                        std::string_view(pending).substr(way.blocked() ? pending.size() : begin));
         if (way.blocked()) {
           relay.fail(Reason::secret_blocked);
           break;
@@ -282,7 +293,10 @@ Task<> Session::release_held(Way& way) {
     co_await way.pause.async_wait(use_task);
     if (way.over || turn != way.turn) continue;
     released = turn;
-    way.redactor->release(way.out->pending());
+    auto& pending = way.out->pending();
+    const auto begin = pending.size();
+    way.redactor->release(pending);
+    way.digest.feed({}, std::string_view(pending).substr(begin));
     co_await way.out->flush(*way.to);
   }
 }

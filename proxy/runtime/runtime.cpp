@@ -44,7 +44,8 @@ StartFailure failure(Error error) {
 } // namespace
 
 Runtime::Runtime(Config config)
-    : config_(std::move(config)), fingerprint_key_(random_key()), source_(config_) {}
+    : config_(std::move(config)), fingerprint_key_(random_key()),
+      body_key_(std::make_shared<const std::string>(random_key())), source_(config_) {}
 
 Runtime::~Runtime() {
   stop("shutdown");
@@ -187,7 +188,8 @@ Result<> Runtime::bind_listeners() {
                               pins_,
                               own_ports_,
                               metrics_,
-                              killed_};
+                              killed_,
+                              body_key_};
   auto& settings = config_.settings;
   SLUICE_TRY(listeners_.reserve(settings.listeners, config_.admin));
   for (unsigned i = 0; i < settings.workers; ++i) {

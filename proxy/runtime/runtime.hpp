@@ -79,8 +79,10 @@ class Runtime {
   SystemClock clock_;
   std::string policy_digest_;
   std::shared_ptr<redact::TokenVault> vault_ = std::make_shared<redact::TokenVault>();
-  std::string fingerprint_key_; // of this process: a fingerprint must not be guessed from the log
-  struct Inputs {               // of the active policy, beside its own file
+  // Of this process, and kept nowhere: neither a secret nor a body must be guessed from the log.
+  std::string fingerprint_key_;
+  call::DigestKey body_key_;
+  struct Inputs { // of the active policy, beside its own file
     std::vector<std::pair<std::string, FileState>> files;
     std::int64_t stale_at = std::numeric_limits<std::int64_t>::max(); // monotonic
   };
