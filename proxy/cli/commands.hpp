@@ -16,7 +16,7 @@ struct Common { // options every verb shares
   std::string config = "sluice.yaml";
   std::string policy; // overrides the config's
   std::string dir;    // evidence directory, overrides the config's
-  std::string anchor; // command, overrides the config's
+  std::string anchor; // command or URL, overrides the config's
   std::string admin;  // socket, overrides the config's
   bool json = false;
 };

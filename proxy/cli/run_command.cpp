@@ -8,6 +8,23 @@
 
 namespace sluice::cli {
 
+namespace {
+
+Result<runtime::Anchor> anchor_of(const std::string& text) {
+  runtime::Anchor out;
+  if (text.empty()) return out;
+  if (!text.starts_with("http://") && !text.starts_with("https://")) {
+    out.command = {"/bin/sh", "-c", text};
+    return out;
+  }
+  auto url = io::parse_post_url(text);
+  if (!url) return make_error(Origin::config, "url_invalid", "--anchor: " + url.error().detail);
+  out.url = std::move(url.value());
+  return out;
+}
+
+} // namespace
+
 std::optional<runtime::Config> load_config(const Output& out, const Program& program,
                                            const std::string& file, int& failed) {
   auto load = runtime::load_config_file(file);
@@ -18,9 +35,12 @@ std::optional<runtime::Config> load_config(const Output& out, const Program& pro
   for (const auto& warning : load.diagnostics) std::cerr << format(warning) << "\n";
   if (!program.common.policy.empty()) load.config->policy_file = program.common.policy;
   if (!program.common.dir.empty()) load.config->log.directory = program.common.dir;
-  if (!program.common.anchor.empty()) {
-    load.config->anchor = {"/bin/sh", "-c", program.common.anchor};
+  auto anchor = anchor_of(program.common.anchor);
+  if (!anchor) {
+    failed = out.fail(anchor.error());
+    return std::nullopt;
   }
+  if (anchor.value().present()) load.config->anchor = std::move(anchor.value());
   return std::move(load.config);
 }
 
@@ -93,7 +113,8 @@ void add_run_command(CLI::App& app, Program& program) {
                            [&program](const Output& out) { return run(out, program); });
   sidecar->add_option("-c,--config", program.common.config, "sluice.yaml");
   sidecar->add_option("--anchor", program.common.anchor,
-                      "a shell command that gets each signed checkpoint on its stdin");
+                      "gets each signed checkpoint: a shell command on its stdin, an https URL by "
+                      "POST");
   add_overrides(sidecar, program);
 }
 

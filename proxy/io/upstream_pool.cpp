@@ -1,6 +1,7 @@
 #include "proxy/io/upstream_pool.hpp"
 
 #include "proxy/io/endpoint.hpp"
+#include "proxy/io/upstream_socket.hpp"
 
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -104,25 +105,6 @@ Task<Opened> UpstreamPool::open_tunnel(const call::Permit& permit, Interruptible
   return dial(permit, stop);
 }
 
-// Where traffic is captured our own must be known as ours: by mark for the rules, by port for us.
-ErrorCode UpstreamPool::open_socket(Socket& socket, const Tcp::endpoint& to,
-                                    OwnPorts::Entry& own_port) {
-  ErrorCode error;
-  socket.open(to.protocol(), error);
-  if (error) return error;
-  const auto mark = settings_.mark;
-  if (mark != 0 &&
-      ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
-    return {errno, boost::system::system_category()};
-  }
-  if (!settings_.captures()) return error;
-  socket.bind(Tcp::endpoint(to.protocol(), 0), error);
-  if (error) return error;
-  const auto local = socket.local_endpoint(error);
-  if (!error) own_port = OwnPorts::Entry(own_ports_, local.port());
-  return error;
-}
-
 Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop) {
   const auto& to = permit.call().to;
   UpstreamFailed failed;
@@ -132,7 +114,7 @@ Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop)
     const Tcp::endpoint endpoint = to_asio(target);
     Socket socket(executor_);
     OwnPorts::Entry own_port;
-    ErrorCode error = open_socket(socket, endpoint, own_port);
+    ErrorCode error = open_upstream_socket(socket, endpoint, settings_, own_ports_, own_port);
     if (!error) {
       stop.attach(socket);
       std::tie(error) = co_await socket.async_connect(endpoint, use_task);

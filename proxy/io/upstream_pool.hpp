@@ -65,7 +65,6 @@ class UpstreamPool { // one per worker
   Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host,
                                     Interruptible& stop);
   void keep_session(Upstream& upstream);
-  ErrorCode open_socket(Socket& socket, const Tcp::endpoint& to, OwnPorts::Entry& own_port);
 
   Executor executor_;
   SSL_CTX* trust_;

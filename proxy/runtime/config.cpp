@@ -277,11 +277,25 @@ class Loader {
         at.at("segment_age").duration(std::chrono::minutes(1), std::chrono::hours(8760));
     if (age) config_.log.segment_age = *age;
     retention(at);
-    auto anchor = at.at("anchor");
-    if (anchor.present()) {
-      auto exec = anchor.required("exec");
-      if (exec.present()) config_.anchor = exec.strings(EmptyList::refuse);
-      anchor.finish();
+    anchor(at.at("anchor"));
+    at.finish();
+  }
+
+  void anchor(Reader at) {
+    if (!at.present()) return;
+    auto exec = at.at("exec");
+    auto url = at.at("url");
+    if (at.node()->is_map() && exec.present() + url.present() != 1) {
+      at.error("expected one witness", "write {exec: [CMD, ARG]} or {url: https://…}");
+    }
+    if (exec.present()) config_.anchor.command = exec.strings(EmptyList::refuse);
+    if (const auto text = url.string()) {
+      auto parsed = io::parse_post_url(*text);
+      if (parsed) {
+        config_.anchor.url = std::move(parsed.value());
+      } else {
+        url.error("not a URL to post to: " + parsed.error().detail, "write https://host/path");
+      }
     }
     at.finish();
   }
@@ -405,7 +419,8 @@ std::vector<DefaultValue> config_defaults() {
       {"evidence.segment_age", "none", "the same when it was written that long"},
       {"evidence.retain_size", "none", "remove the oldest segments when the log is larger"},
       {"evidence.retain_age", "none", "remove segments whose last record is older"},
-      {"evidence.anchor", "none", "{exec: [CMD, ARG]}: gets each signed checkpoint on its stdin"},
+      {"evidence.anchor", "none",
+       "gets each signed checkpoint: {exec: [CMD, ARG]} on its stdin, {url: https://…} by POST"},
       {"evidence.heartbeat", "60s",
        "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},

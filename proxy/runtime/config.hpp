@@ -9,6 +9,7 @@
 #include "policy/engine/engine.hpp"
 #include "policy/evidence/log.hpp"
 #include "proxy/io/admin_server.hpp"
+#include "proxy/io/poster.hpp"
 #include "proxy/io/settings.hpp"
 
 #include <map>
@@ -29,6 +30,12 @@ struct Place { // in the file, from 1; 0: unknown
   int line = 0, column = 0;
 };
 
+struct Anchor { // who gets each checkpoint: one of the two, or nobody
+  std::vector<std::string> command;
+  std::optional<io::PostTo> url;
+  bool present() const noexcept { return !command.empty() || url; }
+};
+
 struct Config {
   std::string file;
   std::map<std::string, Place> places; // by JSON pointer: of what is looked at only when it runs
@@ -42,7 +49,7 @@ struct Config {
   std::vector<std::string> extra_roots;
   std::vector<SecretSource> secrets;
   evidence::LogConfig log;
-  std::vector<std::string> anchor; // the command that gets each checkpoint; empty: none
+  Anchor anchor;
   std::vector<AdoptedSocket> adopted;
   bool policy_folder_pinned = false; // a reload reads from the same folder as the start, or not
   std::vector<io::AdminAddress> admin;

@@ -143,11 +143,22 @@ std::optional<StartFailure> Runtime::open_services() {
   return std::nullopt;
 }
 
+Witness::Hand Runtime::way_to_witness() {
+  if (!config_.anchor.url) {
+    return [command = config_.anchor.command](const std::string& checkpoint) {
+      return feed_command(command, checkpoint);
+    };
+  }
+  auto poster = std::make_shared<io::Poster>(*config_.anchor.url, upstream_trust_.get(),
+                                             config_.settings, own_ports_);
+  return [poster](const std::string& checkpoint) { return poster->post(checkpoint); };
+}
+
 // That it fails is on record, and stops nothing: the data plane does not hang on somebody outside.
 void Runtime::make_witness() {
-  if (config_.anchor.empty()) return;
-  witness_ = std::make_unique<Witness>(config_.anchor, [this](const std::string& error,
-                                                              std::uint64_t missed) {
+  if (!config_.anchor.present()) return;
+  witness_ = std::make_unique<Witness>(way_to_witness(), [this](const std::string& error,
+                                                                std::uint64_t missed) {
     const std::lock_guard lock(witness_lock_);
     if (!log_) return false; // it is being opened
     const bool failed = !error.empty();

@@ -74,6 +74,7 @@ class Runtime {
   Diagnostics reload_policy();
   bool sessions_left() const;
   void make_witness();
+  Witness::Hand way_to_witness();
 
   Config config_;
   SystemClock clock_;

@@ -100,8 +100,7 @@ Result<> feed_command(const std::vector<std::string>& command, const std::string
                                        : " was ended by a signal"));
 }
 
-Witness::Witness(std::vector<std::string> command, Tell tell)
-    : command_(std::move(command)), tell_(std::move(tell)) {
+Witness::Witness(Hand give, Tell tell) : give_(std::move(give)), tell_(std::move(tell)) {
   thread_ = start_quiet_thread([this] { run(); });
 }
 
@@ -149,7 +148,7 @@ void Witness::run() {
     waiting_.pop_front();
     missed += std::exchange(dropped_, 0);
     lock.unlock();
-    const Result<> taken = feed_command(command_, checkpoint);
+    const Result<> taken = give_(checkpoint);
     lock.lock();
     last_error_ = taken ? "" : taken.error().detail;
     if (!taken) ++missed;

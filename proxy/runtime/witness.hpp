@@ -1,8 +1,8 @@
 // Hands each signed checkpoint of the evidence to somebody outside: a command that gets the line on
-// its standard input. On a thread of its own: a witness that is slow, broken or gone delays nothing
-// and refuses no call; that it is gone goes on record, and so does that it is back. What it could
-// not take is not kept: a later checkpoint speaks of all records before it. Tested by
-// tests/e2e/test_evidence_anchor.py.
+// its standard input, or a URL that it is posted to. On a thread of its own: a witness that is
+// slow, broken or gone delays nothing and refuses no call; that it is gone goes on record, and so
+// does that it is back. What it could not take is not kept: a later checkpoint speaks of all
+// records before it. Tested by tests/e2e/test_evidence_anchor.py.
 #pragma once
 
 #include "policy/base/result.hpp"
@@ -23,7 +23,9 @@ class Witness {
   // `tell` runs on this thread: the first failure of a row and how many there were, "" once it is
   // over. False when it could not be put on record yet: it is told again. Never after close().
   using Tell = std::function<bool(const std::string& error, std::uint64_t missed)>;
-  Witness(std::vector<std::string> command, Tell tell);
+  // Hands one over, within 10 s; runs on this thread.
+  using Hand = std::function<Result<>(const std::string& checkpoint)>;
+  Witness(Hand give, Tell tell);
   ~Witness();
   Witness(const Witness&) = delete;
   Witness& operator=(const Witness&) = delete;
@@ -37,7 +39,7 @@ class Witness {
  private:
   void run();
 
-  const std::vector<std::string> command_;
+  const Hand give_;
   const Tell tell_;
   std::mutex mutex_; // guards all below but what only the thread uses
   std::condition_variable wake_;

@@ -94,7 +94,7 @@ class Sluice:
             self.policy_file.write_text(policy_text)
         self.config_file = self.folder / "sluice.yaml"
         self.config_file.write_text(json.dumps(self.config, indent=1))  # JSON is YAML
-        self.preexec, self.prefix = preexec, list(command_prefix)
+        self.preexec, self.prefix, self.arguments = preexec, list(command_prefix), []
         self.environment = dict(os.environ, **(environment or {}))
         self.process, self.ports, self.stderr = None, {}, ""
         self.exit_code, self.check_books = 0, True
@@ -130,7 +130,7 @@ class Sluice:
     def spawn(self):
         self.ports, self.stderr = {}, ""
         self.process = subprocess.Popen(
-            [*self.prefix, SLUICE, "run", "-c", str(self.config_file)], cwd=self.folder, text=True,
+            [*self.prefix, SLUICE, "run", "-c", str(self.config_file), *self.arguments], cwd=self.folder, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             errors="replace", env=self.environment, preexec_fn=self._before_exec)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)

@@ -49,7 +49,10 @@ class Listener {
 };
 
 runtime::Witness witness_of(std::vector<std::string> command, Listener& listener) {
-  return {std::move(command), [&](const std::string& error, std::uint64_t missed) {
+  const auto give = [command = std::move(command)](const std::string& checkpoint) {
+    return runtime::feed_command(command, checkpoint);
+  };
+  return {give, [&](const std::string& error, std::uint64_t missed) {
             return listener.hear(error, missed);
           }};
 }
