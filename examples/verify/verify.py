@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 HEX = "[0-9a-f]{64}"  # `cut`: what a line's own hash does not cover
 RECORD = re.compile(rf'\{{"seq":(?P<seq>[1-9]\d*),"prev_hash":"(?P<prev>|{HEX})",'
-                    rf'(?P<cut>"record_hash":"(?P<hash>{HEX})",)"timestamp":.*\}}', re.A)
+                    rf'(?P<cut>"record_hash":"(?P<hash>{HEX})",)"timestamp":.*\}}\n', re.A)
 CHECKPOINT = re.compile(
     rf'\{{"seq":(?P<seq>[1-9]\d*),"head_anchor_seq":[1-9]\d*,"head_anchor_hash":"{HEX}",'
     rf'"prev_checkpoint_hash":"(?P<prev>|{HEX})"(?P<cut>,"checkpoint_hash":"(?P<hash>{HEX})",'
-    r'"signature":"[\w+/]*=*"),"timestamp":"[^"\\]*"\}', re.A)
+    r'"signature":"[\w+/]*=*"),"timestamp":"[^"\\]*"\}\n', re.A)
 NAMES_POLICY = {"policy_loaded", "egress_allowed", "policy_denied", "approval_required"}
 
 
@@ -44,7 +44,7 @@ def check_signature(key, text, signature):
 def read(pattern, line):
     """A record or a checkpoint, if it is canonical and has the hash it names."""
     expect(found := pattern.fullmatch(line), f"not canonical: {line[:60]!r}")
-    text = line[:found.start("cut")] + line[found.end("cut"):]
+    text = line[:found.start("cut")] + line[found.end("cut"):-1]
     own = sha(text.encode("utf-8", "surrogateescape")).hex()
     expect(own == found["hash"], f"number {found['seq']} does not have the hash it names")
     return SimpleNamespace(**json.loads(line) | found.groupdict() | {"seq": int(found["seq"])})
@@ -54,7 +54,7 @@ def read_all(pattern, paths, running):
     for path in paths:
         for line in path.open(encoding="utf-8", errors="surrogateescape", newline="\n"):
             if line[-1] == "\n" or not running or path != paths[-1]:
-                yield path, read(pattern, line[:-1])  # without its end it is being written
+                yield path, read(pattern, line)  # without its end it is being written
 
 
 def read_checkpoints(folder, running):
@@ -82,7 +82,7 @@ def check_log(folder, given):
     last = gone = SimpleNamespace(seq=0, hash="")
     kept, removed = folder / "audit.retained", None
     if kept.exists():  # of segments that were removed: records of keys, and the last record of all
-        gone = read(RECORD, kept.read_text().splitlines()[-1])
+        gone = read(RECORD, kept.read_text().splitlines(True)[-1])
         removed = [str(gone.seq), gone.hash, sha(kept.read_bytes()).hex()]
     segments = sorted(folder.glob(f"audit-{'[0-9]' * 20}.jsonl"))
     paths = [kept] * kept.exists() + [path for path in segments if int(path.name[6:26]) > gone.seq]
@@ -158,8 +158,8 @@ def climb(node, at, end, path):
 
 
 def check_proof(proof, given):
-    record, seal = read(RECORD, proof["record"]), read(RECORD, proof["checkpoint_record"])
-    mark, pem = read(CHECKPOINT, proof["checkpoint"]), proof["public_key"].splitlines()
+    record, seal = (read(RECORD, proof[one] + "\n") for one in ("record", "checkpoint_record"))
+    mark, pem = read(CHECKPOINT, proof["checkpoint"] + "\n"), proof["public_key"].splitlines()
     key = base64.b64decode("".join(pem[1:-1]), validate=True)
     check_signature(key, mark.hash, mark.signature)
     expect(sha(key).hex() == (given.fingerprint or sha(key).hex()), "it is signed by another key")

@@ -133,7 +133,7 @@ class Forgeries(SluiceTestCase):
     def test_bytes(self):
         """The property tests try every byte in process; here a sample goes through both programs."""
         for text, other, ours in ((self.audit, self.checkpoints, True), (self.checkpoints, self.audit, False)):
-            for at in range(0, len(text), len(text) // 12):
+            for at in [*range(0, len(text), len(text) // 12), len(text) - 1]:
                 for changed in (text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1:], text[:at] + text[at + 1:],
                                 text[:at] + " " + text[at:], text[:at]):
                     pair = (changed, other) if ours else (other, changed)
