@@ -91,6 +91,12 @@ Object rule_object(const Rule& rule) {
   return out;
 }
 
+std::string named_text(const std::vector<NamedMatch>& all) {
+  Object out;
+  for (const NamedMatch& one : all) out[one.name] = set_of(one.values, kPatternText);
+  return object(out);
+}
+
 std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults) {
   std::vector<std::string> out;
   out.reserve(rules.size());
@@ -100,6 +106,10 @@ std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults
     match["paths"] = set_of(rule.match.paths, kPatternText);
     match["schemes"] = set_of(rule.match.schemes,
                               [](model::Scheme scheme) { return std::string(to_string(scheme)); });
+    if (!rule.match.headers.empty()) match["headers"] = named_text(rule.match.headers);
+    if (!rule.match.query.empty()) match["query"] = named_text(rule.match.query);
+    if (!rule.match.content_types.empty())
+      match["content_types"] = set_of(rule.match.content_types, kPatternText);
     Object members = rule_object(rule);
     members["match"] = object(match);
     members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));

@@ -17,7 +17,10 @@ class Cover {
     return all(b.hosts, a.hosts) && (a.ports.empty() || (!b.ports.empty() && all_ports(b, a))) &&
            (a.methods.empty() || (!b.methods.empty() && all_in(b.methods, a.methods))) &&
            (a.schemes.empty() || (!b.schemes.empty() && all_in(b.schemes, a.schemes))) &&
-           (a.paths.empty() || (!b.paths.empty() && all(b.paths, a.paths)));
+           (a.paths.empty() || (!b.paths.empty() && all(b.paths, a.paths))) &&
+           (a.headers.empty() || a.headers == b.headers) &&
+           (a.query.empty() || a.query == b.query) &&
+           (a.content_types.empty() || a.content_types == b.content_types);
   }
   bool exhausted() const { return spent_ > kMaxComparisons; }
 

@@ -66,6 +66,8 @@ void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule);
 Match parse_match(Reader match, const Section& section, ParseContext& shared);
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);
 std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared);
+std::vector<TextPattern> parse_text_patterns(Reader patterns, ParseContext& shared);
+bool is_field_name(std::string_view text); // RFC 9110 §5.6.2
 
 // Text shown to people: bounded, without control characters.
 std::string parse_label(Reader text, std::size_t max_bytes);

@@ -24,21 +24,13 @@ constexpr std::array<std::string_view, 10> kNotLogins = {
     "host", "connection",      "content-length", "content-type",      "content-encoding",
     "te",   "accept-encoding", "trailer",        "transfer-encoding", "upgrade"};
 
-bool is_token(std::string_view text) { // RFC 9110 §5.6.2
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
 std::string parse_header_name(Reader header) {
   const auto text = header.string();
   if (!text) return "";
   std::string name = ascii_lower(*text);
   const bool framing = std::find(kNotLogins.begin(), kNotLogins.end(), name) != kNotLogins.end() ||
                        name.starts_with("proxy-") || name.starts_with("sec-");
-  if (name.size() > kLongestText || !is_token(name)) {
+  if (!is_field_name(name)) {
     header.error(header.quoted() + " is not the name of a header");
   } else if (framing) {
     header.error(header.quoted() + " is not a header for a login");

@@ -1,4 +1,5 @@
 // The section `egress`: HTTP, plain, intercepted or tunnelled.
+#include "policy/base/bytes.hpp"
 #include "policy/engine/parse.hpp"
 
 #include <algorithm>
@@ -10,9 +11,9 @@ constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http
                                  Word<model::Scheme>{"https", model::Scheme::https}};
 
 // Matchers of the language that this version cannot judge.
-constexpr std::array<std::string_view, 12> kLaterMatchers = {
-    "query", "headers",  "content_types", "body",  "sni",     "address_classes",
-    "time",  "sessions", "agents",        "tools", "inspect", "arguments"};
+constexpr std::array<std::string_view, 9> kLaterMatchers = {"body",  "sni",      "address_classes",
+                                                            "time",  "sessions", "agents",
+                                                            "tools", "inspect",  "arguments"};
 
 constexpr std::array<std::string_view, 8> kLaterLimits = {"requests_per_minute",
                                                           "requests_per_hour",
@@ -47,12 +48,51 @@ void add_scheme(Reader& item, std::vector<model::Scheme>& out) {
   }
 }
 
+enum class Naming : bool { header, parameter };
+
+// A header's name that is no token is one no call has; Host is what hosts are for.
+void parse_named(Reader map, Naming naming, ParseContext& shared, std::vector<NamedMatch>& out) {
+  if (!map.present()) return;
+  auto members = map.members();
+  if (map.node()->is_map() && members.empty()) map.error("the map is empty", "leave the key out");
+  for (auto& [name, values] : members) {
+    NamedMatch one{naming == Naming::header ? ascii_lower(name) : name,
+                   parse_text_patterns(values, shared)};
+    if (naming == Naming::header && !is_field_name(one.name))
+      values.error("this is not the name of a header");
+    if (naming == Naming::header && one.name == "host")
+      values.error("the host is matched by hosts", "move it there");
+    const bool twice = std::any_of(out.begin(), out.end(),
+                                   [&](const NamedMatch& other) { return other.name == one.name; });
+    if (twice) values.error("this name is there twice");
+    out.push_back(std::move(one));
+  }
+  std::sort(out.begin(), out.end(),
+            [](const NamedMatch& a, const NamedMatch& b) { return a.name < b.name; });
+}
+
+std::vector<TextPattern> parse_content_types(Reader types, ParseContext& shared) {
+  if (!types.present()) return {};
+  auto out = parse_text_patterns(types, shared);
+  for (const TextPattern& one : out) {
+    if (one.regex() == nullptr && one.text() != ascii_lower(one.text()))
+      types.error("media types are compared in lower case", "write application/json");
+    if (one.regex() == nullptr && one.text().find(';') != std::string::npos)
+      types.error("a media type is matched without its parameters", "leave out what follows ;");
+  }
+  return out;
+}
+
 void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
   for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
   out.paths = parse_path_patterns(match.at("paths"), shared);
   for (Reader& item : match.at("schemes").items(EmptyList::refuse)) add_scheme(item, out.schemes);
+  parse_named(match.at("headers"), Naming::header, shared, out.headers);
+  parse_named(match.at("query"), Naming::parameter, shared, out.query);
+  out.content_types = parse_content_types(match.at("content_types"), shared);
   for (const std::string_view key : kLaterMatchers) {
-    match.unsupported(key, "match by hosts, ports, methods, paths and schemes");
+    match.unsupported(
+        key, "match by hosts, ports, methods, paths, schemes, headers, query and content_types");
   }
 }
 
@@ -90,12 +130,12 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
 
 void check_passthrough(Reader& item, const Rule& rule) {
   const bool looks_inside =
-      !rule.match.paths.empty() ||
+      rule.match.looks_inside() || !rule.match.paths.empty() ||
       std::any_of(rule.match.methods.begin(), rule.match.methods.end(),
                   [](const std::string& method) { return method != "CONNECT"; });
   if (rule.tls == model::TlsMode::passthrough && looks_inside) {
-    item.at("tls").error("a tunnel that is passed through shows no methods and paths",
-                         "remove methods and paths, or intercept");
+    item.at("tls").error("a tunnel that is passed through shows no methods, paths and fields",
+                         "remove what is inside, or intercept");
   }
   if (rule.tls == model::TlsMode::passthrough && !rule.restore.empty()) {
     item.at("restore").error("nothing can be put back in a tunnel that is passed through",

@@ -1,9 +1,12 @@
 #include "policy/engine/parse.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice::engine {
 namespace {
+
+constexpr std::size_t kLongestName = 200;
 
 bool charge_pattern(const Reader& at, ParseContext& shared) {
   if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
@@ -87,6 +90,25 @@ std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared)
   std::vector<PathPattern> out;
   for (Reader& item : paths.items(EmptyList::refuse)) add_pattern(item, shared, out);
   return out;
+}
+
+std::vector<TextPattern> parse_text_patterns(Reader patterns, ParseContext& shared) {
+  std::vector<TextPattern> out;
+  if (patterns.present() && !patterns.node()->is_list()) { // one alone
+    add_pattern(patterns, shared, out);
+    return out;
+  }
+  for (Reader& item : patterns.items(EmptyList::refuse)) add_pattern(item, shared, out);
+  return out;
+}
+
+bool is_field_name(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && text.size() <= kLongestName &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  kMarks.find(c) != std::string_view::npos;
+         });
 }
 
 Match parse_match(Reader match, const Section& section, ParseContext& shared) {

@@ -55,8 +55,9 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-// One label (at most 63 bytes) against a pattern whose `*` is any run of bytes. Only the last star
-// is ever retried, which is enough when there is one kind of star.
+// A label or a value against a pattern whose `*` is any run of bytes. Only the last star is ever
+// retried, which is enough when there is one kind of star; at most as many steps as both have bytes
+// multiplied.
 bool label_matches(std::string_view pattern, std::string_view label) noexcept {
   std::size_t p = 0;
   std::size_t i = 0;
@@ -325,6 +326,26 @@ bool PathPattern::matches(std::string_view path) const noexcept {
 bool PathPattern::covers(const PathPattern& other) const noexcept {
   if (text_ == other.text_) return true;
   return kind_ == Kind::below && other.text_.substr(0, prefix_.size()) == prefix_;
+}
+
+std::optional<TextPattern> TextPattern::parse(std::string_view text, PatternFault& fault) {
+  TextPattern out;
+  out.text_ = text;
+  if (text.size() > kMaxPattern) {
+    fault = {"the pattern is longer than 1024 bytes", ""};
+    return std::nullopt;
+  }
+  if (text.substr(0, 3) != "re:") {
+    if (text.find("**") == std::string_view::npos) return out;
+    fault = {"two stars in a row", "* is any run of bytes here"};
+    return std::nullopt;
+  }
+  out.regex_ = compile(out.text_.substr(3), Case::sensitive, fault);
+  return out.regex_ ? std::optional(std::move(out)) : std::nullopt;
+}
+
+bool TextPattern::matches(std::string_view value) const noexcept {
+  return regex_ ? matches_whole(*regex_, value) : label_matches(text_, value);
 }
 
 } // namespace sluice::engine

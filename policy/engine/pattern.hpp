@@ -11,6 +11,7 @@
 //   segment
 //          /v1/**        everything below /v1/      /a/**/b                 also /a/b
 //          re:…          RE2 over the whole path
+//   values: application/*  * is any run of bytes      re:…  RE2 over the whole value
 // Tested by tests/unit/engine/pattern_test.cpp.
 #pragma once
 
@@ -91,6 +92,22 @@ class PathPattern {
   std::string text_;
   std::string prefix_;                    // below: ends in '/'
   std::shared_ptr<const re2::RE2> regex_; // a glob that is neither, or `re:`
+};
+
+// A value of a header or a parameter, or a media type: `*` is any run of bytes, all else is itself;
+// `re:` RE2 over the whole value.
+class TextPattern {
+ public:
+  static std::optional<TextPattern> parse(std::string_view text, PatternFault& fault);
+
+  bool matches(std::string_view value) const noexcept;
+  const std::string& text() const noexcept { return text_; }
+  bool operator==(const TextPattern& other) const noexcept { return text_ == other.text_; }
+  const re2::RE2* regex() const noexcept { return regex_.get(); } // of `re:`
+
+ private:
+  std::string text_;
+  std::shared_ptr<const re2::RE2> regex_;
 };
 
 } // namespace sluice::engine

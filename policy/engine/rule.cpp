@@ -14,6 +14,10 @@ bool waits_for_exchange(const Rule& rule, const model::EgressCall& call) {
   return call.protocol == Protocol::connect && rule.effect == model::Verdict::allow;
 }
 
+bool has_head(const model::EgressCall& call) {
+  return call.protocol == Protocol::http || call.protocol == Protocol::websocket;
+}
+
 bool method_matches(const Rule& rule, const model::EgressCall& call) {
   const auto& methods = rule.match.methods;
   if (methods.empty()) return true;
@@ -29,8 +33,7 @@ bool covers(const std::vector<PathPattern>& paths, const std::string& reading) {
 bool path_matches(const Rule& rule, const model::EgressCall& call) {
   const auto& paths = rule.match.paths;
   if (paths.empty()) return true;
-  const bool has_path = call.protocol == Protocol::http || call.protocol == Protocol::websocket;
-  if (!has_path) return waits_for_exchange(rule, call);
+  if (!has_head(call)) return waits_for_exchange(rule, call);
   const auto covered = [&](const std::string& reading) { return covers(paths, reading); };
   // Allowed is what is allowed however the server reads it; refused, what is refused in one
   // reading.
@@ -56,7 +59,44 @@ bool host_matches(const Match& match, const model::Host& host) {
                      [&](const HostPattern& pattern) { return pattern.matches(host); });
 }
 
-enum class Miss { none, host, port, scheme, method, path };
+bool one_fits(const std::vector<TextPattern>& patterns, std::string_view value) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const TextPattern& pattern) { return pattern.matches(value); });
+}
+
+template <class Values>
+bool fit(const Rule& rule, const std::vector<TextPattern>& patterns, const Values& values) {
+  const auto fits = [&](const auto& value) { return one_fits(patterns, value); };
+  if (rule.effect != model::Verdict::allow) return std::any_of(values.begin(), values.end(), fits);
+  return !values.empty() && std::all_of(values.begin(), values.end(), fits);
+}
+
+const NamedMatch* missed_header(const Rule& rule, const model::EgressCall& call) {
+  for (const NamedMatch& one : rule.match.headers) {
+    if (!fit(rule, one.values, values_of_field(call, one.name))) return &one;
+  }
+  return nullptr;
+}
+
+const NamedMatch* missed_parameter(const Rule& rule, const model::EgressCall& call) {
+  for (const NamedMatch& one : rule.match.query) {
+    if (!fit(rule, one.values, values_of_parameter(call, one.name))) return &one;
+  }
+  return nullptr;
+}
+
+enum class Miss { none, host, port, scheme, method, path, header, query, content_type };
+
+Miss miss_inside(const Rule& rule, const model::EgressCall& call) {
+  const Match& match = rule.match;
+  if (!match.looks_inside()) return Miss::none;
+  if (!has_head(call)) return waits_for_exchange(rule, call) ? Miss::none : Miss::header;
+  if (missed_header(rule, call) != nullptr) return Miss::header;
+  if (missed_parameter(rule, call) != nullptr) return Miss::query;
+  const bool type_fits =
+      match.content_types.empty() || one_fits(match.content_types, media_type(call));
+  return type_fits ? Miss::none : Miss::content_type;
+}
 
 Miss miss(const Rule& rule, const model::EgressCall& call) {
   if (!host_matches(rule.match, call.to.host)) return Miss::host;
@@ -64,7 +104,7 @@ Miss miss(const Rule& rule, const model::EgressCall& call) {
   if (!scheme_matches(rule.match, call.to.scheme)) return Miss::scheme;
   if (!method_matches(rule, call)) return Miss::method;
   if (!path_matches(rule, call)) return Miss::path;
-  return Miss::none;
+  return miss_inside(rule, call);
 }
 
 // Requires: Miss::path.
@@ -92,7 +132,8 @@ bool asks_only_for_hosts(const Rule& rule) noexcept {
                                                              [](const PortRange& r) {
                                                                return r == PortRange{1, 65535};
                                                              });
-  return every_port && match.methods.empty() && match.paths.empty() && match.schemes.empty();
+  return every_port && match.methods.empty() && match.paths.empty() && match.schemes.empty() &&
+         !match.looks_inside();
 }
 
 std::string why_not(const Rule& rule, const model::EgressCall& call) {
@@ -108,6 +149,15 @@ std::string why_not(const Rule& rule, const model::EgressCall& call) {
   case Miss::path:
     return call.path.empty() ? "the call has no path"
                              : "path " + not_covered(rule, call) + " is not in paths";
+  case Miss::header: {
+    const auto* missed = missed_header(rule, call);
+    return missed == nullptr || !has_head(call)
+               ? "the call has no header fields"
+               : "header " + missed->name + " is not as in headers";
+  }
+  case Miss::query:
+    return "parameter " + missed_parameter(rule, call)->name + " is not as in query";
+  case Miss::content_type: return "the content type is not in content_types";
   }
   return "it does not match";
 }

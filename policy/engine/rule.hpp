@@ -20,12 +20,27 @@ struct PortRange {
   bool operator==(const PortRange&) const = default;
 };
 
+// Of a header or a parameter that may come more than once: allowed is what fits in each value,
+// refused is what fits in one; one that is not there fits nothing.
+struct NamedMatch {
+  std::string name; // of a header in lower case
+  std::vector<TextPattern> values;
+  bool operator==(const NamedMatch&) const = default;
+};
+
 struct Match {
   std::vector<HostPattern> hosts;
   std::vector<PortRange> ports;
   std::vector<std::string> methods; // upper case
   std::vector<PathPattern> paths;
   std::vector<model::Scheme> schemes;
+  std::vector<NamedMatch> headers, query; // by name; all of them
+  std::vector<TextPattern> content_types; // lower case
+
+  // What a CONNECT does not show.
+  bool looks_inside() const noexcept {
+    return !headers.empty() || !query.empty() || !content_types.empty();
+  }
 };
 
 struct Rule {

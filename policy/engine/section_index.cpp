@@ -1,5 +1,9 @@
 #include "policy/engine/section_index.hpp"
 
+#include "policy/engine/wildcard.hpp"
+
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -38,12 +42,35 @@ std::vector<PortRange> joined(std::vector<PortRange> ports) {
   return out;
 }
 
+bool asks_for_more(const Match& match) {
+  return !match.headers.empty() || !match.query.empty() || !match.content_types.empty();
+}
+
+bool value_fits(const std::vector<TextPattern>& patterns, std::string_view value) {
+  for (const TextPattern& one : patterns) {
+    const bool fits =
+        one.regex() == nullptr
+            ? fits_wildcard(one.text(), value)
+            : re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *one.regex());
+    if (fits) return true;
+  }
+  return false;
+}
+
+// Of a header or a parameter: of an allow every value, of a refusal one.
+template <class Values>
+bool values_fit(const Rule& rule, const NamedMatch& wanted, const Values& values) {
+  std::size_t fitting = 0;
+  for (const auto& value : values) fitting += value_fits(wanted.values, value) ? 1 : 0;
+  return rule.effect == Verdict::allow ? fitting > 0 && fitting == values.size() : fitting > 0;
+}
+
 bool leaves_out_nothing(const Match& match) {
   const bool every_port = std::any_of(match.ports.begin(), match.ports.end(), [](PortRange range) {
     return range.first == 1 && range.last == 65535;
   });
   return (match.ports.empty() || every_port) && match.methods.empty() && match.paths.empty() &&
-         match.schemes.empty();
+         match.schemes.empty() && !asks_for_more(match);
 }
 
 // block, require_approval, allow, report.
@@ -76,7 +103,7 @@ void SectionIndex::rank(const std::vector<Rule>& rules) {
     for (const Rule& rule : rules) {
       if (class_of(rule) != wanted) continue;
       const bool closes = rule.effect == Verdict::block && leaves_out_nothing(rule.match);
-      rules_.push_back({&rule, joined(rule.match.ports), {}, closes});
+      rules_.push_back({&rule, joined(rule.match.ports), {}, closes, asks_for_more(rule.match)});
     }
     if (wanted == 1) refusing_ = rules_.size();
     if (wanted == 2) deciding_ = rules_.size();
@@ -225,7 +252,20 @@ bool Question::matches(std::size_t rank) const noexcept {
   return port_matches(rule) && method_matches(rule) &&
          (hosts_.named.has(rank) || hosts_.unnamed.has(rank) ||
           section_.hosts_.fits(rank, call_.to.host)) &&
-         path_matches(rank);
+         path_matches(rank) && (!rule.asks_for_more || rest_matches(*rule.source));
+}
+
+// What few rules ask for, and no index knows.
+bool Question::rest_matches(const Rule& rule) const noexcept {
+  if (!has_path_) return keeps_possible(rule);
+  for (const NamedMatch& one : rule.match.headers) {
+    if (!values_fit(rule, one, model::values_of_field(call_, one.name))) return false;
+  }
+  for (const NamedMatch& one : rule.match.query) {
+    if (!values_fit(rule, one, model::values_of_parameter(call_, one.name))) return false;
+  }
+  return rule.match.content_types.empty() ||
+         value_fits(rule.match.content_types, model::media_type(call_));
 }
 
 bool Question::port_matches(const SectionIndex::Ranked& rule) const noexcept {

@@ -38,6 +38,7 @@ class SectionIndex {
     std::vector<PortRange> ports;       // in order and apart; empty: any
     std::vector<std::uint32_t> methods; // by number; empty: any
     bool closes_hosts = false;          // a block that asks for nothing but the host
+    bool asks_for_more = false;         // than host, port, scheme, method and path
   };
 
   void rank(const std::vector<Rule>& rules);
@@ -83,6 +84,7 @@ class Question {
   bool port_matches(const SectionIndex::Ranked& rule) const noexcept;
   bool method_matches(const SectionIndex::Ranked& rule) const noexcept;
   bool path_matches(std::size_t rank) const noexcept;
+  bool rest_matches(const Rule& rule) const noexcept;
   // A CONNECT is judged before the exchanges inside it exist: an allow may match one of them.
   bool keeps_possible(const Rule& rule) const noexcept;
 

@@ -1,5 +1,9 @@
 #include "policy/model/egress_call.hpp"
 
+#include "policy/base/bytes.hpp"
+
+#include <algorithm>
+
 namespace sluice::model {
 
 std::string_view to_string(Protocol protocol) noexcept {
@@ -10,6 +14,67 @@ std::string_view to_string(Protocol protocol) noexcept {
   case Protocol::websocket: return "websocket";
   }
   return "tcp";
+}
+
+namespace {
+
+std::string as_form_reads(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : std::nullopt;
+    if (byte && byte->size() == 1) {
+      out += *byte;
+      i += 2;
+    } else {
+      out += text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+std::string_view without_spaces(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+} // namespace
+
+void add_field(EgressCall& call, std::string_view name, std::string_view value) {
+  for (const char c : name)
+    call.fields += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  call.fields.append(":").append(value).append("\n");
+}
+
+std::vector<std::string_view> values_of_field(const EgressCall& call, std::string_view name) {
+  std::vector<std::string_view> out;
+  for (std::string_view rest = call.fields; !rest.empty();) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const auto colon = line.find(':');
+    if (line.substr(0, colon) == name) out.push_back(without_spaces(line.substr(colon + 1)));
+  }
+  return out;
+}
+
+std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name) {
+  std::vector<std::string> out;
+  for (std::string_view rest = call.query; !rest.empty();) {
+    const auto pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    const auto key = pair.substr(0, pair.find('='));
+    if (as_form_reads(key) != name) continue;
+    out.push_back(as_form_reads(pair.substr(std::min(pair.size(), key.size() + 1))));
+  }
+  return out;
+}
+
+std::string media_type(const EgressCall& call) {
+  const auto all = values_of_field(call, "content-type");
+  if (all.size() != 1) return "";
+  return ascii_lower(without_spaces(all.front().substr(0, all.front().find(';'))));
 }
 
 } // namespace sluice::model

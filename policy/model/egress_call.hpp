@@ -1,6 +1,7 @@
-// The facts a decision may use, fixed before anyone decides. Everything in it is canonical; it is
-// passed as const& from here on and never edited. Never holds a body or a header value with a
-// secret.
+// The facts a decision may use, fixed before anyone decides. Everything in it is canonical but what
+// only matchers read, `fields` and `query`, which are as the agent sent them and may hold secrets:
+// no record and no message ever takes from these. Passed as const& from here on and never edited.
+// Tested by tests/unit/model/egress_call_test.cpp.
 #pragma once
 
 #include "policy/model/destination.hpp"
@@ -23,10 +24,21 @@ struct EgressCall {
   std::string method;                   // "" for tcp; "CONNECT" for a tunnel
   std::string path;                     // normalised, no query; "" for tunnels
   std::vector<std::string> other_paths; // what else a server may take the path for
-  std::vector<std::string> query_keys;  // values are never a fact in this version
+  std::vector<std::string> query_keys;  // for the record, which has no values
+  std::string fields;                   // "name:value\n", names in lower case; see values_of_field
+  std::string query;                    // as sent, without its '?'
   std::string sni;                      // "" when there was no TLS
   // Captured connections: where the agent connected to. It is the only address that is dialled.
   std::optional<IpAddress> original;
 };
+
+void add_field(EgressCall& call, std::string_view name, std::string_view value);
+// The values of a field, each as it was sent; `name` in lower case. Views of `call`.
+std::vector<std::string_view> values_of_field(const EgressCall& call, std::string_view name);
+// The values of a parameter, as a server of forms reads them (WHATWG URL §5.1), '&' between them.
+std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name);
+// Of the body (RFC 9110 §8.3.1), in lower case and without parameters; "" when none is said, or
+// more than one.
+std::string media_type(const EgressCall& call);
 
 } // namespace sluice::model

@@ -125,6 +125,7 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
   out.call.protocol = model::Protocol::http;
   out.call.method = head.method;
   out.call.sni = from.sni;
+  for (const auto& field : head.fields.all()) model::add_field(out.call, field.name, field.value);
   out.call.original = from.original;
   if (from.fixed) out.call.to = *from.fixed;
 
@@ -134,6 +135,7 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
   out.call.path = target.value().path;
   out.call.other_paths = target.value().other_paths;
   out.call.query_keys = query_keys(target.value().query);
+  out.call.query = target.value().query;
   out.upstream_target = origin_form(target.value());
 
   auto to = destination(from, head, target.value());

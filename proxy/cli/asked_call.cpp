@@ -28,6 +28,7 @@ std::string http_call(const std::string& method, const std::string& url, model::
   call.method = method;
   call.path = target.value().path;
   call.other_paths = target.value().other_paths;
+  call.query = target.value().query;
   return "";
 }
 

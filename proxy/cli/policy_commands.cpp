@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 10> kMethods = {
 
 struct PolicyOptions {
   std::string method, url;
+  std::vector<std::string> headers;
   bool exit_code = false;
 };
 
@@ -92,10 +93,16 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   const auto policy = load(out, program, failed);
   if (!policy) return failed;
   std::string why;
-  const auto call = asked_call(options.method, options.url, why);
+  auto call = asked_call(options.method, options.url, why);
   if (!call)
     return out.fail(kUsage, "usage", shown_url(options.url) + ": " + why,
                     "write METHOD https://host/path, or TCP tcp://host:port");
+  for (const std::string& header : options.headers) {
+    const auto colon = header.find(':');
+    if (colon == std::string::npos)
+      return out.fail(kUsage, "usage", "a header is NAME: VALUE", "--header \"X-Team: blue\"");
+    model::add_field(*call, header.substr(0, colon), header.substr(colon + 1));
+  }
   const auto explanation = engine::explain(policy, *call);
   const auto& decision = explanation.decision;
 
@@ -149,6 +156,9 @@ void add_policy_commands(CLI::App& app, Program& program) {
       [&program, options](const Output& out) { return explain(out, program, *options); }));
   verb->add_option("METHOD", options->method, "an HTTP method, or TCP for raw TCP")->required();
   verb->add_option("URL", options->url, "https://host/path, or tcp://host:port")->required();
+  verb->add_option("--header", options->headers,
+                   "a header of the call, \"NAME: VALUE\"; more than once")
+      ->allow_extra_args(false);
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
   auto file = std::make_shared<std::string>();
   auto* test = common(add_verb(*group, program, "test",

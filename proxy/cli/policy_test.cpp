@@ -62,6 +62,7 @@ void parse_call(Reader call, Case& out) {
   std::string why;
   auto asked = asked_call(out.method, out.url, why);
   if (asked) {
+    for (const auto& [name, value] : out.headers) model::add_field(*asked, name, value);
     out.call = std::move(*asked);
   } else if (!out.url.empty()) {
     url.error(why, "write https://host/path, or method: TCP and tcp://host:port");

@@ -14,6 +14,8 @@ RULES = [
      "approvers": ["lead"]},
     allow("not-opened", hosts=["inside.test", "10.0.0.7", "169.254.169.254", "linklocal.test"], private=False),
     allow("metadata", hosts=["metadata.test"]),
+    allow("fields", match={"paths": ["/fields/**"], "headers": {"X-Team": ["blue", "red-*"]}, "query": {"mode": "read"}}),
+    {"name": "forbidden", "block": {"hosts": [UP], "content_types": ["application/x-forbidden"]}},
 ]
 RESOLVE = {UP: [LOOPBACK], "inside.test": [LOOPBACK], "metadata.test": ["169.254.169.254"],
            "linklocal.test": ["169.254.1.1"]}
@@ -46,6 +48,22 @@ class PolicyDecisions(SluiceTestCase):
         self.sluice.get(f"{self.base}/v1/models")
         allowed = self.sluice.wait_for_record("egress_allowed")
         self.assertEqual(allowed["payload"]["engine"], self.engine)
+
+    def test_what_a_call_says_decides(self):
+        url = f"{self.base}/fields/x"
+        self.assertEqual(self.sluice.get(url + "?mode=read", headers={"X-Team": "blue"}).status, 200)
+        self.upstream.requests.clear()
+        for path, headers in (("?mode=read", {}), ("?mode=read", {"X-Team": "green"}), ("", {"X-Team": "blue"}),
+                              ("?mode=read&m%6Fde=write", {"X-Team": "blue"})):
+            connections = self.upstream.connections
+            answer = self.sluice.get(url + path, headers=headers)
+            self.assert_problem(answer, 403, "default_deny", "default_deny")
+            self.assertEqual(self.upstream.connections, connections)
+        answer = self.sluice.get(url + "?mode=read", "POST", "{}",
+                                 headers={"X-Team": "blue", "Content-Type": "Application/X-Forbidden; a=b"})
+        self.assert_problem(answer, 403, "egress[6]", "rule_block")
+        self.assertEqual(self.upstream.requests, [])
+        self.assertNotIn(b"green", self.sluice.everything_written())
 
     def test_allowed(self):
         answer = self.sluice.get(f"{self.base}/v1/models?key=value-not-for-the-log")

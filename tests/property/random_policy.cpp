@@ -60,6 +60,20 @@ std::string RandomPolicy::path_pattern() {
   return '"' + out + '"';
 }
 
+std::string RandomPolicy::value_pattern() {
+  return std::string(
+      one_of({"a", "b", "\"a*\"", "\"*b\"", "\"*\"", "'re:a|b'", "'re:a*b'", "\"a*b*\""}));
+}
+
+std::string RandomPolicy::fields_match() {
+  std::string out;
+  if (once_in(2)) out += ", headers: {X-A: " + list(2, [this] { return value_pattern(); }) + "}";
+  if (once_in(3)) out += ", query: {q: " + value_pattern() + ", r: " + value_pattern() + "}";
+  if (once_in(3) || out.empty())
+    out += ", content_types: [" + std::string(one_of({"a/b", "\"a/*\"", "'re:.*json'"})) + "]";
+  return out;
+}
+
 std::string RandomPolicy::egress_duties(bool looks_inside, bool named) {
   std::string out;
   if (once_in(3))
@@ -102,6 +116,10 @@ std::string RandomPolicy::rule(Section section, int number) {
   }
   if (!tcp && once_in(4))
     match += ", schemes: " + std::string(one_of({"[http]", "[https, http]", "[https]"}));
+  if (!tcp && once_in(4)) {
+    match += fields_match();
+    looks_inside = true;
+  }
   std::string out = "  - {" + effect + ": {" + match + "}";
   if (once_in(2)) out += ", name: n" + std::string(tcp ? "t" : "") + std::to_string(number);
   if (once_in(3)) out += ", reason: because";
@@ -156,6 +174,12 @@ model::EgressCall RandomPolicy::call() {
   if (!tcp) out.method = one_of({"GET", "GET", "POST", "DELETE", "PATCH", "get"});
   if (out.protocol == Protocol::connect && !once_in(8)) out.method = "CONNECT";
   if (tcp || out.protocol == Protocol::connect) return out;
+  for (int i = below(4); i > 0; --i)
+    model::add_field(out, one_of({"x-a", "X-A", "x-b"}), one_of({"a", "b", " ab ", "aab", ""}));
+  for (int i = below(2); i > 0; --i)
+    model::add_field(out, "Content-Type", one_of({"a/b", "A/B; c=d", "a/json", ""}));
+  for (int i = below(4); i > 0; --i)
+    out.query += one_of({"q=a&", "q=b", "&r=%61b", "r=a", "&q", "q=a+b&", "&&", "%71=b&", "r=%"});
   out.path = once_in(30) ? std::string(one_of({"", "*"})) : path();
   if (const auto normal = model::normalise_path(out.path)) out.path = normal.value();
   if (auto others = model::other_readings(out.path)) out.other_paths = std::move(others.value());

@@ -34,6 +34,8 @@ class RandomPolicy {
   std::string host_pattern();
   std::string path();
   std::string path_pattern();
+  std::string value_pattern();
+  std::string fields_match();
   std::string rule(Section section, int number);
   std::string egress_duties(bool looks_inside, bool named);
 

@@ -113,15 +113,9 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "p:3:41: /egress/0/allow/schemes/0: egress rules do not decide raw TCP (write the rule "
        "under "
        "tcp:)"},
-      {rule("{allow: {hosts: [a.test], query: {a: b}}}"),
-       "p:3:38: /egress/0/allow/query: \"query\" is not supported in this version (match by hosts, "
-       "ports, methods, paths and schemes)"},
       {rule("{allow: {hosts: [a.test], body: {}}}"),
        "p:3:37: /egress/0/allow/body: \"body\" is not supported in this version (match by hosts, "
-       "ports, methods, paths and schemes)"},
-      {rule("{allow: {hosts: [a.test], headers: {}}}"),
-       "p:3:40: /egress/0/allow/headers: \"headers\" is not supported in this version (match by "
-       "hosts, ports, methods, paths and schemes)"},
+       "ports, methods, paths, schemes, headers, query and content_types)"},
       {rule(ok + ", credential: x}"), "p:3:44: /egress/0/credential: there is no credential of "
                                       "this id (define it under credentials:)"},
       {rule(ok + ", limits: {tokens_per_day: 5}}"),
@@ -142,8 +136,8 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "p:3:49: /egress/0/hold: \"hold\" is not supported in this version (approvals cannot be "
        "given)"},
       {rule("{allow: {hosts: [a.test], paths: [/x]}, tls: passthrough}"),
-       "p:3:50: /egress/0/tls: a tunnel that is passed through shows no methods and paths (remove "
-       "methods and paths, or intercept)"},
+       "p:3:50: /egress/0/tls: a tunnel that is passed through shows no methods, paths and "
+       "fields (remove what is inside, or intercept)"},
       {rule("{name: a, block: {hosts: [a.test]}}\n  - {name: a, block: {hosts: [b.test]}}"),
        "p:4:12: /egress/1/name: this name is already that of egress[0] (names are unique)"},
       {rule("{allow: {hosts: [a.test]}, allow: {hosts: [\"**\"]}}"),

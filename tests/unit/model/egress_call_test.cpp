@@ -1,0 +1,63 @@
+#include "policy/model/egress_call.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace sluice::model;
+using Texts = std::vector<std::string>;
+
+EgressCall with_query(std::string query) {
+  EgressCall out;
+  out.query = std::move(query);
+  return out;
+}
+
+Texts values(const std::string& query) {
+  return values_of_parameter(with_query(query), "key");
+}
+
+BOOST_AUTO_TEST_SUITE(egress_call)
+
+BOOST_AUTO_TEST_CASE(a_field_has_the_values_that_were_sent) {
+  EgressCall call;
+  add_field(call, "X-Team", "blue");
+  add_field(call, "x-teams", "red");
+  add_field(call, "X-TEAM", " \tgreen: 1 ");
+  add_field(call, "X-Empty", "");
+  const auto team = values_of_field(call, "x-team");
+  BOOST_TEST((Texts(team.begin(), team.end()) == Texts{"blue", "green: 1"}));
+  BOOST_TEST(values_of_field(call, "x-empty").size() == 1U);
+  BOOST_TEST(values_of_field(call, "x-empty").front() == "");
+  BOOST_TEST(values_of_field(call, "x-tea").empty());
+  BOOST_TEST(values_of_field(call, "").empty());
+  BOOST_TEST(values_of_field(EgressCall(), "x-team").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_is_read_as_a_form) {
+  BOOST_TEST((values("key=a&key=b") == Texts{"a", "b"}));
+  BOOST_TEST((values("k%65y=a%20b+c&&other=1&key") == Texts{"a b c", ""}));
+  BOOST_TEST((values("key==&Key=x&keys=y") == Texts{"="}));
+  BOOST_TEST((values("key=%zz%4&a=key") == Texts{"%zz%4"}));
+  BOOST_TEST(values("").empty());
+  BOOST_TEST(values("&&&").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_media_type_is_one_or_none) {
+  const auto type = [](const std::vector<std::string>& fields) {
+    EgressCall call;
+    for (const auto& one : fields) add_field(call, "Content-Type", one);
+    return media_type(call);
+  };
+  BOOST_TEST(type({"Application/JSON; charset=utf-8"}) == "application/json");
+  BOOST_TEST(type({" text/plain "}) == "text/plain");
+  BOOST_TEST(type({}) == "");
+  BOOST_TEST(type({"text/plain", "application/json"}) == ""); // which of them is meant nobody knows
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+} // namespace
