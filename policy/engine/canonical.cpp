@@ -12,21 +12,6 @@ namespace {
 // Already serialised values by key; std::map keeps the keys sorted.
 using Object = std::map<std::string, std::string>;
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00" + to_hex(std::string_view(&c, 1));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 std::string boolean(bool value) {
   return value ? "true" : "false";
 }
@@ -188,6 +173,21 @@ std::string credentials_text(const std::vector<model::Credential>& credentials) 
 }
 
 } // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00" + to_hex(std::string_view(&c, 1));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
 
 void seal(Snapshot& policy) {
   Object defaults;

@@ -8,6 +8,9 @@
 
 namespace sluice::engine {
 
+// A string as JSON and YAML read it alike.
+std::string quoted(std::string_view text);
+
 void seal(Snapshot& policy); // sets canonical and digest
 
 } // namespace sluice::engine
