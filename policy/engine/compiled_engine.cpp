@@ -204,6 +204,9 @@ Decision CompiledEngine::by_rules(const EgressCall& call) const noexcept {
   const std::size_t first = question.next(0, index.deciding());
   Decision out = first < index.deciding() ? decision_of(index.rule(first)) : Decision();
   if (out.allowed()) out.obligations = obligations(section, question, first, call.protocol);
+  const bool passes = out.obligations.tls == TlsMode::passthrough;
+  if (passes && call.protocol == Protocol::connect && question.refused_inside())
+    out.obligations.tls = TlsMode::intercept;
   for (std::size_t rank = question.next(index.deciding(), index.size()); rank < index.size();
        rank = question.next(rank + 1, index.size())) {
     out.reported.push_back({index.rule(rank).id, index.rule(rank).effect});

@@ -91,6 +91,34 @@ void lint_rules(Reader section, const std::vector<Rule>& rules, Cover& cover) {
   }
 }
 
+// What is passed through shows nothing of what such a refusal waits for, so it is not passed
+// through: who wrote it should know.
+void lint_passthrough(Reader section, const std::vector<Rule>& rules) {
+  const std::vector<Reader> items = section.items();
+  const auto reaches = [](const Rule& refusal, const Rule& allow) {
+    if (refusal.effect == Verdict::allow || refusal.report_only || !asks_for_exchange(refusal))
+      return false;
+    const auto& wide = refusal.match.hosts;
+    return std::any_of(
+        allow.match.hosts.begin(), allow.match.hosts.end(), [&](const HostPattern& host) {
+          return std::any_of(wide.begin(), wide.end(),
+                             [&](const HostPattern& one) { return one.covers(host); });
+        });
+  };
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].tls != model::TlsMode::passthrough || rules[i].effect != Verdict::allow) continue;
+    asked += rules.size();
+    if (asked > kMaxComparisons / 16) return;
+    const auto refusal = std::find_if(rules.begin(), rules.end(),
+                                      [&](const Rule& other) { return reaches(other, rules[i]); });
+    if (refusal == rules.end()) continue;
+    items[i].warning("its tunnels are intercepted: " + refusal->id +
+                         " asks for what they would not show",
+                     "leave these hosts out of " + refusal->id + " if they must pass through");
+  }
+}
+
 void lint_restore(Reader section, const Snapshot& policy) {
   const auto& own = policy.redaction.rules;
   const bool tokenizes = std::any_of(own.begin(), own.end(), [](const RedactionRule& one) {
@@ -114,6 +142,7 @@ void lint_restore(Reader section, const Snapshot& policy) {
 void lint_policy(Reader root, const Snapshot& policy) {
   Cover cover;
   lint_restore(root.at(kEgressSection.name), policy);
+  lint_passthrough(root.at(kEgressSection.name), policy.egress);
   lint_rules(root.at(kEgressSection.name), policy.egress, cover);
   lint_rules(root.at(kTcpSection.name), policy.tcp, cover);
 }

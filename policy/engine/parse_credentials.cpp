@@ -166,9 +166,11 @@ void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule) {
   if (std::adjacent_find(places.begin(), places.end()) != places.end())
     credential.error("two of them go to the same place");
   const auto& hosts = rule.match.hosts;
-  const bool named = std::all_of(hosts.begin(), hosts.end(),
-                                 [](const HostPattern& host) { return host.names_host(); });
-  if (!named) credential.error("a login needs hosts that are named", "no **, * or re: in hosts");
+  const bool named = std::all_of(hosts.begin(), hosts.end(), [](const HostPattern& host) {
+    return host.names_host() && host.kind() != HostPattern::Kind::network;
+  });
+  if (!named)
+    credential.error("a login needs hosts that are named", "no **, *, re: or network in hosts");
   if (rule.tls == model::TlsMode::passthrough)
     credential.error("nothing can be put into a tunnel that is passed through", "tls: intercept");
   rule.tls = model::TlsMode::intercept;

@@ -48,6 +48,24 @@ void add_scheme(Reader& item, std::vector<model::Scheme>& out) {
   }
 }
 
+// Removed or written anew on the way: see call/head_rules and wire/head.
+bool does_not_leave(std::string_view name) {
+  constexpr std::array<std::string_view, 13> kOurs = {"connection",
+                                                      "keep-alive",
+                                                      "te",
+                                                      "trailer",
+                                                      "transfer-encoding",
+                                                      "upgrade",
+                                                      "expect",
+                                                      "range",
+                                                      "if-range",
+                                                      "a-im",
+                                                      "content-length",
+                                                      "accept-encoding",
+                                                      "content-encoding"};
+  return name.starts_with("proxy-") || std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end();
+}
+
 enum class Naming : bool { header, parameter };
 
 // A header's name that is no token is one no call has; Host is what hosts are for.
@@ -62,6 +80,8 @@ void parse_named(Reader map, Naming naming, ParseContext& shared, std::vector<Na
       values.error("this is not the name of a header");
     if (naming == Naming::header && one.name == "host")
       values.error("the host is matched by hosts", "move it there");
+    if (naming == Naming::header && does_not_leave(one.name))
+      values.error("this header does not leave as it came, so it decides nothing");
     const bool twice = std::any_of(out.begin(), out.end(),
                                    [&](const NamedMatch& other) { return other.name == one.name; });
     if (twice) values.error("this name is there twice");
@@ -115,6 +135,9 @@ std::vector<std::string> parse_restore(Reader restore) {
 
 void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   rule.tls = parse_tls(item.at("tls"));
+  // Whatever the default is: what it asks for can only be seen inside.
+  if (!rule.tls && rule.effect == model::Verdict::allow && asks_for_exchange(rule))
+    rule.tls = model::TlsMode::intercept;
   rule.restore = parse_restore(item.at("restore"));
   check_allow_only(item, rule, "tls");
   check_allow_only(item, rule, "restore");
@@ -129,10 +152,7 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
 }
 
 void check_passthrough(Reader& item, const Rule& rule) {
-  const bool looks_inside =
-      rule.match.looks_inside() || !rule.match.paths.empty() ||
-      std::any_of(rule.match.methods.begin(), rule.match.methods.end(),
-                  [](const std::string& method) { return method != "CONNECT"; });
+  const bool looks_inside = asks_for_exchange(rule);
   if (rule.tls == model::TlsMode::passthrough && looks_inside) {
     item.at("tls").error("a tunnel that is passed through shows no methods, paths and fields",
                          "remove what is inside, or intercept");

@@ -114,6 +114,15 @@ bool beats(Verdict a, Verdict b) {
   return a < b;
 }
 
+// Whether a refusal waits for what a tunnel carries: passed through, it would never come to it.
+bool refuses_inside(const Snapshot& policy, const EgressCall& call) {
+  if (call.protocol != Protocol::connect) return false;
+  return std::any_of(policy.egress.begin(), policy.egress.end(), [&](const Rule& rule) {
+    return !rule.report_only && rule.effect != Verdict::allow && asks_for_exchange(rule) &&
+           matches_destination(rule, call);
+  });
+}
+
 // By the rules alone, without guards.
 Decision by_rules(const Snapshot& policy, const EgressCall& call) {
   const Rule* winner = nullptr;
@@ -130,6 +139,7 @@ Decision by_rules(const Snapshot& policy, const EgressCall& call) {
   }
   Decision out = winner == nullptr ? Decision() : decided_by(*winner);
   if (out.allowed()) out.obligations = obligations_of(allows, policy.defaults, call);
+  if (refuses_inside(policy, call)) out.obligations.tls = TlsMode::intercept;
   out.reported = std::move(reported);
   return out;
 }

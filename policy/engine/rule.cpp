@@ -64,23 +64,54 @@ bool one_fits(const std::vector<TextPattern>& patterns, std::string_view value) 
                      [&](const TextPattern& pattern) { return pattern.matches(value); });
 }
 
-template <class Values>
-bool fit(const Rule& rule, const std::vector<TextPattern>& patterns, const Values& values) {
-  const auto fits = [&](const auto& value) { return one_fits(patterns, value); };
-  if (rule.effect != model::Verdict::allow) return std::any_of(values.begin(), values.end(), fits);
-  return !values.empty() && std::all_of(values.begin(), values.end(), fits);
+bool allows(const Rule& rule) {
+  return rule.effect == model::Verdict::allow;
+}
+
+bool header_fits(const Rule& rule, const NamedMatch& wanted, const model::EgressCall& call) {
+  const auto values = values_of_field(call, wanted.name);
+  const auto fits = [&](std::string_view value) { return one_fits(wanted.values, value); };
+  if (allows(rule)) return !values.empty() && std::all_of(values.begin(), values.end(), fits);
+  return std::any_of(values.begin(), values.end(), [&](std::string_view value) {
+    const auto elements = model::elements_of(value);
+    return fits(value) || std::any_of(elements.begin(), elements.end(), fits);
+  });
+}
+
+bool parameter_fits(const Rule& rule, const NamedMatch& wanted, const model::EgressCall& call) {
+  const auto exact = values_of_parameter(call, wanted.name, model::Reading::exactly);
+  const auto loose = values_of_parameter(call, wanted.name, model::Reading::perhaps);
+  const auto fits = [&](const std::string& value) { return one_fits(wanted.values, value); };
+  if (allows(rule)) {
+    return !exact.empty() && std::all_of(exact.begin(), exact.end(), fits) &&
+           std::all_of(loose.begin(), loose.end(), fits);
+  }
+  return std::any_of(exact.begin(), exact.end(), fits) ||
+         std::any_of(loose.begin(), loose.end(), fits);
+}
+
+bool content_type_fits(const Rule& rule, const model::EgressCall& call) {
+  const auto& wanted = rule.match.content_types;
+  if (wanted.empty()) return true;
+  if (allows(rule)) {
+    const auto type = media_type(call);
+    return !type.empty() && one_fits(wanted, type);
+  }
+  const auto types = media_types(call);
+  return std::any_of(types.begin(), types.end(),
+                     [&](const std::string& type) { return one_fits(wanted, type); });
 }
 
 const NamedMatch* missed_header(const Rule& rule, const model::EgressCall& call) {
   for (const NamedMatch& one : rule.match.headers) {
-    if (!fit(rule, one.values, values_of_field(call, one.name))) return &one;
+    if (!header_fits(rule, one, call)) return &one;
   }
   return nullptr;
 }
 
 const NamedMatch* missed_parameter(const Rule& rule, const model::EgressCall& call) {
   for (const NamedMatch& one : rule.match.query) {
-    if (!fit(rule, one.values, values_of_parameter(call, one.name))) return &one;
+    if (!parameter_fits(rule, one, call)) return &one;
   }
   return nullptr;
 }
@@ -88,14 +119,11 @@ const NamedMatch* missed_parameter(const Rule& rule, const model::EgressCall& ca
 enum class Miss { none, host, port, scheme, method, path, header, query, content_type };
 
 Miss miss_inside(const Rule& rule, const model::EgressCall& call) {
-  const Match& match = rule.match;
-  if (!match.looks_inside()) return Miss::none;
+  if (!rule.match.looks_inside()) return Miss::none;
   if (!has_head(call)) return waits_for_exchange(rule, call) ? Miss::none : Miss::header;
   if (missed_header(rule, call) != nullptr) return Miss::header;
   if (missed_parameter(rule, call) != nullptr) return Miss::query;
-  const bool type_fits =
-      match.content_types.empty() || one_fits(match.content_types, media_type(call));
-  return type_fits ? Miss::none : Miss::content_type;
+  return content_type_fits(rule, call) ? Miss::none : Miss::content_type;
 }
 
 Miss miss(const Rule& rule, const model::EgressCall& call) {
@@ -124,6 +152,18 @@ bool matches(const Rule& rule, const model::EgressCall& call) noexcept {
 
 bool matches_host(const Rule& rule, const model::Host& host) noexcept {
   return host_matches(rule.match, host);
+}
+
+bool asks_for_exchange(const Rule& rule) noexcept {
+  const auto& methods = rule.match.methods;
+  return rule.match.looks_inside() || !rule.match.paths.empty() ||
+         std::any_of(methods.begin(), methods.end(),
+                     [](const std::string& method) { return method != "CONNECT"; });
+}
+
+bool matches_destination(const Rule& rule, const model::EgressCall& call) noexcept {
+  return host_matches(rule.match, call.to.host) && port_matches(rule.match, call.to.port) &&
+         scheme_matches(rule.match, call.to.scheme);
 }
 
 bool asks_only_for_hosts(const Rule& rule) noexcept {

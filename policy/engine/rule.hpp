@@ -21,7 +21,7 @@ struct PortRange {
 };
 
 // Of a header or a parameter that may come more than once: allowed is what fits in each value,
-// refused is what fits in one; one that is not there fits nothing.
+// refused is what fits in one, however somebody may read it; one that is not there fits nothing.
 struct NamedMatch {
   std::string name; // of a header in lower case
   std::vector<TextPattern> values;
@@ -82,6 +82,10 @@ std::string why_not(const Rule& rule, const model::EgressCall& call);
 bool matches(const Rule& rule, const model::EgressCall& call) noexcept;
 // Whether some call to this host could match, whatever else the rule asks for.
 bool matches_host(const Rule& rule, const model::Host& host) noexcept;
+// Whether it asks for what a CONNECT does not show: a method, a path, a field.
+bool asks_for_exchange(const Rule& rule) noexcept;
+// Whether host, port and scheme match, whatever else the rule asks for.
+bool matches_destination(const Rule& rule, const model::EgressCall& call) noexcept;
 // Whether every call to its hosts matches: it asks for nothing but the host.
 bool asks_only_for_hosts(const Rule& rule) noexcept;
 

@@ -57,12 +57,19 @@ bool value_fits(const std::vector<TextPattern>& patterns, std::string_view value
   return false;
 }
 
-// Of a header or a parameter: of an allow every value, of a refusal one.
+enum class Wanted : bool { each, one }; // of an allow, of a refusal
+
 template <class Values>
-bool values_fit(const Rule& rule, const NamedMatch& wanted, const Values& values) {
+bool values_fit(const NamedMatch& named, const Values& values, Wanted wanted) {
   std::size_t fitting = 0;
-  for (const auto& value : values) fitting += value_fits(wanted.values, value) ? 1 : 0;
-  return rule.effect == Verdict::allow ? fitting > 0 && fitting == values.size() : fitting > 0;
+  for (const auto& value : values) fitting += value_fits(named.values, value) ? 1 : 0;
+  return wanted == Wanted::one ? fitting > 0 : fitting == values.size();
+}
+
+bool waits_for_exchange(const Match& match) {
+  std::size_t tunnels = 0;
+  for (const std::string& method : match.methods) tunnels += method == "CONNECT" ? 1 : 0;
+  return tunnels < match.methods.size() || !match.paths.empty() || asks_for_more(match);
 }
 
 bool leaves_out_nothing(const Match& match) {
@@ -90,6 +97,7 @@ SectionIndex::SectionIndex(const std::vector<Rule>& rules) {
     paths_.add(i, match.paths);
     if (match.paths.empty()) special_.add(without_paths, i);
     if (rule(i).effect == Verdict::allow) special_.add(allows_in_effect, i);
+    if (i < refusing_ && waits_for_exchange(match)) special_.add(refuses_inside, i);
   }
   hosts_.finish();
   index_methods();
@@ -190,7 +198,8 @@ bool SectionIndex::could_allow(const model::Host& host) const noexcept {
 Question::Question(const SectionIndex& section, const model::EgressCall& call, Hosts) noexcept
     : section_(section), call_(call), is_tunnel_(call.protocol == Protocol::connect),
       has_path_(call.protocol == Protocol::http || call.protocol == Protocol::websocket),
-      hosts_(section.words()), paths_(section.words()), candidates_(section.words()) {}
+      hosts_(section.words()), paths_(section.words()), candidates_(section.words()),
+      inside_(section.words()) {}
 
 Question::Question(const SectionIndex& section, const model::EgressCall& call) noexcept
     : Question(section, call, Hosts::none_yet) {
@@ -212,6 +221,7 @@ void Question::narrow() noexcept {
   const auto* ports = section_.ports_.set(section_.stretch_of(call_.to.port));
   const auto* allows = section_.special_.set(SectionIndex::allows_in_effect);
   const auto* pathless = section_.special_.set(SectionIndex::without_paths);
+  const auto* inside = section_.special_.set(SectionIndex::refuses_inside);
   std::uint64_t by_path = 0; // whether a candidate has paths
   for (std::size_t at = 0; at < section_.words(); ++at) {
     const std::uint64_t possible = is_tunnel_ ? allows[at] : 0;
@@ -221,6 +231,7 @@ void Question::narrow() noexcept {
     if (!has_path_) left &= pathless[at] | possible;
     by_path |= left & ~pathless[at];
     candidates_.word(at) = left;
+    if (is_tunnel_) inside_.word(at) = hosts & schemes[at] & ports[at] & inside[at];
   }
   if (has_path_ && by_path != 0) narrow_by_path();
 }
@@ -242,6 +253,19 @@ std::size_t Question::next(std::size_t from, std::size_t to) const noexcept {
   return rank;
 }
 
+bool Question::refused_inside() const noexcept {
+  const std::size_t end = section_.refusing();
+  for (std::size_t rank = inside_.next(0, end); rank < end; rank = inside_.next(rank + 1, end)) {
+    if (port_matches(section_.rules_[rank]) && host_matches(rank)) return true;
+  }
+  return false;
+}
+
+bool Question::host_matches(std::size_t rank) const noexcept {
+  return hosts_.named.has(rank) || hosts_.unnamed.has(rank) ||
+         section_.hosts_.fits(rank, call_.to.host);
+}
+
 bool Question::named_by(std::size_t rank) const noexcept {
   return hosts_.named.has(rank) ||
          (hosts_.unsure.has(rank) && section_.hosts_.fits_by_name(rank, call_.to.host));
@@ -249,23 +273,45 @@ bool Question::named_by(std::size_t rank) const noexcept {
 
 bool Question::matches(std::size_t rank) const noexcept {
   const auto& rule = section_.rules_[rank];
-  return port_matches(rule) && method_matches(rule) &&
-         (hosts_.named.has(rank) || hosts_.unnamed.has(rank) ||
-          section_.hosts_.fits(rank, call_.to.host)) &&
-         path_matches(rank) && (!rule.asks_for_more || rest_matches(*rule.source));
+  return port_matches(rule) && method_matches(rule) && host_matches(rank) && path_matches(rank) &&
+         (!rule.asks_for_more || rest_matches(*rule.source));
 }
 
 // What few rules ask for, and no index knows.
 bool Question::rest_matches(const Rule& rule) const noexcept {
   if (!has_path_) return keeps_possible(rule);
-  for (const NamedMatch& one : rule.match.headers) {
-    if (!values_fit(rule, one, model::values_of_field(call_, one.name))) return false;
+  const Match& match = rule.match;
+  const bool allow = rule.effect == Verdict::allow;
+  const Wanted wanted = allow ? Wanted::each : Wanted::one;
+  for (const NamedMatch& one : match.headers) {
+    auto values = model::values_of_field(call_, one.name);
+    if (values.empty()) return false;
+    for (std::size_t i = allow ? 0 : values.size(); i-- > 0;) { // a list may be meant
+      const auto elements = model::elements_of(values[i]);
+      values.insert(values.end(), elements.begin(), elements.end());
+    }
+    if (!values_fit(one, values, wanted)) return false;
   }
-  for (const NamedMatch& one : rule.match.query) {
-    if (!values_fit(rule, one, model::values_of_parameter(call_, one.name))) return false;
+  for (const NamedMatch& one : match.query) {
+    auto values = model::values_of_parameter(call_, one.name, model::Reading::exactly);
+    if (allow && values.empty()) return false;
+    const auto loose = model::values_of_parameter(call_, one.name, model::Reading::perhaps);
+    values.insert(values.end(), loose.begin(), loose.end());
+    if (!values_fit(one, values, wanted)) return false;
   }
-  return rule.match.content_types.empty() ||
-         value_fits(rule.match.content_types, model::media_type(call_));
+  return match.content_types.empty() || type_matches(rule);
+}
+
+bool Question::type_matches(const Rule& rule) const noexcept {
+  const auto& wanted = rule.match.content_types;
+  if (rule.effect == Verdict::allow) {
+    const auto type = model::media_type(call_);
+    return !type.empty() && value_fits(wanted, type);
+  }
+  for (const std::string& type : model::media_types(call_)) {
+    if (value_fits(wanted, type)) return true;
+  }
+  return false;
 }
 
 bool Question::port_matches(const SectionIndex::Ranked& rule) const noexcept {

@@ -59,7 +59,7 @@ class SectionIndex {
   std::vector<std::uint32_t> stretches_; // the first port of each but the first
   RuleTable ports_;   // by stretch: rules with one of its ports, or without ports
   RuleTable special_; // see the enum Special
-  enum Special : std::uint8_t { without_paths, allows_in_effect, special_count };
+  enum Special : std::uint8_t { without_paths, allows_in_effect, refuses_inside, special_count };
 };
 
 // One call put to one section. Keeps references: it must not outlive either.
@@ -72,6 +72,8 @@ class Question {
 
   // The first rule in [from, to) that matches, or `to`.
   std::size_t next(std::size_t from, std::size_t to) const noexcept;
+  // Whether a refusal waits for what this tunnel carries.
+  bool refused_inside() const noexcept;
   // Whether a pattern of this rule that names a host is the one that matches.
   bool named_by(std::size_t rank) const noexcept;
 
@@ -82,9 +84,11 @@ class Question {
   void narrow_by_path() noexcept;
   bool matches(std::size_t rank) const noexcept;
   bool port_matches(const SectionIndex::Ranked& rule) const noexcept;
+  bool host_matches(std::size_t rank) const noexcept;
   bool method_matches(const SectionIndex::Ranked& rule) const noexcept;
   bool path_matches(std::size_t rank) const noexcept;
   bool rest_matches(const Rule& rule) const noexcept;
+  bool type_matches(const Rule& rule) const noexcept;
   // A CONNECT is judged before the exchanges inside it exist: an allow may match one of them.
   bool keeps_possible(const Rule& rule) const noexcept;
 
@@ -95,6 +99,7 @@ class Question {
   HostHits hosts_;
   PathHits paths_;
   RuleBits candidates_;
+  RuleBits inside_; // of a tunnel: refusals of its destination that ask for an exchange, perhaps
 };
 
 } // namespace sluice::engine

@@ -33,6 +33,12 @@ std::string as_form_reads(std::string_view text) {
   return out;
 }
 
+bool same_to_cgi(std::string_view a, std::string_view b) { // RFC 3875 §4.1.18
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return x == y || (x == '_' && y == '-') || (x == '-' && y == '_');
+  });
+}
+
 std::string_view without_spaces(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -53,19 +59,34 @@ std::vector<std::string_view> values_of_field(const EgressCall& call, std::strin
     const auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     const auto colon = line.find(':');
-    if (line.substr(0, colon) == name) out.push_back(without_spaces(line.substr(colon + 1)));
+    if (same_to_cgi(line.substr(0, colon), name))
+      out.push_back(without_spaces(line.substr(colon + 1)));
   }
   return out;
 }
 
-std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name) {
+std::vector<std::string_view> elements_of(std::string_view value) {
+  std::vector<std::string_view> out;
+  for (;;) {
+    const auto comma = value.find(',');
+    out.push_back(without_spaces(value.substr(0, comma)));
+    if (comma == std::string_view::npos) return out;
+    value.remove_prefix(comma + 1);
+  }
+}
+
+std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name,
+                                             Reading reading) {
+  const bool exactly = reading == Reading::exactly;
+  const std::string_view separators = exactly ? "&" : "&;";
   std::vector<std::string> out;
   for (std::string_view rest = call.query; !rest.empty();) {
-    const auto pair = rest.substr(0, rest.find('&'));
+    const auto pair = rest.substr(0, rest.find_first_of(separators));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     if (pair.empty()) continue;
     const auto key = pair.substr(0, pair.find('='));
-    if (as_form_reads(key) != name) continue;
+    const auto read = as_form_reads(key);
+    if (exactly ? read != name : !equal_ignore_case(read, name)) continue;
     out.push_back(as_form_reads(pair.substr(std::min(pair.size(), key.size() + 1))));
   }
   return out;
@@ -75,6 +96,19 @@ std::string media_type(const EgressCall& call) {
   const auto all = values_of_field(call, "content-type");
   if (all.size() != 1) return "";
   return ascii_lower(without_spaces(all.front().substr(0, all.front().find(';'))));
+}
+
+std::vector<std::string> media_types(const EgressCall& call) {
+  std::vector<std::string> out;
+  for (const auto value : values_of_field(call, "content-type")) {
+    for (auto one : elements_of(value)) {
+      one = one.substr(0, one.find_first_of("; \t"));
+      if (one.size() > 1 && one.front() == '"' && one.back() == '"')
+        one = one.substr(1, one.size() - 2);
+      out.push_back(ascii_lower(one));
+    }
+  }
+  return out;
 }
 
 } // namespace sluice::model

@@ -33,12 +33,20 @@ struct EgressCall {
 };
 
 void add_field(EgressCall& call, std::string_view name, std::string_view value);
-// The values of a field, each as it was sent; `name` in lower case. Views of `call`.
+// The values of a field, each as it was sent; `name` in lower case. '_' is the same as '-', as it
+// is behind CGI. Views of `call`.
 std::vector<std::string_view> values_of_field(const EgressCall& call, std::string_view name);
-// The values of a parameter, as a server of forms reads them (WHATWG URL §5.1), '&' between them.
-std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name);
+// What a value says to who reads it as a list (RFC 9110 §5.6.1): itself, when it is none.
+std::vector<std::string_view> elements_of(std::string_view value);
+// The values of a parameter. exactly: as a server of forms reads them (WHATWG URL §5.1).
+// perhaps: as some server may, with ';' between parameters and names in any case, too.
+enum class Reading : bool { exactly, perhaps };
+std::vector<std::string> values_of_parameter(const EgressCall& call, std::string_view name,
+                                             Reading reading);
 // Of the body (RFC 9110 §8.3.1), in lower case and without parameters; "" when none is said, or
 // more than one.
 std::string media_type(const EgressCall& call);
+// All that somebody may take for it.
+std::vector<std::string> media_types(const EgressCall& call);
 
 } // namespace sluice::model

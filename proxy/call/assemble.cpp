@@ -125,7 +125,10 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
   out.call.protocol = model::Protocol::http;
   out.call.method = head.method;
   out.call.sni = from.sni;
-  for (const auto& field : head.fields.all()) model::add_field(out.call, field.name, field.value);
+  const wire::HopByHop hop(head.fields); // what does not leave satisfies no rule
+  for (const auto& field : head.fields.all()) {
+    if (!hop.ends(field.name)) model::add_field(out.call, field.name, field.value);
+  }
   out.call.original = from.original;
   if (from.fixed) out.call.to = *from.fixed;
 

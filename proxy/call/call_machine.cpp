@@ -13,6 +13,9 @@ using model::Reason;
 
 constexpr std::uint64_t kDiscardLimit = 256 * 1024; // read after a refusal, to keep the connection
 
+constexpr std::string_view kMisplaced =
+    "the placeholder of a credential stands where the credential does not belong";
+
 Reason reason_of(const wire::ProtocolError& error) {
   switch (error.fault) {
   case wire::ProtocolFault::head_too_large: return Reason::header_too_large;
@@ -162,8 +165,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   login_ = std::move(login.value());
   login_.make_room(request_.fields, upstream_target_);
   if (permit_->credentials() && holds_placeholder(request_.fields, upstream_target_)) {
-    return fail(OutcomeStatus::blocked, Reason::credential_refused,
-                "the placeholder of a credential stands where the credential does not belong", out);
+    return fail(OutcomeStatus::blocked, Reason::credential_refused, std::string(kMisplaced), out);
   }
   if (redaction_.everywhere && request_.framing != wire::BodyFraming::none) {
     auto pipe = BodyPipe::redacting(
@@ -189,11 +191,16 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   outcome_.address = std::move(event.address);
   outcome_.tls_version = std::move(event.tls_version);
   if (retried_) { // the head is as it was sent the first time
-    out.push_back(SendRequestHead{request_});
+    send_request_head(out);
     out.push_back(SendRequestEnd{});
     return;
   }
   start_request(out);
+}
+
+void CallMachine::send_request_head(Actions& out) {
+  outcome_.credentials = permit_->decision().obligations.credentials;
+  out.push_back(SendRequestHead{request_});
 }
 
 void CallMachine::start_request(Actions& out) {
@@ -205,7 +212,6 @@ void CallMachine::start_request(Actions& out) {
   if (ended_by_rule(out)) return;
   if (!login_.empty()) {
     login_.put_into(request_);
-    outcome_.credentials = permit_->decision().obligations.credentials;
   }
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
@@ -225,7 +231,7 @@ void CallMachine::start_request(Actions& out) {
     go_on.keep_alive = true;
     out.push_back(SendResponseHead{std::move(go_on)});
   }
-  if (!hold_request_) out.push_back(SendRequestHead{request_});
+  if (!hold_request_) send_request_head(out);
 }
 
 void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
@@ -255,7 +261,7 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
   if (hold_request_ && request_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
     hold_request_ = false;
     request_.framing = wire::BodyFraming::chunked;
-    out.push_back(SendRequestHead{request_});
+    send_request_head(out);
     bytes = std::move(request_body_);
   }
   if (bytes.empty()) return;
@@ -281,6 +287,10 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
       return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
     }
   }
+  std::string no_target;
+  login_.make_room(event.trailers, no_target);
+  if (permit_->credentials() && holds_placeholder(event.trailers, no_target))
+    return fail(OutcomeStatus::blocked, Reason::credential_refused, std::string(kMisplaced), out);
   redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
   show_pieces(event.trailers);
   if (ended_by_rule(out)) return;
@@ -289,7 +299,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
-    out.push_back(SendRequestHead{request_});
+    send_request_head(out);
     bytes = std::move(request_body_);
   }
   if (!bytes.empty()) {

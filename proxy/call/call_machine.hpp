@@ -91,6 +91,7 @@ class CallMachine {
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
   void start_request(Actions& out);
+  void send_request_head(Actions& out);
   void interim_response(const wire::ResponseHead& head, Actions& out);
   void start_response(wire::ResponseHead head, Actions& out);
   bool response_has_body(const wire::ResponseHead& head) const noexcept;

@@ -137,11 +137,14 @@ void Login::put_into(wire::RequestHead& head) const {
   }
 }
 
-bool holds_placeholder(const wire::Fields& fields, std::string_view target) noexcept {
-  if (target.find(model::kCredentialMark) != std::string_view::npos) return true;
-  return std::any_of(fields.all().begin(), fields.all().end(), [](const wire::Field& field) {
-    return field.value.find(model::kCredentialMark) != std::string::npos;
-  });
+bool holds_placeholder(const wire::Fields& fields, std::string_view target) {
+  const auto holds = [](std::string_view text) {
+    const auto npos = std::string_view::npos;
+    return text.find(model::kCredentialMark) != npos ||
+           (text.find('%') != npos && unescaped(text).find(model::kCredentialMark) != npos);
+  };
+  return holds(target) || std::any_of(fields.all().begin(), fields.all().end(),
+                                      [&](const wire::Field& field) { return holds(field.value); });
 }
 
 } // namespace sluice::call

@@ -29,6 +29,7 @@ class CredentialSet {
  public:
   explicit CredentialSet(std::vector<CredentialValue> all) : all_(std::move(all)) {}
   const CredentialValue* find(std::string_view id) const noexcept;
+  const std::vector<CredentialValue>& all() const noexcept { return all_; }
 
  private:
   std::vector<CredentialValue> all_;
@@ -54,7 +55,8 @@ class Login {
   std::vector<const CredentialValue*> parts_;
 };
 
-// Whether the placeholder of a credential stands there: one that is bound was removed.
-bool holds_placeholder(const wire::Fields& fields, std::string_view target) noexcept;
+// Whether the placeholder of a credential stands there, however it is escaped: one that is bound
+// was removed.
+bool holds_placeholder(const wire::Fields& fields, std::string_view target);
 
 } // namespace sluice::call

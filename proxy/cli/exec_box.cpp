@@ -1,6 +1,9 @@
 #include "proxy/cli/exec_box.hpp"
 
+#include "policy/engine/snapshot.hpp"
 #include "policy/evidence/file.hpp"
+#include "proxy/runtime/file_state.hpp"
+#include "proxy/runtime/secrets.hpp"
 
 #include <pwd.h>
 #include <unistd.h>
@@ -51,12 +54,29 @@ Result<std::optional<contain::User>> user_of_command(const std::string& wanted) 
   return std::optional<contain::User>();
 }
 
+// Those that secrets and logins are read from, as far as they are there.
+std::vector<std::string> secret_files(const runtime::Config& config) {
+  std::vector<SecretSource> sources(config.secrets);
+  if (const auto policy = engine::load_policy_file(config.policy_file).snapshot) {
+    for (const auto& one : policy->credentials)
+      sources.push_back(runtime::source_of(one, runtime::folder_of(config.policy_file)));
+  }
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& one : sources) {
+    const bool is_file = one.from == SecretSource::From::file;
+    if (is_file && fs::is_regular_file(one.words.front(), error)) out.push_back(one.words.front());
+  }
+  return out;
+}
+
 // What the command could use against the sidecar: keys, records, the policy, the admin socket.
 Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
                    contain::BoxOptions& options) {
   // What is not there yet cannot be hidden.
   SLUICE_TRY(evidence::make_directory(config.log.directory));
   options.hidden = {config.log.directory, config.policy_file};
+  for (const auto& file : secret_files(config)) options.hidden.push_back(file);
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);
   if (!wish.state_folder.empty()) options.hidden.push_back(wish.state_folder);

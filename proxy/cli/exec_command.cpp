@@ -105,12 +105,6 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
   return all;
 }
 
-int supervise(pid_t child, const sigset_t& signals, runtime::Runtime& runtime) {
-  return contain::supervise(child, signals, contain::Senders::anyone, [&runtime] {
-    if (runtime.inputs_changed()) reload(runtime);
-  });
-}
-
 // All traffic of the command ends at the sidecar, the variables only spare clients that know them
 // a detour: their refusals are then answers they can show. What the command serves to itself is the
 // box's own loopback.
@@ -120,11 +114,11 @@ Result<int> run_in_box(contain::Box& box, runtime::Runtime& runtime, const ExecO
   const auto port = std::to_string(contain::BoxOptions{}.proxy_port);
   environment.merge(proxy_variables("127.0.0.1:" + port, "localhost,127.0.0.1,::1"));
   SLUICE_TRY(box.start(options.command, merged_environment(environment)));
-  return supervise(box.pid(), signals, runtime);
+  return contain::supervise(box.pid(), signals);
 }
 
-Result<int> run_beside(runtime::Runtime& runtime, const ExecOptions& options, Variables environment,
-                       const sigset_t& signals) {
+Result<int> run_beside(const runtime::Runtime& runtime, const ExecOptions& options,
+                       Variables environment, const sigset_t& signals) {
   const auto& all = runtime.listeners();
   const auto forward =
       std::find_if(all.begin(), all.end(), [](const auto& one) { return one.kind == "forward"; });
@@ -132,7 +126,7 @@ Result<int> run_beside(runtime::Runtime& runtime, const ExecOptions& options, Va
     return make_error(Origin::config, "no_forward_listener", "exec needs a forward listener");
   environment.merge(proxy_variables(forward->address, ""));
   SLUICE_TRY(auto&& child, contain::spawn(options.command, merged_environment(environment)));
-  return supervise(child, signals, runtime);
+  return contain::supervise(child, signals);
 }
 
 // As a shell answers for a command that never ran: POSIX, Shell Command Language, 2.8.2.
@@ -168,7 +162,7 @@ int run_command(const Output& out, runtime::Config config, const ExecOptions& op
               << box.error().detail << ")" << std::endl;
   }
   // What stands in our environment for the policy is not for the command.
-  environment.value().merge(runtime->placeholders());
+  environment.value().merge(runtime->placeholders(environ));
   const auto ended =
       box ? run_in_box(*box.value(), *runtime, options, std::move(environment.value()), signals)
           : run_beside(*runtime, options, std::move(environment.value()), signals);

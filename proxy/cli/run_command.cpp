@@ -71,16 +71,16 @@ void add_overrides(CLI::App* verb, Program& program) {
   verb->add_option("--dir", program.common.dir, "evidence directory, instead of the config's");
 }
 
+namespace {
+
+constexpr timespec kLookAtFiles{0, 500'000'000}; // how often the policy file is looked at
+
 void reload(runtime::Runtime& runtime) {
   const auto problems = runtime.reload();
   for (const auto& one : problems) std::cerr << format(one) << "\n";
   std::cerr << (has_errors(problems) ? "reload rejected; still active: " : "reloaded policy=")
             << runtime.policy_digest() << std::endl;
 }
-
-namespace {
-
-constexpr timespec kLookAtFiles{0, 500'000'000}; // how often the policy file is looked at
 
 int run(const Output& out, const Program& program) {
   int failed = kFailed;

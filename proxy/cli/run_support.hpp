@@ -18,7 +18,6 @@ std::optional<runtime::Config> load_config(const Output& out, const Program& pro
 std::unique_ptr<runtime::Runtime> start(const Output& out, runtime::Config config, int& failed);
 
 void announce(const runtime::Runtime& runtime);
-void reload(runtime::Runtime& runtime);                           // and says how it went
 int probe_containment(const Output& out, const Program& program); // doctor --probe
 void add_overrides(CLI::App* verb, Program& program);
 

@@ -82,18 +82,11 @@ Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> e
   return child;
 }
 
-int supervise(pid_t child, const sigset_t& signals, Senders senders,
-              const std::function<void()>& now_and_then) {
-  constexpr timespec kNowAndThen{0, 500'000'000};
+int supervise(pid_t child, const sigset_t& signals, Senders senders) {
   int exit_code = 0;
   for (;;) {
     siginfo_t info{};
-    const int got = now_and_then ? ::sigtimedwait(&signals, &info, &kNowAndThen)
-                                 : ::sigwaitinfo(&signals, &info);
-    if (got < 0) {
-      if (now_and_then && errno == EAGAIN) now_and_then();
-      continue;
-    }
+    if (::sigwaitinfo(&signals, &info) < 0) continue;
     if (info.si_signo != SIGCHLD) {
       // A terminal sends its signals to the whole foreground group: the child has it already.
       // A sender that our pid namespace does not hold has no number in it.

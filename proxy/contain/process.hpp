@@ -10,7 +10,6 @@
 
 #include <csignal>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,7 @@ Result<pid_t> spawn(std::vector<std::string> command, std::vector<std::string> e
 enum class Senders : std::uint8_t { outside_only = 0, anyone };
 
 // Waits for `child` and everything it left behind; gives its exit code (128 + signal when killed).
-// `now_and_then` runs on this thread, about twice a second: it may have children of its own.
-int supervise(pid_t child, const sigset_t& signals, Senders senders = Senders::anyone,
-              const std::function<void()>& now_and_then = {});
+int supervise(pid_t child, const sigset_t& signals, Senders senders = Senders::anyone);
 
 // (config) command_not_found, command_not_executable or cannot_start, by what errno says.
 Error start_error(const std::string& command, const std::vector<std::string>& environment,

@@ -9,6 +9,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 
 #include <fcntl.h>
@@ -137,7 +139,9 @@ struct AdminServer::Impl {
   std::vector<Listening> listening;
   std::size_t connections = 0;
   std::thread thread;
+  net::thread_pool handlers{kMaxConnections};
 
+  Task<AdminAnswer> handle(AdminRequest request);
   Task<> accept(Listening from);
   Task<> serve(AdminSocket socket, bool may_change);
   Task<bool> read_request(AdminSocket& socket, AdminRequest& request);
@@ -181,7 +185,7 @@ Task<> AdminServer::Impl::serve(AdminSocket socket, bool may_change) {
   answer.status = 400;
   answer.body =
       R"({"error":{"code":"bad_request","message":"not a request this server reads"},"schema_version":"1"})";
-  if (whole) answer = handler(request);
+  if (whole) answer = co_await handle(std::move(request));
   answer.body += '\n';
   std::string bytes;
   wire::encode(head_of(answer), bytes);
@@ -191,6 +195,19 @@ Task<> AdminServer::Impl::serve(AdminSocket socket, bool may_change) {
   deadline.cancel();
   ErrorCode ignored;
   shared->shutdown(AdminSocket::shutdown_both, ignored);
+}
+
+Task<AdminAnswer> AdminServer::Impl::handle(AdminRequest request) {
+  const auto answer = std::make_shared<AdminAnswer>();
+  const auto answered = std::make_shared<Timer>(context.get_executor());
+  answered->expires_at(Timer::time_point::max());
+  const auto run = [this, answer, answered, asked = std::move(request)] {
+    *answer = handler(asked);
+    net::post(context, [answered] { answered->cancel(); });
+  };
+  net::post(handlers, run);
+  co_await answered->async_wait(use_task);
+  co_return std::move(*answer);
 }
 
 Task<bool> AdminServer::Impl::read_request(AdminSocket& socket, AdminRequest& request) {
@@ -241,6 +258,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::vector<AdminA
 
 AdminServer::~AdminServer() {
   impl_->context.stop();
+  impl_->handlers.join();
   if (impl_->thread.joinable()) impl_->thread.join();
   for (const auto& one : impl_->listening) {
     if (one.path.empty()) continue;

@@ -34,7 +34,8 @@ class AdminServer {
   using Handler = std::function<AdminAnswer(const AdminRequest&)>;
   // Binds and starts. The Unix socket is 0600 and replaces one that nobody listens on; a lock file
   // beside it stays. Serves a few connections at a time and closes the others at once. Fails
-  // (config, "cannot_listen"). `handler` runs on the server's thread, one request at a time.
+  // (config, "cannot_listen"). `handler` runs on threads of the server's, several at a time: one
+  // that takes long, a reload, does not keep the kill switch waiting.
   static Result<std::unique_ptr<AdminServer>> start(const std::vector<AdminAddress>& addresses,
                                                     Handler handler);
   ~AdminServer(); // stops, and removes the socket file if it is still its own

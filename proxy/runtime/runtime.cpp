@@ -85,10 +85,15 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   diagnostics = std::move(load.diagnostics);
   if (!load.snapshot) return make_error(Origin::config, "policy_invalid", config_.policy_file);
   SLUICE_TRY(auto known, read_secrets(config_.secrets));
-  auto inputs = inputs_of(*load.snapshot); // as they are before they are read
+  // Of secrets alone: of a login the agent has nothing, so pieces of one are guesses, and to count
+  // them would tell which are right.
+  auto drip = std::make_shared<redact::DripWatch>(known);
+  inputs_.files = files_of(*load.snapshot); // as they are before they are read
   SLUICE_TRY(auto credentials,
              read_credentials(load.snapshot->credentials, folder_of(config_.policy_file)));
+  keep_replaced(credentials);
   add_known(credentials, known);
+  add_known(earlier_, known);
 
   auto rules = engine::redaction_of(*load.snapshot);
   rules.known = known;
@@ -102,12 +107,11 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   active->signed_by = load.signed_by;
   active->everywhere = everywhere;
   active->credential_fields = credential_fields;
-  auto drip = std::make_shared<redact::DripWatch>(known);
   if (policy_ && policy_->drip) drip->take_over(*policy_->drip);
   if (!drip->empty()) active->drip = std::move(drip);
   if (!credentials.empty())
     active->credentials = std::make_shared<call::CredentialSet>(std::move(credentials));
-  inputs_ = std::move(inputs);
+  inputs_.stale_at = stale_at(*load.snapshot);
   return std::shared_ptr<const io::ActivePolicy>(std::move(active));
 }
 
@@ -139,6 +143,7 @@ std::optional<StartFailure> Runtime::open_services() {
                                       {"sluice_version", SLUICE_VERSION}});
   if (!started) return failure(started.error());
   if (auto active = activate(*policy_); !active) return failure(active.error());
+  policy_digest_ = policy_->engine->policy().digest;
   lookups_ = std::make_unique<io::net::thread_pool>(kLookupThreads);
   return std::nullopt;
 }
@@ -179,7 +184,6 @@ Result<> Runtime::activate(const io::ActivePolicy& policy) {
                                       {"policy_id", snapshot.id},
                                       {"policy_version", snapshot.version},
                                       {"signed_by", policy.signed_by}}));
-  policy_digest_ = snapshot.digest;
   return success();
 }
 
@@ -217,12 +221,22 @@ std::string Runtime::policy_digest() const {
   return policy_digest_;
 }
 
-std::map<std::string, std::string> Runtime::placeholders() const {
+std::map<std::string, std::string> Runtime::placeholders(const char* const* environment) const {
   const std::lock_guard lock(orders_);
   std::map<std::string, std::string> out;
-  for (const auto& one : policy_->engine->policy().credentials) {
-    if (one.source.from == SecretSource::From::env)
-      out.emplace(one.source.words.front(), std::string(model::kCredentialMark) + one.id());
+  if (!policy_->credentials) return out;
+  for (; *environment != nullptr; ++environment) {
+    const std::string entry(*environment);
+    const auto equals = entry.find('=');
+    if (equals == entry.npos) continue;
+    std::string value = entry.substr(equals + 1);
+    for (const auto& one : policy_->credentials->all()) {
+      const auto secret = one.value.reveal();
+      for (auto at = value.find(secret); at != value.npos; at = value.find(secret)) {
+        value.replace(at, secret.size(), std::string(model::kCredentialMark) + one.what.id());
+        out[entry.substr(0, equals)] = value;
+      }
+    }
   }
   return out;
 }
@@ -235,27 +249,48 @@ Result<> Runtime::start_admin() {
   return success();
 }
 
-Runtime::Inputs Runtime::inputs_of(const engine::Snapshot& policy) const {
-  Inputs out;
-  const auto add = [&](const std::string& file) { out.files.emplace_back(file, look_at(file)); };
-  for (const auto& one : config_.secrets) {
-    if (one.from == SecretSource::From::file) add(one.words.front());
-  }
-  const auto folder = folder_of(config_.policy_file);
+std::vector<std::pair<std::string, FileState>>
+Runtime::files_of(const engine::Snapshot& policy) const {
+  std::vector<std::pair<std::string, FileState>> out;
+  const auto add = [&](const SecretSource& source) {
+    if (source.from != SecretSource::From::file) return;
+    out.emplace_back(source.words.front(), look_at(source.words.front()));
+  };
+  for (const auto& one : config_.secrets) add(one);
+  for (const auto& one : policy.credentials) add(source_of(one, folder_of(config_.policy_file)));
+  return out;
+}
+
+std::int64_t Runtime::stale_at(const engine::Snapshot& policy) const {
   auto soonest = std::chrono::milliseconds::max();
   for (const auto& one : policy.credentials) {
-    const auto source = source_of(one, folder);
-    if (source.from == SecretSource::From::file) add(source.words.front());
     if (one.refresh.count() > 0) soonest = std::min(soonest, one.refresh);
   }
-  if (soonest != std::chrono::milliseconds::max())
-    out.stale_at = clock_.monotonic_nanos() + std::chrono::nanoseconds(soonest).count();
-  return out;
+  if (soonest == std::chrono::milliseconds::max()) return kNever;
+  return clock_.monotonic_nanos() + std::chrono::nanoseconds(soonest).count();
+}
+
+// A key that was replaced is often good for a while, and an upstream may speak of it: it stays a
+// secret. The last few do.
+void Runtime::keep_replaced(const std::vector<call::CredentialValue>& now) {
+  constexpr std::size_t kMost = 64;
+  if (!policy_ || !policy_->credentials) return;
+  const auto is_in = [](const auto& all, const call::CredentialValue& one) {
+    return std::any_of(all.begin(), all.end(), [&](const call::CredentialValue& other) {
+      return other.value.reveal() == one.value.reveal();
+    });
+  };
+  for (const auto& one : policy_->credentials->all()) {
+    if (is_in(now, one) || is_in(earlier_, one)) continue;
+    earlier_.push_back(one);
+    if (earlier_.size() > kMost) earlier_.erase(earlier_.begin());
+  }
 }
 
 bool Runtime::inputs_changed() {
   constexpr std::int64_t kAgain = 30'000'000'000; // a helper that fails is asked again
-  const std::lock_guard lock(orders_);
+  const std::unique_lock lock(reloading_, std::try_to_lock);
+  if (!lock.owns_lock()) return false; // the next look will tell
   bool changed = source_.changed();
   for (auto& [file, state] : inputs_.files) changed = has_changed(file, state) || changed;
   const auto now = clock_.monotonic_nanos();
@@ -265,7 +300,7 @@ bool Runtime::inputs_changed() {
 }
 
 Diagnostics Runtime::reload() {
-  const std::lock_guard lock(orders_);
+  const std::lock_guard lock(reloading_);
   auto problems = reload_policy();
   ++(has_errors(problems) ? rejected_reloads_ : reloads_);
   return problems;
@@ -294,7 +329,11 @@ Diagnostics Runtime::reload_policy() {
     diagnostics.push_back(std::move(one));
     return diagnostics;
   }
-  policy_ = next.value();
+  {
+    const std::lock_guard lock(orders_);
+    policy_ = next.value();
+    policy_digest_ = policy_->engine->policy().digest;
+  }
   for (auto& worker : workers_) worker->use(policy_);
   return diagnostics;
 }

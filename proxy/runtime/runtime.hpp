@@ -40,8 +40,9 @@ class Runtime {
   const std::vector<BoundListener>& listeners() const noexcept { return listeners_.bound(); }
   const io::Settings& settings() const noexcept { return config_.settings; }
   std::string policy_digest() const;
-  // Variables that the policy takes logins from, each with the placeholder that an agent may use.
-  std::map<std::string, std::string> placeholders() const;
+  // Of these variables ("NAME=value") those that hold a login of the policy, each with the
+  // placeholder in its place that an agent may use.
+  std::map<std::string, std::string> placeholders(const char* const* environment) const;
   const certs::Authority* authority() const noexcept { return authority_ ? &*authority_ : nullptr; }
 
   // Reads policy and secrets again. On errors the active policy stays; the result says why.
@@ -83,12 +84,16 @@ class Runtime {
   // Of this process, and kept nowhere: neither a secret nor a body must be guessed from the log.
   std::string fingerprint_key_;
   call::DigestKey body_key_;
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   struct Inputs { // of the active policy, beside its own file
     std::vector<std::pair<std::string, FileState>> files;
-    std::int64_t stale_at = std::numeric_limits<std::int64_t>::max(); // monotonic
+    std::int64_t stale_at = kNever; // monotonic
   };
-  Inputs inputs_of(const engine::Snapshot& policy) const;
+  std::vector<std::pair<std::string, FileState>> files_of(const engine::Snapshot& policy) const;
+  std::int64_t stale_at(const engine::Snapshot& policy) const;
+  void keep_replaced(const std::vector<call::CredentialValue>& now);
   Inputs inputs_;
+  std::vector<call::CredentialValue> earlier_; // logins of this run that were replaced since
   PolicySource source_;
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
@@ -102,7 +107,9 @@ class Runtime {
   io::Metrics metrics_;
   std::atomic<bool> killed_{false}, draining_{false};
   std::atomic<std::uint64_t> reloads_{0}, rejected_reloads_{0};
-  mutable std::mutex orders_; // reload and policy digest: asked for by signal and by admin
+  // Held while a policy is read, which may take as long as its helpers; never inside orders_.
+  mutable std::mutex reloading_;
+  mutable std::mutex orders_; // guards policy_ and policy_digest_, and that orders are one by one
   std::unique_ptr<io::net::thread_pool> lookups_;
   std::vector<std::unique_ptr<io::Worker>> workers_;
   Listeners listeners_;

@@ -49,7 +49,7 @@ bool read_all(int fd, Clock::time_point deadline, std::string& out) {
     if (polled <= 0) return false;
     const ssize_t got = ::read(fd, piece, sizeof piece);
     if (got == 0) return true;
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return false;
     out.append(piece, static_cast<std::size_t>(got));
     std::memset(piece, 0, sizeof piece);
@@ -58,7 +58,8 @@ bool read_all(int fd, Clock::time_point deadline, std::string& out) {
 }
 
 Result<Secret> from_file(const SecretSource& source) {
-  const int fd = ::open(source.words.front().c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(source.words.front().c_str(),
+                        O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe may have no writer
   if (fd < 0) return unreadable(source, source.words.front() + ": " + std::strerror(errno));
   std::string value;
   const bool read = read_all(fd, Clock::now() + kSourceWithin, value);
@@ -173,6 +174,19 @@ read_credentials(const std::vector<model::Credential>& credentials, const std::s
   return out;
 }
 
+namespace {
+
+// "key", or "key.2" when that is the name of another value.
+std::string free_id(const std::string& wanted, const std::vector<redact::KnownSecret>& known) {
+  std::string out = wanted;
+  const auto taken = [&](const redact::KnownSecret& one) { return one.id == out; };
+  for (int i = 2; std::any_of(known.begin(), known.end(), taken); ++i)
+    out = wanted + '.' + std::to_string(i);
+  return out;
+}
+
+} // namespace
+
 void add_known(const std::vector<call::CredentialValue>& credentials,
                std::vector<redact::KnownSecret>& known) {
   for (const auto& one : credentials) {
@@ -181,7 +195,7 @@ void add_known(const std::vector<call::CredentialValue>& credentials,
     });
     if (same != known.end()) continue; // two names for one value would be two findings
     redact::KnownSecret secret;
-    secret.id = one.what.id();
+    secret.id = free_id(one.what.id(), known);
     secret.value = one.value;
     known.push_back(std::move(secret));
   }

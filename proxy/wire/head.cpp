@@ -104,20 +104,23 @@ bool Fields::has_token(std::string_view name, std::string_view token) const noex
   return found;
 }
 
-void remove_hop_by_hop(Fields& fields) {
-  const std::string connection = fields.joined("connection");
-  std::vector<std::string_view> named;
-  for_each_element(connection, [&](std::string_view option) {
+HopByHop::HopByHop(const Fields& fields) : connection_(fields.joined("connection")) {
+  for_each_element(connection_, [&](std::string_view option) {
     // RFC 9110 §7.6.1: an option never names a field meant for every recipient. One that does
     // would take away what the next hop reads the message by, or what redaction decoded it by.
-    if (!decides_meaning(option)) named.push_back(option);
+    if (!decides_meaning(option)) named_.push_back(option);
   });
-  std::erase_if(fields.all(), [&](const Field& field) {
-    return ends_here(field.name) ||
-           std::any_of(named.begin(), named.end(), [&](std::string_view option) {
-             return equal_ignore_case(field.name, option);
-           });
-  });
+}
+
+bool HopByHop::ends(std::string_view name) const {
+  return ends_here(name) || std::any_of(named_.begin(), named_.end(), [&](std::string_view option) {
+           return equal_ignore_case(name, option);
+         });
+}
+
+void remove_hop_by_hop(Fields& fields) {
+  const HopByHop hop(fields);
+  std::erase_if(fields.all(), [&](const Field& field) { return hop.ends(field.name); });
 }
 
 } // namespace sluice::wire

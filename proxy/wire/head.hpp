@@ -58,9 +58,20 @@ struct ResponseHead : Head {
   std::string reason;
 };
 
-// Removes what RFC 9110 §7.6.1 says ends at one hop: Connection and what it names (but never
-// Host, Content-Length or another framing field), Keep-Alive, Proxy-*, TE, Trailer,
-// Transfer-Encoding, Upgrade.
+// What RFC 9110 §7.6.1 says ends at one hop: Connection and what it names (but never Host,
+// Content-Length or another framing field), Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding,
+// Upgrade.
+class HopByHop {
+ public:
+  explicit HopByHop(const Fields& fields);
+  HopByHop(const HopByHop&) = delete;
+  HopByHop& operator=(const HopByHop&) = delete;
+  bool ends(std::string_view name) const;
+
+ private:
+  std::string connection_;
+  std::vector<std::string_view> named_; // of it
+};
 void remove_hop_by_hop(Fields& fields);
 
 } // namespace sluice::wire

@@ -5,10 +5,11 @@ import base64
 import json
 import os
 import subprocess
+import time
 import unittest
 
 from certificates import test_ca
-from servers import HttpUpstream, echo
+from servers import HttpUpstream, Response, echo
 from sluice_test import LOOPBACK, SLOW, SLUICE, UP, Sluice, SluiceTestCase, main, run_cli, wait_until
 
 OTHER = "other.test"
@@ -121,6 +122,27 @@ class Credentials(SluiceTestCase):
         self.assertEqual(self.sluice.get(url + "/basic/a").status, 200)
         self.assertTrue(self.plain.requests[0].header("authorization").startswith("Basic "))
 
+    def test_pieces_of_it_are_guesses_and_tell_nothing(self):
+        for at in range(0, len(BEARER) - 8):
+            answer = self.call("/free/a", method="POST", body=BEARER[at:at + 8])
+            self.assertEqual(answer.status, 200, BEARER[at:at + 8])
+
+    def test_an_escaped_placeholder_and_one_in_a_trailer_go_nowhere(self):
+        answer = self.call("/bearer/a?k=sluice%3Acredential%3abearer")
+        self.assert_problem(answer, 403, "guard.credential", "credential_refused")
+        body = b"5\r\nhello\r\n0\r\nX-Note: sluice:credential:bearer\r\n\r\n"
+        request = (f"POST http://{UP}:{self.plain.port}/basic/a HTTP/1.1\r\nHost: {UP}:{self.plain.port}\r\n"
+                   "Transfer-Encoding: chunked\r\nTrailer: X-Note\r\nConnection: close\r\n\r\n").encode() + body
+        received, _ = self.sluice.send_raw(request)
+        self.assertIn(b"credential_refused", received)
+
+    def test_what_never_left_is_not_on_record_as_injected(self):
+        before = len(self.sluice.records("credential_injected"))
+        answer = self.call("/bearer/a", method="POST", body="x", headers={"Content-Encoding": "gzip"})
+        self.assertEqual(answer.status, 403)
+        self.sluice.wait_for_record("egress_outcome", status="blocked")
+        self.assertEqual(len(self.sluice.records("credential_injected")), before)
+
     def test_two_for_one_place(self):
         self.assertEqual(self.call("/clash/y").status, 200)
         answer = self.call("/clash/x")
@@ -181,6 +203,10 @@ class Changes(SluiceTestCase):
             self.assertEqual(header(), "ci:" + PASSWORD)
             path.write_text("another horse 82")
             wait_until(lambda: header() == "ci:another horse 82", what="the new password in use")
+            upstream.respond_with(lambda request: Response(200, f"last was {PASSWORD}".encode()))
+            answer = sluice.get_tls(UP, upstream.port, "/basic/a")
+            self.assertEqual(answer.body, b"last was [REDACTED:secret:basic.2]")  # it may be good for a while
+            upstream.respond_with(echo)
             path.write_text("")  # as while it is being written
             wait_until(lambda: sluice.records("policy_rejected"), what="a record of the refused file")
             self.assertEqual(header(), "ci:another horse 82")
@@ -196,6 +222,24 @@ class Changes(SluiceTestCase):
                 return upstream.requests[0].header("x-api-key")
             self.assertEqual(header(), HELPED)
             wait_until(lambda: header() == "helper-second-0193", seconds=15, what="the new value in use")
+
+    def test_a_slow_helper_keeps_nobody_from_the_kill_switch(self):
+        upstream, sluice = self.run_with(RULES, self.FILES)
+        sluice.config["admin"] = {"bind": "unix:./sluice.sock"}
+        sluice.config_file.write_text(json.dumps(sluice.config))
+        with sluice:
+            (sluice.folder / "helper.sh").write_text("touch began; sleep 8; cat helped")
+            reload = subprocess.Popen([SLUICE, "admin", "reload", "--admin", sluice.folder / "sluice.sock"],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(reload.wait)
+            wait_until((sluice.folder / "began").exists, what="the helper")
+            for order in ("status", "kill"):
+                began = time.monotonic()
+                done = run_cli("admin", order, "--admin", sluice.folder / "sluice.sock")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertLess(time.monotonic() - began, 5)
+            self.assertIsNone(reload.poll())
+            self.assertEqual(sluice.get_tls(UP, upstream.port, "/free/a").status, 503)
 
     def test_a_start_without_a_value_is_refused(self):
         rows = (({"helped": HELPED}, "query.key"), (self.FILES | {"password": "two\nlines"}, "control character"),
@@ -220,13 +264,14 @@ class Changes(SluiceTestCase):
     def test_exec_gives_the_command_a_placeholder(self):
         upstream, sluice = self.run_with(RULES, self.FILES)
         sluice.folder.chmod(0o755)
-        script = (f'echo "$BEARER_KEY"; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n" | grep -c {BEARER};'
+        script = (f'echo "$BEARER_KEY"; cat query.key password; echo "$SECOND"; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n" | grep -c {BEARER};'
                   f' curl -sS -m 20 -H "Authorization: Bearer $BEARER_KEY" https://{UP}:{upstream.port}/bearer/a')
         done = subprocess.run([SLUICE, "exec", "-c", sluice.config_file, "--", "sh", "-c", script], cwd=sluice.folder,
                               capture_output=True, text=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL,
-                              env=dict(os.environ, BEARER_KEY=BEARER), check=False)
+                              env=dict(os.environ, BEARER_KEY=BEARER, SECOND=f"key={BEARER}"), check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout.splitlines()[:2], ["sluice:credential:bearer", "0"])
+        self.assertEqual(done.stdout.splitlines()[:3],
+                         ["sluice:credential:bearer", "key=sluice:credential:bearer", "0"])
         self.assertEqual(upstream.requests[0].header("authorization"), f"Bearer {BEARER}")
         self.assertNotIn(BEARER, done.stdout + done.stderr)
 

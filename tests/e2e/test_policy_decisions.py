@@ -59,6 +59,8 @@ class PolicyDecisions(SluiceTestCase):
             answer = self.sluice.get(url + path, headers=headers)
             self.assert_problem(answer, 403, "default_deny", "default_deny")
             self.assertEqual(self.upstream.connections, connections)
+        answer = self.sluice.get(url + "?mode=read", headers={"X-Team": "blue", "Connection": "close, X-Team"})
+        self.assert_problem(answer, 403, "default_deny", "default_deny")  # it would not arrive
         answer = self.sluice.get(url + "?mode=read", "POST", "{}",
                                  headers={"X-Team": "blue", "Content-Type": "Application/X-Forbidden; a=b"})
         self.assert_problem(answer, 403, "egress[6]", "rule_block")

@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_where_it_stands) {
       {used_by("allow: {hosts: [a.test]}, credential: [k, same]"),
        "p:5:49: /egress/0/credential: two of them go to the same place"},
       {used_by("allow: {hosts: ['**']}, credential: k"),
-       "p:5:47: /egress/0/credential: a login needs hosts that are named (no **, * or re: in "
+       "p:5:47: /egress/0/credential: a login needs hosts that are named (no **, *, re: or network "
+       "in "
        "hosts)"},
       {used_by("allow: {hosts: [a.test]}, tls: passthrough, credential: k"),
        "p:5:67: /egress/0/credential: nothing can be put into a tunnel that is passed through "

@@ -217,7 +217,12 @@ BOOST_AUTO_TEST_CASE(a_rule_cannot_narrow_the_default_redaction) {
 }
 
 BOOST_AUTO_TEST_CASE(a_tunnel_passes_through_only_when_nobody_looks_inside) {
-  const BothEngines engine(policy(kPolicy));
+  const BothEngines engine(policy(R"(
+version: 1
+egress:
+  - {allow: {hosts: [pinned.test, both.test]}, tls: passthrough}
+  - {allow: {hosts: [both.test]}, tls: intercept}
+)"));
   BOOST_TEST(
       (engine.decide(call("CONNECT pinned.test:443")).obligations.tls == TlsMode::passthrough));
   BOOST_TEST((engine.decide(call("CONNECT both.test:443")).obligations.tls == TlsMode::intercept));

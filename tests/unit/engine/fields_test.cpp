@@ -55,6 +55,9 @@ BOOST_AUTO_TEST_CASE(an_allow_wants_each_value_and_a_block_one) {
       {{{"X-Team", "blue"}, {"x-team", "green"}}, "default_deny block", "egress[1] block"},
       {{{"X-Team", "Blue"}}, "default_deny block", "egress[0] allow"},
       {{{"X-Teams", "blue"}}, "default_deny block", "egress[0] allow"},
+      {{{"X_Team", "green"}, {"X-Team", "blue"}}, "default_deny block", "egress[1] block"},
+      {{{"X_Team", "blue"}}, "egress[0] allow", "egress[1] block"},
+      {{{"X-Team", "green, blue"}}, "default_deny block", "egress[1] block"},
   };
   for (const auto& [fields, allow, block] : rows) {
     BOOST_TEST(decided(kAllow + match, {kGet, fields}) == allow);
@@ -72,6 +75,9 @@ BOOST_AUTO_TEST_CASE(so_it_is_with_parameters_in_every_spelling) {
       {"?mode=list&mode=l", "egress[0] allow", "egress[1] block"},
       {"?mode=lists", "default_deny block", "egress[0] allow"},
       {"?mode", "default_deny block", "egress[0] allow"},
+      {"?mode=read&MODE=write", "default_deny block", "egress[1] block"},
+      {"?x=1;mode=read", "default_deny block", "egress[1] block"},
+      {"?MODE=read", "default_deny block", "egress[1] block"},
   };
   for (const auto& [query, allow, block] : rows) {
     BOOST_TEST(decided(kAllow + match, {kGet + query, {}}) == allow, query);
@@ -91,6 +97,51 @@ BOOST_AUTO_TEST_CASE(the_content_type_is_the_media_type) {
   for (const auto& [type, expected] : rows)
     BOOST_TEST(decided(kAllow + match, {kGet, {{"Content-Type", type}}}) == expected, type);
   BOOST_TEST(decided(kAllow + match, {kGet, {}}) == "default_deny block");
+  BOOST_TEST(decided(kAllow + "content_types: [\"*\"]}\n", {kGet, {}}) == "default_deny block");
+}
+
+BOOST_AUTO_TEST_CASE(a_block_on_a_content_type_is_not_talked_out_of_it) {
+  const std::string match = "content_types: [application/x]}\n";
+  for (const char* type : {"application/x, text/plain", "text/plain,application/x",
+                           "Application/X;a", "\"application/x\"", "application/x charset=y"})
+    BOOST_TEST(decided(kBlock + match, {kGet, {{"Content-Type", type}}}) == "egress[1] block",
+               type);
+  BOOST_TEST(decided(kBlock + match,
+                     {kGet, {{"Content-Type", "text/plain"}, {"Content-Type", "application/x"}}}) ==
+             "egress[1] block");
+}
+
+BOOST_AUTO_TEST_CASE(what_asks_for_an_exchange_is_looked_into) {
+  const auto tls = [](const std::string& text) {
+    return BothEngines(policy("version: 1\n" + text))
+        .decide(call("CONNECT a.test:443"))
+        .obligations.tls;
+  };
+  using sluice::model::TlsMode;
+  const std::string pass = "defaults: {tls: passthrough}\negress:\n  - allow: {hosts: [a.test]";
+  BOOST_TEST((tls(pass + "}\n") == TlsMode::passthrough));
+  for (const char* inside : {", methods: [GET]", ", paths: [/a]", ", headers: {a: b}",
+                             ", query: {a: b}", ", content_types: [a/b]"}) {
+    BOOST_TEST((tls(pass + inside + "}\n") == TlsMode::intercept), inside);
+    for (const char* effect : {"block", "require_approval"}) {
+      const auto refusal = std::string(effect) + ": {hosts: [\"*.test\", a.test]" + inside + "}";
+      BOOST_TEST((tls(pass + "}\n  - " + refusal + "\n") == TlsMode::intercept), refusal);
+      BOOST_TEST((tls(pass + "}\n  - {" + refusal + ", mode: report}\n") == TlsMode::passthrough));
+    }
+    const auto elsewhere = std::string("block: {hosts: [b.test]") + inside + "}\n";
+    BOOST_TEST((tls(pass + "}\n  - " + elsewhere) == TlsMode::passthrough));
+    const auto other_port = std::string("block: {hosts: [a.test], ports: [8443]") + inside + "}\n";
+    BOOST_TEST((tls(pass + "}\n  - " + other_port) == TlsMode::passthrough));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_for_a_passthrough_is_told_that_there_is_none) {
+  const auto loaded = load("version: 1\negress:\n  - {allow: {hosts: [a.test]}, tls: passthrough}\n"
+                           "  - block: {hosts: [\"**\"], methods: [DELETE]}\n");
+  BOOST_TEST_REQUIRE(loaded.diagnostics.size() == 1U);
+  BOOST_TEST(format(loaded.diagnostics.front()) ==
+             "p:3:5: warning: /egress/0: its tunnels are intercepted: egress[1] asks for what they "
+             "would not show (leave these hosts out of egress[1] if they must pass through)");
 }
 
 BOOST_AUTO_TEST_CASE(all_of_them_must_fit) {
@@ -134,6 +185,9 @@ BOOST_AUTO_TEST_CASE(what_can_never_match_is_refused) {
       {"headers: {A: c, a: d}", "p:2:55: /egress/0/allow/headers/a: this name is there twice"},
       {"headers: {a: []}", "p:2:49: /egress/0/allow/headers/a: the list is empty (fill it in or "
                            "leave the key out)"},
+      {"headers: {Range: c}",
+       "p:2:53: /egress/0/allow/headers/Range: this header does not leave as "
+       "it came, so it decides nothing"},
       {"query: {a: '**'}", "p:2:47: /egress/0/allow/query/a: \"**\": two stars in a row (* is any "
                            "run of bytes here)"},
       {"query: {a: 're:('}",

@@ -16,8 +16,8 @@ EgressCall with_query(std::string query) {
   return out;
 }
 
-Texts values(const std::string& query) {
-  return values_of_parameter(with_query(query), "key");
+Texts values(const std::string& query, Reading reading = Reading::exactly) {
+  return values_of_parameter(with_query(query), "key", reading);
 }
 
 BOOST_AUTO_TEST_SUITE(egress_call)
@@ -44,6 +44,35 @@ BOOST_AUTO_TEST_CASE(a_parameter_is_read_as_a_form) {
   BOOST_TEST((values("key=%zz%4&a=key") == Texts{"%zz%4"}));
   BOOST_TEST(values("").empty());
   BOOST_TEST(values("&&&").empty());
+}
+
+BOOST_AUTO_TEST_CASE(some_servers_read_more_into_a_query) {
+  BOOST_TEST((values("KEY=a;k%45y=b&key=c;x", Reading::perhaps) == Texts{"a", "b", "c"}));
+  BOOST_TEST((values("KEY=a;k%45y=b&key=c;x") == Texts{"c;x"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_field_is_the_same_with_an_underscore) {
+  EgressCall call;
+  add_field(call, "X_Team-A", "blue");
+  BOOST_TEST(values_of_field(call, "x-team_a").size() == 1U);
+  BOOST_TEST(values_of_field(call, "x-team").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_value_may_be_a_list) {
+  const auto all = elements_of(" a, b,,c ");
+  BOOST_TEST((Texts(all.begin(), all.end()) == Texts{"a", "b", "", "c"}));
+  BOOST_TEST(elements_of("").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(all_that_may_be_meant_by_a_content_type) {
+  const auto types = [](const std::vector<std::string>& fields) {
+    EgressCall call;
+    for (const auto& one : fields) add_field(call, "Content-Type", one);
+    return media_types(call);
+  };
+  BOOST_TEST((types({"a/B, \"c/d\"; x", "e/f charset=y"}) == Texts{"a/b", "c/d", "e/f"}));
+  BOOST_TEST((types({",x"}) == Texts{"", "x"}));
+  BOOST_TEST(types({}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_media_type_is_one_or_none) {
