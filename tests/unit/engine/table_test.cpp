@@ -107,9 +107,10 @@ BOOST_AUTO_TEST_CASE(a_wrong_table_is_refused_where_it_is_wrong) {
        "    cases: []\n",
        "t:6:1: /egres: unknown key"},
   };
-  for (const auto& [text, expected] : rows) {
+  for (const auto& row : rows) {
+    const std::string_view expected = row.second;
     Diagnostics problems;
-    BOOST_TEST(read_tables(text, "t", kRoot, problems).empty());
+    BOOST_TEST(read_tables(row.first, "t", kRoot, problems).empty());
     const bool said = std::any_of(problems.begin(), problems.end(), [&](const auto& one) {
       return format(one).substr(0, expected.size()) == expected;
     });
