@@ -86,6 +86,10 @@ void Reader::warning(std::string message, std::string hint) const {
   report(Diagnostic::Level::warning, std::move(message), std::move(hint));
 }
 
+Diagnostic Reader::here(std::string message) const {
+  return {Diagnostic::Level::warning, *file_, line_, column_, pointer_, std::move(message), ""};
+}
+
 void Reader::expected(std::string_view what, std::string hint) const {
   error("expected " + std::string(what) + ", found " + std::string(to_string(node_->kind)),
         std::move(hint));

@@ -86,6 +86,8 @@ class Reader {
   // For checks of the caller's own; placed at this node (or at its map when absent).
   void error(std::string message, std::string hint = {}) const;
   void warning(std::string message, std::string hint = {}) const;
+  // What is said about this node is not of a problem: the caller keeps it.
+  Diagnostic here(std::string message) const;
   // This scalar in quotes when it may be shown, otherwise "the value".
   std::string quoted() const;
 

@@ -12,6 +12,7 @@ constexpr std::size_t kMaxComparisons = 2'000'000;
 
 class Cover {
  public:
+  explicit Cover(std::size_t& spent) : spent_(spent) {}
   // Whether `a` certainly matches every call that `b` matches.
   bool covers(const Match& a, const Match& b) {
     return all(b.hosts, a.hosts) && (a.ports.empty() || (!b.ports.empty() && all_ports(b, a))) &&
@@ -54,7 +55,7 @@ class Cover {
            });
   }
 
-  std::size_t spent_ = 0;
+  std::size_t& spent_;
 };
 
 // The rule because of which `rules[index]` never takes effect: a stronger one anywhere, or
@@ -78,23 +79,22 @@ bool allows_every_host(const Rule& rule) {
                      [](const HostPattern& host) { return host.is_any(); });
 }
 
-void lint_rules(Reader section, const std::vector<Rule>& rules, Cover& cover) {
-  const std::vector<Reader> items = section.items();
+void lint_rules(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules,
+                Cover& cover) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (allows_every_host(rules[i])) {
-      items[i].warning("this rule allows every host", "name the hosts the agent needs");
+      sources[i].at.warning("this rule allows every host", "name the hosts the agent needs");
     }
     if (const Rule* shadow = shadow_of(rules, i, cover)) {
-      items[i].warning("this rule never takes effect: " + shadow->id + " covers it",
-                       "remove one of the two");
+      sources[i].at.warning("this rule never takes effect: " + shadow->id + " covers it",
+                            "remove one of the two");
     }
   }
 }
 
 // What is passed through shows nothing of what such a refusal waits for, so it is not passed
 // through: who wrote it should know.
-void lint_passthrough(Reader section, const std::vector<Rule>& rules) {
-  const std::vector<Reader> items = section.items();
+void lint_passthrough(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules) {
   const auto reaches = [](const Rule& refusal, const Rule& allow) {
     if (refusal.effect == Verdict::allow || refusal.report_only || !asks_for_exchange(refusal))
       return false;
@@ -113,22 +113,21 @@ void lint_passthrough(Reader section, const std::vector<Rule>& rules) {
     const auto refusal = std::find_if(rules.begin(), rules.end(),
                                       [&](const Rule& other) { return reaches(other, rules[i]); });
     if (refusal == rules.end()) continue;
-    items[i].warning("its tunnels are intercepted: " + refusal->id +
-                         " asks for what they would not show",
-                     "leave these hosts out of " + refusal->id + " if they must pass through");
+    sources[i].at.warning("its tunnels are intercepted: " + refusal->id +
+                              " asks for what they would not show",
+                          "leave these hosts out of " + refusal->id + " if they must pass through");
   }
 }
 
-void lint_restore(Reader section, const Snapshot& policy) {
+void lint_restore(std::vector<RuleSource>& sources, const Snapshot& policy) {
   const auto& own = policy.redaction.rules;
   const bool tokenizes = std::any_of(own.begin(), own.end(), [](const RedactionRule& one) {
     return one.rule.action == redact::Action::tokenize;
   });
-  std::vector<Reader> items = section.items();
   for (std::size_t i = 0; i < policy.egress.size(); ++i) {
     const Rule& rule = policy.egress[i];
     if (rule.restore.empty()) continue;
-    Reader restore = items[i].at("restore");
+    Reader restore = sources[i].at.at("restore");
     if (!tokenizes) {
       restore.warning("no redaction rule makes tokens", "give one the action tokenize");
     } else if (rule.redact.empty() && policy.defaults.redact.empty()) {
@@ -139,12 +138,18 @@ void lint_restore(Reader section, const Snapshot& policy) {
 
 } // namespace
 
-void lint_policy(Reader root, const Snapshot& policy) {
-  Cover cover;
-  lint_restore(root.at(kEgressSection.name), policy);
-  lint_passthrough(root.at(kEgressSection.name), policy.egress);
-  lint_rules(root.at(kEgressSection.name), policy.egress, cover);
-  lint_rules(root.at(kTcpSection.name), policy.tcp, cover);
+bool certainly_covers(const Match& wide, const Match& narrow, std::size_t& spent) {
+  return Cover(spent).covers(wide, narrow);
+}
+
+void lint_policy(ParseContext& shared, const Snapshot& policy) {
+  std::size_t spent = 0;
+  Cover cover(spent);
+  auto& egress = shared.sources[kEgressSection.name];
+  lint_restore(egress, policy);
+  lint_passthrough(egress, policy.egress);
+  lint_rules(egress, policy.egress, cover);
+  lint_rules(shared.sources[kTcpSection.name], policy.tcp, cover);
 }
 
 } // namespace sluice::engine

@@ -8,7 +8,10 @@
 #include "policy/engine/snapshot.hpp"
 
 #include <cstddef>
+#include <deque>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,21 +21,62 @@ inline constexpr std::size_t kMaxPatterns = 50'000; // of one policy, groups exp
 
 inline constexpr std::size_t kMaxRegexes = 1'000; // `re:`, each up to a megabyte
 
+struct PolicyFile { // the policy, or one that it inherits
+  Document document;
+  std::string name;            // from the policy's folder; "" is the policy itself
+  std::set<std::size_t> above; // its parents and theirs, by their places
+  bool frees_children = false; // metadata.children: free
+};
+using PolicyFiles = std::deque<PolicyFile>; // parents first
+
 struct HostGroup {
   std::vector<HostPattern> hosts;
   bool used = false;
+  std::size_t file = 0; // that wrote it
 };
 
 struct CredentialUse {
   model::Credential credential;
   bool used = false;
+  std::size_t file = 0;
 };
 
-// What the parts of one document share while they are read.
+struct RuleSource { // where a rule was written
+  Reader at;
+  std::size_t file = 0;
+  bool overrides = false;
+};
+
+struct NamedRule {
+  std::string id;
+  std::string_view section;
+  std::size_t index = 0;
+};
+
+struct WrittenDefaults { // by one file
+  std::optional<model::TlsMode> tls;
+  std::optional<std::vector<std::string>> redact;
+  std::optional<bool> private_addresses;
+  bool overrides = false;
+};
+
+struct RedactionSources {
+  std::optional<std::size_t> placeholder, length; // the files that wrote them
+  std::vector<std::size_t> rules;                 // the files, by the rules' places
+};
+
+// What the parts of a policy share while they are read, in all its files.
 struct ParseContext {
+  const PolicyFiles* files = nullptr;
+  std::size_t file = 0;                                        // the one being read
+  std::map<std::string_view, std::vector<RuleSource>> sources; // of the rules, by section
+  std::map<std::size_t, WrittenDefaults> defaults;             // by file
+  RedactionSources redaction;
+  Diagnostics overrides;    // what was loosened, and where
+  std::size_t compared = 0; // by lint and the ceiling
   std::map<std::string, HostGroup> groups;
   std::map<std::string, CredentialUse> credentials; // by id
-  std::map<std::string, std::string> names;         // of rules -> the id of the rule
+  std::map<std::string, NamedRule> names;           // of rules
   std::size_t rules = 0;                            // against kMaxRules
   std::size_t patterns = 0;                         // against kMaxPatterns
   std::size_t regexes = 0;                          // against kMaxRegexes
@@ -48,7 +92,9 @@ struct Section {
 extern const Section kEgressSection; // parse_egress.cpp
 extern const Section kTcpSection;    // parse_tcp.cpp
 
-void parse_policy(Reader root, Snapshot& out); // parse_policy.cpp
+// parse_policy.cpp
+void parse_policy(Reader root, PolicyFile& file, Snapshot& out, ParseContext& shared); // one file
+void finish_policy(Reader root, Snapshot& out, ParseContext& shared); // all were read; the last
 
 // parse_rule.cpp
 Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseContext& shared);
@@ -56,10 +102,12 @@ void check_allow_only(Reader& item, const Rule& rule, std::string_view duty);
 std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
 
-void parse_redaction(Reader redaction, RedactionSettings& out); // parse_redaction.cpp
+// parse_redaction.cpp
+void parse_redaction(Reader redaction, ParseContext& shared, RedactionSettings& out);
 
 // parse_credentials.cpp
-std::vector<model::Credential> parse_credentials(Reader credentials, ParseContext& shared);
+void parse_credentials(Reader credentials, ParseContext& shared,
+                       std::vector<model::Credential>& out);
 void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule);
 
 // parse_match.cpp
@@ -72,7 +120,11 @@ bool is_field_name(std::string_view text); // RFC 9110 §5.6.2
 // Text shown to people: bounded, without control characters.
 std::string parse_label(Reader text, std::size_t max_bytes);
 
+// lint.cpp
 // Rules that can never take effect, and rules wider than their author may think: warnings.
-void lint_policy(Reader root, const Snapshot& policy); // lint.cpp
+void lint_policy(ParseContext& shared, const Snapshot& policy);
+// Whether `wide` certainly matches every call that `narrow` matches. False, too, when `spent` says
+// that enough was compared.
+bool certainly_covers(const Match& wide, const Match& narrow, std::size_t& spent);
 
 } // namespace sluice::engine

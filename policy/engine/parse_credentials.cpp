@@ -1,5 +1,5 @@
 // The section `credentials`, and what an egress rule says of them.
-#include "policy/engine/parse.hpp"
+#include "policy/engine/inherit.hpp"
 
 #include "policy/base/bytes.hpp"
 
@@ -91,7 +91,7 @@ void parse_place(Reader& item, Credential& out) {
   }
 }
 
-Credential parse_credential(Reader& item) {
+Credential parse_credential(Reader& item) { // but for `override`
   Credential out;
   out.source.id = parse_secret_id(item.required("id"));
   const auto type = item.required("type");
@@ -125,21 +125,30 @@ std::vector<std::string> names_in(Reader credential) {
 
 } // namespace
 
-std::vector<Credential> parse_credentials(Reader credentials, ParseContext& shared) {
-  std::vector<Credential> out;
-  if (!credentials.present()) return out;
+void parse_credentials(Reader credentials, ParseContext& shared, std::vector<Credential>& out) {
+  if (!credentials.present()) return;
   for (Reader& item : credentials.items()) {
     if (out.size() == kMostCredentials) {
       item.error("the policy has more than 64 credentials");
       break;
     }
+    const bool overrides = says_override(item, shared);
     auto one = parse_credential(item);
-    if (!one.id().empty() &&
-        !shared.credentials.emplace(one.id(), CredentialUse{one, false}).second)
-      item.at("id").error("two credentials have this id");
-    out.push_back(std::move(one));
+    const auto [there, added] =
+        shared.credentials.emplace(one.id(), CredentialUse{one, false, shared.file});
+    if (added || one.id().empty()) {
+      out.push_back(std::move(one));
+    } else if (!may_replace(overrides, there->second.file, shared)) {
+      item.at("id").error("two credentials have this id" + in_file(there->second.file, shared));
+    } else if (there->second.credential.plaintext != one.plaintext) {
+      item.at("plaintext")
+          .error("the rules it is inherited with were read with the other value",
+                 "give the credential another id");
+    } else {
+      *std::find(out.begin(), out.end(), there->second.credential) = one;
+      there->second = {std::move(one), there->second.used, shared.file};
+    }
   }
-  return out;
 }
 
 // A login is for hosts that are named, goes over TLS that we look into, and is masked where it

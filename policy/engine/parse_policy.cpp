@@ -1,9 +1,13 @@
-#include "policy/engine/parse.hpp"
+#include "policy/engine/inherit.hpp"
 
 #include <algorithm>
 
 namespace sluice::engine {
 namespace {
+
+enum class Children { covered, free };
+constexpr std::array kChildren = {Word<Children>{"covered", Children::covered},
+                                  Word<Children>{"free", Children::free}};
 
 constexpr std::array<std::string_view, 5> kLaterSections = {"tools", "agents", "models",
                                                             "approvals", "limits"};
@@ -16,23 +20,27 @@ void parse_version(const Reader& version) {
   }
 }
 
-void parse_metadata(Reader metadata, Snapshot& out) {
+// Of the policy itself: what it inherits has a name of its own.
+void parse_metadata(Reader metadata, PolicyFile& file, Snapshot& out) {
   if (!metadata.present()) return;
   out.id = parse_label(metadata.at("id"), 128);
   out.title = parse_label(metadata.at("title"), 256);
   out.version = parse_label(metadata.at("version"), 64);
-  metadata.unsupported("inherits", "copy the parent's rules into this file");
+  file.frees_children = metadata.at("children").one_of(kChildren) == Children::free;
+  (void)metadata.at("inherits"); // it was read before: see read_family
   metadata.finish();
 }
 
-void parse_defaults(Reader defaults, Defaults& out) {
+void parse_defaults(Reader defaults, ParseContext& shared) {
   if (!defaults.present()) return;
+  WrittenDefaults& out = shared.defaults[shared.file];
   Reader decision = defaults.at("decision");
   if (decision.present() && decision.node()->text != "block") {
     decision.error("the default is block and cannot be anything else",
                    "write an allow rule for hosts: [\"**\"] if that is what you want");
   }
-  out.tls = parse_tls(defaults.at("tls")).value_or(out.tls);
+  out.overrides = says_override(defaults, shared);
+  out.tls = parse_tls(defaults.at("tls"));
   Reader redact = defaults.at("redact");
   if (redact.present()) {
     out.redact = parse_redact(redact);
@@ -40,7 +48,8 @@ void parse_defaults(Reader defaults, Defaults& out) {
       redact.warning("nothing is redacted unless a rule says so");
     }
   }
-  out.private_addresses = defaults.at("private").boolean().value_or(false);
+  out.private_addresses = defaults.at("private").boolean();
+  check_defaults(defaults, shared);
   defaults.finish();
 }
 
@@ -59,9 +68,42 @@ void parse_groups(Reader hosts, ParseContext& shared) {
       members.error("a group's name is letters, digits, - and _");
       continue;
     }
+    if (const auto there = shared.groups.find(name); there != shared.groups.end()) {
+      members.error("this group is there already" + in_file(there->second.file, shared),
+                    "rules mean what their own file says: give it another name");
+      continue;
+    }
     groups[name].hosts = parse_host_patterns(std::move(members), shared);
+    groups[name].file = shared.file;
   }
-  shared.groups = std::move(groups);
+  shared.groups.merge(groups);
+}
+
+// With `override: true` a rule stands in the place of the one it inherits under its name.
+void add_rule(Reader& item, const Section& section, ParseContext& shared, std::vector<Rule>& out) {
+  auto& sources = shared.sources[section.name];
+  const bool overrides = says_override(item, shared);
+  const Node* written = item.node()->find("name");
+  const auto there = shared.names.find(written == nullptr ? "" : written->text); // "" is no name
+  const bool replaces = there != shared.names.end() && there->second.section == section.name &&
+                        may_replace(overrides, sources[there->second.index].file, shared);
+  const std::size_t index = replaces ? there->second.index : out.size();
+  Rule rule = parse_rule(item, section, index, shared);
+  if (replaces) {
+    out[index] = std::move(rule);
+    sources[index] = {item, shared.file, overrides};
+    return;
+  }
+  if (there != shared.names.end()) {
+    const auto& named = there->second;
+    const auto file = shared.sources[named.section][named.index].file;
+    item.at("name").error("this name is already that of " + named.id + in_file(file, shared),
+                          "names are unique");
+  } else if (!rule.name.empty()) {
+    shared.names.emplace(rule.name, NamedRule{rule.id, section.name, index});
+  }
+  out.push_back(std::move(rule));
+  sources.push_back({item, shared.file, overrides});
 }
 
 void parse_rules(Reader items, const Section& section, ParseContext& shared,
@@ -71,43 +113,46 @@ void parse_rules(Reader items, const Section& section, ParseContext& shared,
       item.error("the policy has more than 10000 rules");
       return;
     }
-    Rule rule = parse_rule(item, section, out.size(), shared);
-    const auto [first, added] = shared.names.emplace(rule.name, rule.id);
-    if (!rule.name.empty() && !added) {
-      item.at("name").error("this name is already that of " + first->second, "names are unique");
-    }
-    out.push_back(std::move(rule));
+    add_rule(item, section, shared, out);
   }
 }
 
 } // namespace
 
-void parse_policy(Reader root, Snapshot& out) {
-  ParseContext shared;
+void parse_policy(Reader root, PolicyFile& file, Snapshot& out, ParseContext& shared) {
+  out.id = out.title = out.version = "";
   parse_version(root.required("version"));
-  parse_metadata(root.at("metadata"), out);
-  parse_defaults(root.at("defaults"), out.defaults);
-  Reader hosts = root.at("hosts");
-  parse_groups(hosts, shared);
-  parse_redaction(root.at("redaction"), out.redaction);
-  Reader credentials = root.at("credentials");
-  out.credentials = parse_credentials(credentials, shared);
-  const Reader egress = root.at(kEgressSection.name);
-  const Reader tcp = root.at(kTcpSection.name);
-  if (!egress.present() && !tcp.present()) {
-    egress.warning("there are no egress rules: every call is blocked");
-  }
-  parse_rules(egress, kEgressSection, shared, out.egress);
-  parse_rules(tcp, kTcpSection, shared, out.tcp);
+  parse_metadata(root.at("metadata"), file, out);
+  parse_defaults(root.at("defaults"), shared);
+  parse_groups(root.at("hosts"), shared);
+  parse_redaction(root.at("redaction"), shared, out.redaction);
+  parse_credentials(root.at("credentials"), shared, out.credentials);
+  parse_rules(root.at(kEgressSection.name), kEgressSection, shared, out.egress);
+  parse_rules(root.at(kTcpSection.name), kTcpSection, shared, out.tcp);
   for (const std::string_view section : kLaterSections) {
     root.unsupported(section, "only egress and tcp rules are enforced");
   }
   root.finish();
+}
+
+// A parent may hold groups and credentials that only other children use.
+void finish_policy(Reader root, Snapshot& out, ParseContext& shared) {
+  std::set<std::size_t> all;
+  for (std::size_t i = 0; i < shared.files->size(); ++i) all.insert(i);
+  out.defaults = defaults_of(shared, all);
+  const bool any = out.egress.size() + out.tcp.size() > 0;
+  const Reader egress = root.at(kEgressSection.name);
+  if (!any && !egress.present() && !root.at(kTcpSection.name).present()) {
+    egress.warning("there are no egress rules: every call is blocked");
+  }
+  Reader hosts = root.at("hosts");
+  const Reader credentials = root.at("credentials");
   for (const auto& [name, group] : shared.groups) {
-    if (!group.used) hosts.at(name).warning("no rule uses this group");
+    if (!group.used && group.file == shared.file) hosts.at(name).warning("no rule uses this group");
   }
   for (const auto& [id, one] : shared.credentials) {
-    if (!one.used) credentials.warning("no rule uses the credential " + id);
+    if (!one.used && one.file == shared.file)
+      credentials.warning("no rule uses the credential " + id);
   }
 }
 

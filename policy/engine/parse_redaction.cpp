@@ -1,5 +1,5 @@
 // The section `redaction`: how masks look, and what is looked for besides the packs.
-#include "policy/engine/parse.hpp"
+#include "policy/engine/inherit.hpp"
 #include "policy/redact/packs.hpp"
 #include "policy/redact/redactor.hpp"
 
@@ -141,14 +141,12 @@ void parse_built_in(Reader& item, Reader& id, const RedactionRule& rule) {
   }
 }
 
-RedactionRule parse_rule(Reader& item, std::set<std::string>& ids) {
+RedactionRule parse_rule(Reader& item) { // but for `override`
   RedactionRule out;
   Reader id = item.required("id");
   out.text.id = id.string().value_or("");
   if (id.present() && !is_id(out.text.id)) {
     id.error("an id is lower case letters, digits and dashes, at most 64");
-  } else if (id.present() && !ids.insert(out.text.id).second) {
-    id.error("two rules have this id");
   }
   out.rule.id = out.text.id;
   out.rule.action = item.at("action").one_of(kActions).value_or(Action::mask);
@@ -194,24 +192,76 @@ void check_placeholder(Reader& redaction, const RedactionSettings& settings) {
   }
 }
 
+// Any action but block, and any choice of places, may find less than the rule of itself.
+bool may_loosen(const RedactionRule& rule) {
+  const bool everywhere = rule.rule.places == redact::UserRule().places;
+  return rule.text.pattern.empty() && !(rule.rule.action == Action::block && everywhere);
+}
+
+void add_redaction_rule(Reader& item, ParseContext& shared, RedactionSettings& out) {
+  auto& files = shared.redaction.rules;
+  const bool overrides = says_override(item, shared);
+  auto rule = parse_rule(item);
+  const auto same = std::find_if(out.rules.begin(), out.rules.end(), [&](const auto& one) {
+    return !rule.text.id.empty() && one.text.id == rule.text.id;
+  });
+  if (same != out.rules.end()) {
+    const auto index = static_cast<std::size_t>(same - out.rules.begin());
+    if (!may_replace(overrides, files[index], shared)) {
+      item.at("id").error("two rules have this id" + in_file(files[index], shared));
+      return;
+    }
+    *same = std::move(rule);
+    files[index] = shared.file;
+    return;
+  }
+  const bool inherits = !(*shared.files)[shared.file].above.empty();
+  if (inherits && !overrides && may_loosen(rule)) {
+    item.at("id").error("this changes a built-in rule, which the parents leave as it is",
+                        "action: block, or override: true");
+  }
+  out.rules.push_back(std::move(rule));
+  files.push_back(shared.file);
+}
+
+// How masks look is said once, but by who overrides it.
+void parse_look(Reader& redaction, ParseContext& shared, RedactionSettings& out) {
+  const bool overrides = says_override(redaction, shared);
+  const auto settle = [&](const Reader& key, std::optional<std::size_t>& by, bool same) {
+    if (by && !same && !may_replace(overrides, *by, shared)) {
+      key.error("it is another" + in_file(*by, shared), "override: true, in redaction");
+    }
+    by = shared.file;
+  };
+  Reader placeholder = redaction.at("placeholder");
+  if (placeholder.present()) {
+    const auto text = parse_label(placeholder, 64);
+    settle(placeholder, shared.redaction.placeholder, text == out.placeholder);
+    out.placeholder = text;
+  }
+  Reader length = redaction.at("length");
+  if (length.present()) {
+    const bool keep = length.one_of(kLengths) == Length::keep;
+    settle(length, shared.redaction.length, keep == out.keep_length);
+    out.keep_length = keep;
+  }
+}
+
 } // namespace
 
-void parse_redaction(Reader redaction, RedactionSettings& out) {
+void parse_redaction(Reader redaction, ParseContext& shared, RedactionSettings& out) {
   if (!redaction.present()) return;
-  Reader placeholder = redaction.at("placeholder");
-  if (placeholder.present()) out.placeholder = parse_label(placeholder, 64);
-  out.keep_length = redaction.at("length").one_of(kLengths) == Length::keep;
-  std::set<std::string> ids;
-  bool good = true;
+  parse_look(redaction, shared, out);
   for (Reader& item : redaction.at("rules").items()) {
     if (out.rules.size() == kMostRules) {
       item.error("a policy has at most 200 redaction rules");
       break;
     }
-    out.rules.push_back(parse_rule(item, ids));
-    const auto& rule = out.rules.back();
-    good = good && (rule.rule.format || rule.text.pattern.empty());
+    add_redaction_rule(item, shared, out);
   }
+  const bool good = std::all_of(out.rules.begin(), out.rules.end(), [](const auto& one) {
+    return one.rule.format || one.text.pattern.empty();
+  });
   const bool tokenizes = std::any_of(out.rules.begin(), out.rules.end(), [](const auto& one) {
     return one.rule.action == Action::tokenize;
   });

@@ -111,7 +111,6 @@ Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseCo
   parse_duties(item, section, shared, rule);
   parse_approvers(item.at("approvers"), rule);
   item.unsupported("hold", "approvals cannot be given");
-  item.unsupported("override", "there is no inheritance");
   item.unsupported("severity", "the severity follows from the reason");
   check_private(item, rule);
   section.check(item, rule);

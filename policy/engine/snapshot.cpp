@@ -1,26 +1,56 @@
 #include "policy/engine/snapshot.hpp"
 
 #include "policy/base/document.hpp"
+#include "policy/base/read_below.hpp"
+#include "policy/base/unique_fd.hpp"
 #include "policy/engine/canonical.hpp"
-#include "policy/engine/parse.hpp"
+#include "policy/engine/inherit.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include <fcntl.h>
+
 namespace sluice::engine {
 namespace {
 
-PolicyLoad compile(const std::optional<Document>& document, Diagnostics diagnostics) {
+PolicyLoad compile(std::optional<Document> document, const ReadParent& read,
+                   Diagnostics diagnostics) {
   PolicyLoad out;
   out.diagnostics = std::move(diagnostics);
   if (!document) return out;
-  auto snapshot = std::make_shared<Snapshot>();
-  parse_policy(Reader(*document, out.diagnostics), *snapshot);
+  auto files = read_family(std::move(*document), read, out.diagnostics);
+  for (const auto& file : files) {
+    if (!file.name.empty()) out.parents.push_back(file.name);
+  }
   if (has_errors(out.diagnostics)) return out;
-  lint_policy(Reader(*document, out.diagnostics), *snapshot);
+  auto snapshot = std::make_shared<Snapshot>();
+  ParseContext shared;
+  shared.files = &files;
+  for (shared.file = 0; shared.file < files.size(); ++shared.file) {
+    auto& file = files[shared.file];
+    parse_policy(Reader(file.document, out.diagnostics), file, *snapshot, shared);
+    if (!has_errors(out.diagnostics)) check_ceiling(shared, *snapshot);
+  }
+  shared.file = files.size() - 1;
+  finish_policy(Reader(files.back().document, out.diagnostics), *snapshot, shared);
+  if (has_errors(out.diagnostics)) return out;
+  lint_policy(shared, *snapshot);
   seal(*snapshot);
   out.snapshot = std::move(snapshot);
+  out.overrides = std::move(shared.overrides);
   return out;
+}
+
+// Below the policy's own folder, which is not looked for again.
+ReadParent parents_beside(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const auto folder = slash == std::string::npos ? std::string(".") : path.substr(0, slash + 1);
+  const auto fd =
+      std::make_shared<UniqueFd>(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return [fd](const std::string& name) {
+    return read_below(fd->get(), name, kMaxDocumentBytes, Links::inside);
+  };
 }
 
 } // namespace
@@ -53,14 +83,15 @@ bool uses_tokens(const Snapshot& policy) {
 
 PolicyLoad load_policy_file(const std::string& path) {
   Diagnostics diagnostics;
-  const auto document = load_document(path, diagnostics);
-  return compile(document, std::move(diagnostics));
+  auto document = load_document(path, diagnostics);
+  return compile(std::move(document), parents_beside(path), std::move(diagnostics));
 }
 
-PolicyLoad load_policy_text(std::string_view text, const std::string& file_name) {
+PolicyLoad load_policy_text(std::string_view text, const std::string& file_name,
+                            const ReadParent& read) {
   Diagnostics diagnostics;
-  const auto document = parse_document(text, file_name, diagnostics);
-  return compile(document, std::move(diagnostics));
+  auto document = parse_document(text, file_name, diagnostics);
+  return compile(std::move(document), read, std::move(diagnostics));
 }
 
 } // namespace sluice::engine

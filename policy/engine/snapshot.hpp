@@ -10,6 +10,7 @@
 #include "policy/redact/rule_set.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,10 +45,18 @@ bool uses_tokens(const Snapshot& policy);
 struct PolicyLoad {
   std::shared_ptr<const Snapshot> snapshot; // null when there are errors
   Diagnostics diagnostics;                  // errors and warnings
+  Diagnostics overrides;                    // where a file loosens what it inherits
+  std::vector<std::string> parents;         // the files it inherits, from its folder
 };
 
-// Reads YAML 1.2 or JSON. Reports every problem, not the first. Never throws.
+// The text of a file that a policy inherits. Its name is relative to the policy's folder and never
+// leads out of it.
+using ReadParent = std::function<Result<std::string>(const std::string& name)>;
+
+// Reads YAML 1.2 or JSON. Reports every problem, not the first. Never throws. Without `read` a
+// policy that inherits is an error.
 PolicyLoad load_policy_file(const std::string& path);
-PolicyLoad load_policy_text(std::string_view text, const std::string& file_name);
+PolicyLoad load_policy_text(std::string_view text, const std::string& file_name,
+                            const ReadParent& read = {});
 
 } // namespace sluice::engine

@@ -3,11 +3,13 @@
 #include "policy/engine/snapshot.hpp"
 #include "policy/evidence/file.hpp"
 #include "proxy/runtime/file_state.hpp"
+#include "proxy/runtime/policy_source.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -57,7 +59,7 @@ Result<std::optional<contain::User>> user_of_command(const std::string& wanted) 
 // Those that secrets and logins are read from, as far as they are there.
 std::vector<std::string> secret_files(const runtime::Config& config) {
   std::vector<SecretSource> sources(config.secrets);
-  if (const auto policy = engine::load_policy_file(config.policy_file).snapshot) {
+  if (const auto policy = runtime::PolicySource(config).read().snapshot) {
     for (const auto& one : policy->credentials)
       sources.push_back(runtime::source_of(one, runtime::folder_of(config.policy_file)));
   }
@@ -70,6 +72,16 @@ std::vector<std::string> secret_files(const runtime::Config& config) {
   return out;
 }
 
+// Whole folders below the policy's, so that none of them can be renamed and made anew.
+void hide_parents(const runtime::Config& config, contain::BoxOptions& options) {
+  const auto folder = runtime::folder_of(config.policy_file);
+  for (const auto& name : config.policy_parents) {
+    const auto path = folder + name.substr(0, name.find('/'));
+    if (std::find(options.hidden.begin(), options.hidden.end(), path) == options.hidden.end())
+      options.hidden.push_back(path);
+  }
+}
+
 // What the command could use against the sidecar: keys, records, the policy, the admin socket.
 Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
                    contain::BoxOptions& options) {
@@ -77,6 +89,7 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   SLUICE_TRY(evidence::make_directory(config.log.directory));
   options.hidden = {config.log.directory, config.policy_file};
   for (const auto& file : secret_files(config)) options.hidden.push_back(file);
+  hide_parents(config, options);
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);
   if (!wish.state_folder.empty()) options.hidden.push_back(wish.state_folder);
@@ -140,6 +153,7 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   contain::BoxOptions options;
   SLUICE_TRY(auto&& user, user_of_command(wish.user));
   options.user = user;
+  config.policy_parents = engine::load_policy_file(config.policy_file).parents;
   SLUICE_TRY(hide_ours(config, wish, options));
   options.workers = config.settings.workers;
   SLUICE_TRY(auto&& box, contain::Box::create(options));

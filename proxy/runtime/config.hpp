@@ -51,6 +51,7 @@ struct Config {
   evidence::LogConfig log;
   Anchor anchor;
   std::vector<AdoptedSocket> adopted;
+  std::vector<std::string> policy_parents; // pinned: the only files a policy may inherit
   bool policy_folder_pinned = false; // a reload reads from the same folder as the start, or not
   std::vector<io::AdminAddress> admin;
 };

@@ -1,6 +1,7 @@
 #include "proxy/runtime/policy_source.hpp"
 
 #include "policy/base/document.hpp"
+#include "policy/base/read_below.hpp"
 #include "policy/base/unique_fd.hpp"
 #include "policy/engine/signature.hpp"
 
@@ -48,10 +49,11 @@ Diagnostic unreadable_file(const std::string& file, int reason) {
 
 PolicySource::PolicySource(const Config& config)
     : file_(config.policy_file), signature_(engine::signature_file(config.policy_file)),
-      folder_(folder_of(config.policy_file)), config_file_(config.file), places_(config.places),
-      key_files_(config.trusted_policy_keys), require_signature_(config.require_signature),
-      pinned_(config.policy_folder_pinned), folder_id_(look_at(folder_).id),
-      policy_state_(look_at(file_)), signature_state_(look_at(signature_)) {}
+      folder_(folder_of(config.policy_file)), known_parents_(config.policy_parents),
+      config_file_(config.file), places_(config.places), key_files_(config.trusted_policy_keys),
+      require_signature_(config.require_signature), pinned_(config.policy_folder_pinned),
+      folder_id_(look_at(folder_).id), policy_state_(look_at(file_)),
+      signature_state_(look_at(signature_)) {}
 
 Diagnostics PolicySource::read_keys() {
   Diagnostics problems;
@@ -71,7 +73,19 @@ Diagnostics PolicySource::read_keys() {
   return problems;
 }
 
-PolicyRead PolicySource::read() const {
+// Of a pinned folder only what was covered from CMD's eyes and hands when its box was made.
+Result<std::string> PolicySource::read_parent(int folder, const std::string& name) {
+  const auto& known = known_parents_;
+  if (pinned_ && std::find(known.begin(), known.end(), name) == known.end()) {
+    return make_error(Origin::config, "not_known",
+                      "it was not inherited when sluice exec started; start again");
+  }
+  const std::string file = folder_ + name;
+  parents_.emplace_back(file, look_at(file)); // as it is before it is read
+  return read_below(folder, name, kMaxDocumentBytes, pinned_ ? Links::refuse : Links::inside);
+}
+
+PolicyRead PolicySource::read() {
   PolicyRead out;
   const UniqueFd folder(::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   struct stat found {};
@@ -88,7 +102,9 @@ PolicyRead PolicySource::read() const {
     out.diagnostics.push_back(unreadable_file(file_, unread));
     return out;
   }
-  auto load = engine::load_policy_text(text, file_);
+  parents_.clear();
+  auto load = engine::load_policy_text(
+      text, file_, [&](const std::string& name) { return read_parent(folder.get(), name); });
   out.snapshot = std::move(load.snapshot);
   out.diagnostics = std::move(load.diagnostics);
   if (out.snapshot) check_signature(folder.get(), out);
@@ -123,7 +139,9 @@ void PolicySource::check_signature(int folder, PolicyRead& out) const {
 bool PolicySource::changed() {
   const bool policy = has_changed(file_, policy_state_);
   const bool signature = !key_files_.empty() && has_changed(signature_, signature_state_);
-  return policy || signature;
+  bool parents = false;
+  for (auto& [file, state] : parents_) parents = has_changed(file, state) || parents;
+  return policy || signature || parents;
 }
 
 } // namespace sluice::runtime

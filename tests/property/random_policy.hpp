@@ -17,6 +17,8 @@ class RandomPolicy {
   explicit RandomPolicy(std::uint32_t seed) : random_(seed) {}
 
   std::string document(int rules); // of about so many rules
+  // A rule under `egress` or `tcp`, for a document that inherits one of those above as "base".
+  std::string child_rule(bool tcp) { return rule(tcp ? Section::tcp : Section::egress, 1'000); }
   model::EgressCall call();
   std::vector<model::IpAddress> addresses(std::size_t count);
 

@@ -37,8 +37,15 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {"version: 1\ntools: []", "p:2:8: /tools: \"tools\" is not supported in this version (only "
                                 "egress and tcp rules are enforced)"},
       {"version: 1\nmetadata: {inherits: [base.yaml]}",
-       "p:2:22: /metadata/inherits: \"inherits\" is not supported in this version (copy the "
-       "parent's rules into this file)"},
+       "p:2:23: /metadata/inherits/0: a policy that is read by itself inherits nothing (load it "
+       "from its file)"},
+      {"version: 1\nmetadata: {inherits: []}",
+       "p:2:22: /metadata/inherits: the list is empty (fill it in or leave the key out)"},
+      {"version: 1\nmetadata: {children: maybe}",
+       "p:2:22: /metadata/children: \"maybe\" is not one of covered or free"},
+      {"version: 1\ndefaults: {override: true}",
+       "p:2:22: /defaults/override: this file inherits nothing (remove it, or name parents in "
+       "metadata.inherits)"},
       {"version: 1\ndefaults: {decision: allow}",
        "p:2:22: /defaults/decision: the default is block and cannot be anything else (write an "
        "allow rule for hosts: [\"**\"] if that is what you want)"},
