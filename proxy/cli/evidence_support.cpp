@@ -1,9 +1,11 @@
 #include "proxy/cli/evidence_support.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "policy/base/clock.hpp"
 #include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace sluice::cli {
@@ -11,7 +13,41 @@ namespace {
 
 constexpr std::size_t kMaxKeyFile = 16384;
 
+// RFC 3339, or so long ago: 90s, 15m, 2h, 7d.
+std::optional<std::int64_t> parse_moment(const std::string& text) {
+  if (const auto time = parse_rfc3339_nanos(text)) return time;
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || count < 0 || stop == text.data() || stop + 1 != end) {
+    return std::nullopt;
+  }
+  std::int64_t seconds = 0;
+  switch (*stop) {
+  case 's': seconds = 1; break;
+  case 'm': seconds = 60; break;
+  case 'h': seconds = 3600; break;
+  case 'd': seconds = 86'400; break;
+  default: return std::nullopt;
+  }
+  constexpr std::int64_t kNanos = 1'000'000'000;
+  const std::int64_t now = SystemClock().unix_nanos();
+  if (count > now / kNanos / seconds) return 0;
+  return now - count * seconds * kNanos;
+}
+
 } // namespace
+
+bool read_moment(const Output& out, const std::string& text, const char* name,
+                 std::optional<std::int64_t>& value, int& failed) {
+  if (text.empty()) return true;
+  value = parse_moment(text);
+  if (!value) {
+    failed = out.fail(kUsage, "usage", std::string(name) + " is not a time",
+                      "write 2026-01-02T03:04:05Z, or how long ago: 90s, 15m, 2h, 7d");
+  }
+  return value.has_value();
+}
 
 evidence::LogConfig evidence_config(const Program& program) {
   evidence::LogConfig config;

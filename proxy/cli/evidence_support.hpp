@@ -15,6 +15,10 @@ evidence::LogConfig evidence_config(const Program& program);
 std::string evidence_directory(const Program& program);
 CLI::App* add_evidence_options(CLI::App* verb, Program& program); // --dir, --config
 
+// What --since and --until take; "" is none. False when it is no time, which was said.
+bool read_moment(const Output& out, const std::string& text, const char* name,
+                 std::optional<std::int64_t>& value, int& failed);
+
 struct PinOptions { // whose signature is believed
   std::string public_key, fingerprint;
 };

@@ -172,6 +172,8 @@ void add_policy_commands(CLI::App& app, Program& program) {
   test->add_option("FILE", *file, "cases: see policy/README.md")->required();
   add_policy_sign_commands(*group, program);
   add_policy_import_command(*group, program);
+  add_policy_diff_command(*group, program);
+  add_policy_replay_command(*group, program);
 }
 
 } // namespace sluice::cli

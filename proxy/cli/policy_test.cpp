@@ -3,6 +3,7 @@
 #include "policy/base/reader.hpp"
 #include "policy/engine/engine.hpp"
 #include "proxy/call/body_pipe.hpp"
+#include "proxy/call/credentials.hpp"
 #include "proxy/call/head_rules.hpp"
 #include "proxy/cli/asked_call.hpp"
 

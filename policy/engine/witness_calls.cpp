@@ -1,0 +1,279 @@
+#include "policy/engine/witness_calls.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice::engine {
+namespace {
+
+using model::EgressCall;
+using model::Host;
+using model::Protocol;
+using model::Scheme;
+
+constexpr std::size_t kMostHosts = 64, kMostPaths = 32, kMostPorts = 8, kMostMethods = 8;
+constexpr std::string_view kUnlikely = "sluice-witness"; // a label that nobody has
+
+template <class T> void add(std::vector<T>& to, T value, std::size_t most) {
+  if (to.size() < most && std::find(to.begin(), to.end(), value) == to.end())
+    to.push_back(std::move(value));
+}
+
+std::string replace_all(std::string text, std::string_view what, std::string_view by) {
+  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+// What a regular expression of the simple kind matches: the caller asks it.
+std::string plain_of(std::string_view regex) {
+  auto out = std::string(regex.substr(std::string_view("re:").size()));
+  for (const auto& [what, by] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"(?i)", ""},
+                                                                  {".*", "x"},
+                                                                  {".+", "x"},
+                                                                  {"[^/]+", "x"},
+                                                                  {"[^.]+", "x"},
+                                                                  {"\\d+", "7"},
+                                                                  {"\\", ""}}) {
+    out = replace_all(out, what, by);
+  }
+  if (const auto open = out.find('('), bar = out.find('|', open), close = out.find(')', open);
+      open != out.npos && bar < close && close != out.npos) {
+    out = out.substr(0, open) + out.substr(open + 1, bar - open - 1) + out.substr(close + 1);
+  }
+  return out;
+}
+
+std::vector<std::string> texts_of(const HostPattern& host) {
+  const std::string& text = host.text();
+  const std::string label(kUnlikely);
+  using Kind = HostPattern::Kind;
+  switch (host.kind()) {
+  case Kind::exact: return {text, label + '.' + text};
+  case Kind::below: {
+    const auto rest = replace_all(text.substr(2), "*", "x");
+    return {"x." + rest, label + ".x." + rest, rest};
+  }
+  case Kind::glob: return {replace_all(text, "*", "x"), label + '.' + replace_all(text, "*", "x")};
+  case Kind::any: return {label + ".example"};
+  case Kind::network: return {text.substr(0, text.find('/'))};
+  case Kind::regex: return {plain_of(text)};
+  }
+  return {};
+}
+
+std::vector<std::string> texts_of(const PathPattern& path) {
+  const std::string& text = path.text();
+  using Kind = PathPattern::Kind;
+  switch (path.kind()) {
+  case Kind::exact: return {text, text == "/" ? "/x" : text + "/x"};
+  case Kind::below:
+    return {path.prefix() + "x", path.prefix() + "x/y",
+            path.prefix().size() > 1 ? path.prefix().substr(0, path.prefix().size() - 1) : "/"};
+  case Kind::regex: break;
+  }
+  if (text.starts_with("re:")) return {plain_of(text)};
+  const auto deep = replace_all(text, "**", "x/y");
+  return {replace_all(replace_all(text, "/**/", "/"), "*", "x"), replace_all(deep, "*", "x"),
+          replace_all(deep, "*", "x") + "/z"};
+}
+
+// ---- what both policies speak of ---------------------------------------------------------------
+
+struct Pool {
+  std::vector<std::string> hosts, paths;
+};
+
+Pool pool_of(const Snapshot& a, const Snapshot& b) {
+  constexpr std::size_t kMost = 2'000; // each rule takes few of them
+  Pool out;
+  for (const auto* policy : {&a, &b}) {
+    for (const auto* rules : {&policy->egress, &policy->tcp}) {
+      for (const Rule& rule : *rules) {
+        for (const auto& host : rule.match.hosts) {
+          if (host.names_host()) add(out.hosts, texts_of(host).front(), kMost);
+        }
+        for (const auto& path : rule.match.paths) add(out.paths, texts_of(path).front(), kMost);
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Host> hosts_of(const Match& match, const Pool& pool) {
+  std::vector<Host> out;
+  const auto take = [&](const std::string& text) {
+    if (const auto host = Host::parse(text)) add(out, host.value(), kMostHosts);
+  };
+  for (const auto& pattern : match.hosts) take(texts_of(pattern).front());
+  for (const auto& pattern : match.hosts) {
+    for (const auto& text : texts_of(pattern)) take(text);
+  }
+  for (const auto& text : pool.hosts) { // those that this rule is about, too
+    const auto host = Host::parse(text);
+    const auto is_about = [&](const HostPattern& one) {
+      return !one.names_host() || one.kind() != HostPattern::Kind::exact;
+    };
+    if (!host || !std::any_of(match.hosts.begin(), match.hosts.end(), [&](const auto& one) {
+          return is_about(one) && one.matches(host.value());
+        }))
+      continue;
+    add(out, host.value(), kMostHosts);
+  }
+  return out;
+}
+
+std::vector<std::string> methods_of(const Match& match) {
+  std::vector<std::string> out;
+  for (const auto& method : match.methods) add(out, method, kMostMethods);
+  for (const char* method : {"GET", "POST", "DELETE", "CONNECT"})
+    add(out, std::string(method), kMostMethods);
+  return out;
+}
+
+std::vector<std::string> paths_of(const Match& match, const Pool& pool) {
+  std::vector<std::string> out;
+  const auto take = [&](const std::string& text) {
+    const auto normal = model::normalise_path(text);
+    if (normal && normal.value().starts_with('/')) add(out, normal.value(), kMostPaths);
+  };
+  for (const auto& pattern : match.paths) take(texts_of(pattern).front());
+  for (const auto& pattern : match.paths) {
+    for (const auto& text : texts_of(pattern)) take(text);
+  }
+  take("/");
+  take('/' + std::string(kUnlikely));
+  for (const auto& text : pool.paths) {
+    const bool about = match.paths.empty() ||
+                       std::any_of(match.paths.begin(), match.paths.end(),
+                                   [&](const PathPattern& one) { return one.matches(text); });
+    if (about) take(text);
+  }
+  return out;
+}
+
+std::vector<std::uint16_t> ports_of(const Match& match, Scheme scheme) {
+  std::vector<std::uint16_t> out;
+  const auto usual = model::default_port(scheme);
+  const auto takes = [&](const PortRange& one) { return one.first <= usual && usual <= one.last; };
+  const bool any =
+      match.ports.empty() || std::any_of(match.ports.begin(), match.ports.end(), takes);
+  if (any && usual != 0) add(out, usual, kMostPorts);
+  for (const auto& range : match.ports) {
+    add(out, range.first, kMostPorts);
+    add(out, range.last, kMostPorts);
+    if (range.last < 65535)
+      add(out, static_cast<std::uint16_t>(range.last + 1), kMostPorts); // just missed
+  }
+  for (const std::uint16_t port : {std::uint16_t{8443}, std::uint16_t{22}})
+    add(out, port, kMostPorts);
+  return out;
+}
+
+// ---- combined ----------------------------------------------------------------------------------
+
+class Sweep {
+ public:
+  Sweep(const Pool& pool, const std::function<void(const EgressCall&)>& each)
+      : pool_(pool), each_(each) {}
+
+  void http(const Rule& rule) {
+    const auto hosts = hosts_of(rule.match, pool_);
+    const auto methods = methods_of(rule.match);
+    const auto paths = paths_of(rule.match, pool_);
+    for (const Scheme scheme : {Scheme::https, Scheme::http}) {
+      const auto ports = ports_of(rule.match, scheme);
+      combine({hosts.size(), methods.size(), paths.size(), ports.size()}, [&](const auto& at) {
+        hand_out(hosts[at[0]], scheme, ports[at[3]], methods[at[1]], paths[at[2]]);
+      });
+    }
+  }
+
+  void tcp(const Rule& rule) {
+    const auto hosts = hosts_of(rule.match, pool_);
+    const auto ports = ports_of(rule.match, Scheme::tcp);
+    combine({hosts.size(), ports.size(), 1, 1},
+            [&](const auto& at) { hand_out(hosts[at[0]], Scheme::tcp, ports[at[1]], "", ""); });
+  }
+
+  const WitnessSweep& done() const { return done_; }
+
+ private:
+  using Counts = std::array<std::size_t, 4>;
+
+  // All combinations, or as many of them from first to last.
+  template <class Each> void combine(const Counts& counts, Each each) {
+    std::size_t product = 1;
+    for (const auto count : counts) product *= count;
+    // Odd, so that a step meets all values of most counts.
+    const std::size_t step =
+        product <= kMostCallsOfARule ? 1 : (product / kMostCallsOfARule + 1) | 1U;
+    if (step != 1) done_.all = false;
+    for (std::size_t number = 0; number < product; number += step) {
+      if (done_.calls == kMostWitnessCalls) {
+        done_.all = false;
+        return;
+      }
+      Counts at{};
+      for (std::size_t i = counts.size(), left = number; i-- > 0; left /= counts[i])
+        at[i] = left % counts[i];
+      each(at);
+    }
+  }
+
+  void hand_out(const Host& host, Scheme scheme, std::uint16_t port, const std::string& method,
+                const std::string& path) {
+    EgressCall call;
+    call.call_id = call.listener = "witness";
+    call.to = {scheme, host, port};
+    call.method = method;
+    call.protocol = scheme == Scheme::tcp ? Protocol::tcp
+                    : method == "CONNECT" ? Protocol::connect
+                                          : Protocol::http;
+    if (call.protocol == Protocol::http) {
+      call.path = path;
+      auto others = model::other_readings(path);
+      if (!others) return; // no such call reaches an engine
+      call.other_paths = std::move(others.value());
+    }
+    ++done_.calls;
+    each_(call);
+  }
+
+  const Pool& pool_;
+  const std::function<void(const EgressCall&)>& each_;
+  WitnessSweep done_;
+};
+
+} // namespace
+
+WitnessSweep each_witness_call(const Snapshot& a, const Snapshot& b,
+                               const std::function<void(const EgressCall&)>& each) {
+  const Pool pool = pool_of(a, b);
+  Sweep sweep(pool, each);
+  const std::size_t most = std::max({a.egress.size(), a.tcp.size(), b.egress.size(), b.tcp.size()});
+  for (std::size_t i = 0; i < most; ++i) { // by turns, so that a large policy hides no other
+    for (const auto* policy : {&a, &b}) {
+      if (i < policy->egress.size()) sweep.http(policy->egress[i]);
+      if (i < policy->tcp.size()) sweep.tcp(policy->tcp[i]);
+    }
+  }
+  return sweep.done();
+}
+
+std::string method_of(const EgressCall& call) {
+  return call.protocol == Protocol::tcp ? "TCP" : call.method;
+}
+
+std::string url_of(const EgressCall& call) {
+  if (call.protocol == Protocol::tcp) return "tcp://" + call.to.host_port();
+  return std::string(to_string(call.to.scheme)) + "://" + call.to.authority() +
+         (call.path.empty() ? "/" : call.path);
+}
+
+} // namespace sluice::engine
