@@ -2,7 +2,7 @@
 // hosts, ports, methods, paths and schemes as somebody might call them, and what only just misses
 // them, combined. They find differences by example: a difference between two policies that is in
 // none of them is not seen. The same two policies give the same calls. Never resolves a name.
-// Tested by tests/unit/engine/witness_calls_test.cpp.
+// Tested by tests/unit/engine/policy_diff_test.cpp.
 #pragma once
 
 #include "policy/engine/snapshot.hpp"
