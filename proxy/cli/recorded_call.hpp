@@ -1,7 +1,7 @@
 // A decision record read back as the facts that were judged, so that another policy can judge them.
 // What is not in the record to the letter gives no call: a masked path is another path, and a
 // refusal that was none of the policy's says nothing about it. Never guesses.
-// Tested by tests/e2e/test_policy_replay.py.
+// Tested by tests/e2e/test_policy_diff.py.
 #pragma once
 
 #include "policy/evidence/chain.hpp"

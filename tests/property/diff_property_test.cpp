@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(every_report_is_true) {
     const CompiledEngine fast_a(a), fast_b(b);
     std::set<std::string> pairs;
     for (const auto& one : diff.calls) {
-      BOOST_TEST_REQUIRE(is_so(one), url_of(one.call) << " in\n" << said);
+      BOOST_TEST_REQUIRE(is_so(one), engine::url_of(one.call) << " in\n" << said);
       BOOST_TEST_REQUIRE((slow_a.decide(one.call) == one.before), said);
       BOOST_TEST_REQUIRE((fast_a.decide(one.call) == one.before), said);
       BOOST_TEST_REQUIRE((slow_b.decide(one.call) == one.after), said);
