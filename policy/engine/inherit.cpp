@@ -49,14 +49,15 @@ class Family {
   // Its place in the list, behind all that it inherits.
   std::size_t add(Document document, const std::string& name) {
     open_.push_back(name);
-    std::set<std::size_t> above;
+    std::set<std::size_t> named, above;
     const Node* metadata = document.root.find("metadata"); // what is no map is reported later
     if (metadata != nullptr && metadata->find("inherits") != nullptr) {
       Reader inherits = Reader(document, out_).at("metadata").at("inherits");
       for (Reader& item : inherits.items(EmptyList::refuse)) {
         const auto parent = parent_of(item, name);
         if (!parent) continue;
-        if (!above.insert(*parent).second) item.error("this file is inherited already");
+        if (!named.insert(*parent).second) item.error("this file is named already");
+        above.insert(*parent);
         above.insert(files_[*parent].above.begin(), files_[*parent].above.end());
       }
     }

@@ -324,9 +324,16 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_reached_twice_is_read_once) {
                          {"policy.yaml", parents("one.yaml, two.yaml")}});
   BOOST_TEST_REQUIRE(out.snapshot != nullptr, format(out.diagnostics));
   BOOST_TEST(out.snapshot->egress.size() == 1u);
+  for (const char* both : {"one.yaml, base.yaml", "base.yaml, one.yaml"}) {
+    const auto again = load({{"base.yaml", "version: 1\n" + kAny},
+                             {"one.yaml", parents("base.yaml")},
+                             {"policy.yaml", parents(both)}});
+    BOOST_TEST_REQUIRE(again.snapshot != nullptr, format(again.diagnostics));
+    BOOST_TEST(again.snapshot->egress.size() == 1u);
+  }
   BOOST_TEST(first_error(load({{"base.yaml", "version: 1\n"},
                                {"policy.yaml", parents("base.yaml, base.yaml")}})) ==
-             "d/policy.yaml:2:34: /metadata/inherits/1: this file is inherited already");
+             "d/policy.yaml:2:34: /metadata/inherits/1: this file is named already");
 }
 
 BOOST_AUTO_TEST_CASE(cycles_depth_and_number_are_bounded) {
