@@ -82,10 +82,43 @@ std::string named_text(const std::vector<NamedMatch>& all) {
   return object(out);
 }
 
-std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults) {
+void limits_into(Object& members, const model::QuotaLimits& limits) {
+  Object out;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (!limits[i]) continue;
+    out[std::string(to_string(static_cast<model::Quota>(i)))] = std::to_string(*limits[i]);
+  }
+  if (!out.empty()) members["limits"] = object(out);
+}
+
+// What a rule's calls are counted under: its name, or what it matches. Neither its limits nor its
+// place nor another rule count, so that an edit of them does not begin at zero.
+class CounterNames {
+ public:
+  explicit CounterNames(std::string_view section) : section_(section) {}
+  void give(Rule& rule, const std::string& match) {
+    rule.quotas.reset();
+    if (!model::any(rule.quota_limits)) return;
+    std::string name = "name:" + rule.name;
+    if (rule.name.empty()) {
+      name = section_ + ":" + to_hex(sha256(match));
+      const int count = ++seen_[name];
+      if (count > 1) name += '#' + std::to_string(count);
+    }
+    model::RuleQuotas quotas{std::move(name), rule.id, rule.name, rule.quota_limits};
+    rule.quotas = std::make_shared<const model::RuleQuotas>(std::move(quotas));
+  }
+
+ private:
+  std::string section_;
+  std::map<std::string, int> seen_; // rules without a name that match the same
+};
+
+std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
+  CounterNames counters("egress");
   std::vector<std::string> out;
   out.reserve(rules.size());
-  for (const Rule& rule : rules) {
+  for (Rule& rule : rules) {
     Object match = match_object(rule.match);
     match["methods"] = set_of(rule.match.methods);
     match["paths"] = set_of(rule.match.paths, kPatternText);
@@ -97,6 +130,8 @@ std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults
       match["content_types"] = set_of(rule.match.content_types, kPatternText);
     Object members = rule_object(rule);
     members["match"] = object(match);
+    counters.give(rule, members["match"]);
+    limits_into(members, rule.quota_limits);
     members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
     if (!rule.restore.empty()) members["restore"] = set_of(rule.restore);
     if (!rule.credentials.empty()) members["credential"] = set_of(rule.credentials);
@@ -106,12 +141,15 @@ std::string egress_text(const std::vector<Rule>& rules, const Defaults& defaults
   return list(out); // order names the rule, so it counts
 }
 
-std::string tcp_text(const std::vector<Rule>& rules) {
+std::string tcp_text(std::vector<Rule>& rules) {
+  CounterNames counters("tcp");
   std::vector<std::string> out;
   out.reserve(rules.size());
-  for (const Rule& rule : rules) {
+  for (Rule& rule : rules) {
     Object members = rule_object(rule);
     members["match"] = object(match_object(rule.match));
+    counters.give(rule, members["match"]);
+    limits_into(members, rule.quota_limits);
     if (rule.byte_limit) members["bytes"] = std::to_string(*rule.byte_limit);
     out.push_back(object(members));
   }

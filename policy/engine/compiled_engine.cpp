@@ -88,6 +88,7 @@ struct Duties { // of one rule
   Limit request_body_limit, byte_limit;
   bool passes_tls = false; // the default taken in
   bool opens_private = false;
+  const std::shared_ptr<const model::RuleQuotas>* quotas = nullptr; // null: it has none
 };
 
 // The sum of the duties of several allow rules.
@@ -157,10 +158,11 @@ void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& ru
   section.duties.reserve(rules.size());
   for (std::size_t rank = 0; rank < section.index.size(); ++rank) {
     const Rule& rule = section.index.rule(rank);
-    section.duties.push_back(
-        {redact.bits_of(rule.redact), restore.bits_of(rule.restore),
-         credentials.bits_of(rule.credentials), rule.request_body_limit, rule.byte_limit,
-         rule.tls.value_or(defaults.tls) == TlsMode::passthrough, rule.private_addresses});
+    section.duties.push_back({redact.bits_of(rule.redact), restore.bits_of(rule.restore),
+                              credentials.bits_of(rule.credentials), rule.request_body_limit,
+                              rule.byte_limit,
+                              rule.tls.value_or(defaults.tls) == TlsMode::passthrough,
+                              rule.private_addresses, rule.quotas ? &rule.quotas : nullptr});
   }
 }
 
@@ -180,12 +182,13 @@ Obligations CompiledEngine::obligations(const Section& section, const Question& 
   const std::size_t end = section.index.deciding();
   Duties sum = section.duties[first];
   bool opens = policy().defaults.private_addresses;
+  Obligations out;
   for (std::size_t rank = first; rank < end; rank = question.next(rank + 1, end)) {
     const Duties& one = section.duties[rank];
     add_up(sum, one);
     opens = opens || (one.opens_private && question.named_by(rank));
+    if (one.quotas != nullptr) out.quotas.push_back(*one.quotas);
   }
-  Obligations out;
   out.redact = indexes_->redact.words_of(sum.redact | indexes_->redact_always);
   out.restore = indexes_->restore.words_of(sum.restore);
   out.credentials = indexes_->credentials.words_of(sum.credentials);

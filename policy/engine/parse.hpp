@@ -99,6 +99,7 @@ void finish_policy(Reader root, Snapshot& out, ParseContext& shared); // all wer
 // parse_rule.cpp
 Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseContext& shared);
 void check_allow_only(Reader& item, const Rule& rule, std::string_view duty);
+void parse_quota(Reader& limits, model::Quota quota, Rule& rule);
 std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
 

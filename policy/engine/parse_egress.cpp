@@ -15,14 +15,7 @@ constexpr std::array<std::string_view, 9> kLaterMatchers = {"body",  "sni",     
                                                             "time",  "sessions", "agents",
                                                             "tools", "inspect",  "arguments"};
 
-constexpr std::array<std::string_view, 8> kLaterLimits = {"requests_per_minute",
-                                                          "requests_per_hour",
-                                                          "requests_per_day",
-                                                          "bytes_per_day",
-                                                          "tokens_per_day",
-                                                          "response_body",
-                                                          "bytes",
-                                                          "time"};
+constexpr std::array<std::string_view, 3> kLaterLimits = {"response_body", "bytes", "time"};
 
 // RFC 9110 §9.1: a token, case-sensitive. All methods in use are upper case, so a lower-case one
 // is a rule that would never match.
@@ -145,8 +138,13 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.request_body_limit = limits.at("request_body").size();
+  for (std::size_t i = 0; i < model::kQuotas; ++i) {
+    parse_quota(limits, static_cast<model::Quota>(i), rule);
+  }
+  // Tokens are read in the answer, whatever the default says about tunnels.
+  if (rule.quota(model::Quota::tokens_per_day) && !rule.tls) rule.tls = model::TlsMode::intercept;
   for (const std::string_view key : kLaterLimits) {
-    limits.unsupported(key, "only request_body is limited");
+    limits.unsupported(key, "limit request_body, requests_per_*, bytes_per_day, tokens_per_day");
   }
   limits.finish();
 }
@@ -160,6 +158,10 @@ void check_passthrough(Reader& item, const Rule& rule) {
   if (rule.tls == model::TlsMode::passthrough && !rule.restore.empty()) {
     item.at("restore").error("nothing can be put back in a tunnel that is passed through",
                              "remove restore, or intercept");
+  }
+  if (rule.tls == model::TlsMode::passthrough && rule.quota(model::Quota::tokens_per_day)) {
+    item.at("limits").error("no tokens can be counted in a tunnel that is passed through",
+                            "remove tokens_per_day, or intercept");
   }
 }
 

@@ -72,6 +72,21 @@ void check_allow_only(Reader& item, const Rule& rule, std::string_view duty) {
   }
 }
 
+// Nothing at all is what a block rule says, so a limit of zero is a mistake.
+void parse_quota(Reader& limits, model::Quota quota, Rule& rule) {
+  Reader written = limits.at(to_string(quota));
+  auto& limit = rule.quota_limits[static_cast<std::size_t>(quota)];
+  if (quota == model::Quota::bytes_per_day) {
+    limit = written.size(1, model::kMaxQuota);
+    return;
+  }
+  const auto most =
+      quota == model::Quota::tokens_per_day ? model::kMaxQuota : model::kMaxRequestQuota;
+  if (const auto number = written.integer(1, static_cast<std::int64_t>(most))) {
+    limit = static_cast<std::uint64_t>(*number);
+  }
+}
+
 std::string parse_label(Reader text, std::size_t max_bytes) {
   const auto value = text.text();
   if (!value) return "";

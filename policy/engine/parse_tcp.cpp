@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 4> kLaterTcpMatchers = {"address_classes"
 constexpr std::array<std::string_view, 6> kForeignLimits = {
     "request_body",      "response_body",    "requests_per_minute",
     "requests_per_hour", "requests_per_day", "tokens_per_day"};
-constexpr std::array<std::string_view, 2> kLaterTcpLimits = {"bytes_per_day", "time"};
+constexpr std::array<std::string_view, 1> kLaterTcpLimits = {"time"};
 
 void parse_tcp_match(Reader& match, ParseContext&, Match&) {
   for (const std::string_view key : kForeignMatchers) {
@@ -31,11 +31,12 @@ void parse_tcp_duties(Reader& item, ParseContext&, Rule& rule) {
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.byte_limit = limits.at("bytes").size(1);
+  parse_quota(limits, model::Quota::bytes_per_day, rule);
   for (const std::string_view key : kForeignLimits) {
     limits.misplaced(key, "raw TCP has no requests; limit bytes");
   }
   for (const std::string_view key : kLaterTcpLimits)
-    limits.unsupported(key, "only bytes is limited");
+    limits.unsupported(key, "limit bytes and bytes_per_day");
   limits.finish();
 }
 

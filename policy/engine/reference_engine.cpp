@@ -98,6 +98,7 @@ Obligations obligations_of(const std::vector<const Rule*>& allows, const Default
     out.private_addresses = out.private_addresses || opens_private(*rule, call);
     tighten(out.request_body_limit, rule->request_body_limit);
     tighten(out.byte_limit, rule->byte_limit);
+    if (rule->quotas) out.quotas.push_back(rule->quotas);
     for (const std::string& direction : rule->restore) {
       if (all_restore(allows, direction)) out.restore.push_back(direction);
     }

@@ -9,6 +9,7 @@
 #include "policy/redact/user_rule.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,8 +57,14 @@ struct Rule {
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;
   std::optional<std::uint64_t> byte_limit; // tcp
+  model::QuotaLimits quota_limits;
+  std::shared_ptr<const model::RuleQuotas> quotas; // made by seal(); null: no such limit
   std::string reason;
   std::vector<std::string> approvers;
+
+  std::optional<std::uint64_t> quota(model::Quota which) const noexcept {
+    return quota_limits[static_cast<std::size_t>(which)];
+  }
 };
 
 struct Defaults {

@@ -3,6 +3,7 @@
 #include "policy/evidence/payload.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -60,10 +61,30 @@ void limit(Payload& out, std::string_view key, const std::optional<std::uint64_t
   }
 }
 
+void limits(Payload& out, const model::Quotas& quotas) {
+  using enum model::Quota;
+  constexpr std::array kBeforeRule = {bytes_per_day, requests_per_day, requests_per_hour,
+                                      requests_per_minute};
+  const auto one_limit = [&out](const model::RuleQuotas& of, model::Quota quota) {
+    const auto& number = of.limits[static_cast<std::size_t>(quota)];
+    if (number) out.count(to_string(quota), *number);
+  };
+  out.begin_array("limits");
+  for (std::size_t i = 0; i < std::min(quotas.size(), kMaxListItems); ++i) {
+    out.begin_object();
+    for (const model::Quota quota : kBeforeRule) one_limit(*quotas[i], quota);
+    out.word("rule_id", quotas[i]->rule_id);
+    one_limit(*quotas[i], tokens_per_day);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void obligations(Payload& out, const model::Obligations& duties) {
   out.begin_object("obligations");
   limit(out, "byte_limit", duties.byte_limit);
   if (!duties.credentials.empty()) text_list(out, "credentials", duties.credentials);
+  if (!duties.quotas.empty()) limits(out, duties.quotas);
   out.boolean("private_addresses", duties.private_addresses);
   text_list(out, "redact", duties.redact);
   limit(out, "request_body_limit", duties.request_body_limit);

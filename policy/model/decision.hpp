@@ -2,6 +2,7 @@
 // Tested by tests/unit/model/decision_test.cpp.
 #pragma once
 
+#include "policy/model/quota.hpp"
 #include "policy/model/reason.hpp"
 
 #include <algorithm>
@@ -28,6 +29,7 @@ struct Obligations {                // duties of an allow; the widest redaction,
   // `request`, `response`: where tokens of this run are put back; only what every allow says.
   std::vector<std::string> restore;
   std::vector<std::string> credentials; // ids of what is put into the request, sorted
+  Quotas quotas;                        // what the call counts against
   bool restores(std::string_view direction) const noexcept {
     return std::find(restore.begin(), restore.end(), direction) != restore.end();
   }

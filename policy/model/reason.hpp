@@ -50,6 +50,9 @@ enum class Reason : std::uint8_t {
   request_timeout,
   too_many_connections,
   byte_limit_reached,
+  request_limit_reached,
+  volume_limit_reached,
+  token_limit_reached,
   // redaction
   content_undecodable,
   secret_blocked,

@@ -17,9 +17,11 @@ Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rule
 
 Result<> BodyPipe::feed(std::string_view in, std::string& out) {
   if (!redactor_) {
+    SLUICE_TRY(read_usage(in));
     out.append(in);
     return success();
   }
+  if (usage_ && !decoder_) usage_->feed(in);
   const auto before = out.size();
   if (!decoder_) {
     auto fed = redactor_->feed(in, out);
@@ -31,6 +33,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
   Result<> redacted = success();
   auto fed = decoder_->feed(in, [&](std::string_view text) {
     if (!redacted) return;
+    if (usage_) usage_->feed(text);
     masked_.clear();
     redacted = redactor_->feed(text, masked_);
     if (masked_.empty()) return;
@@ -49,7 +52,11 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
 }
 
 Result<> BodyPipe::finish(std::string& out) {
-  if (!redactor_) return success();
+  if (!redactor_) {
+    const bool read = !usage_ || !decoder_ || !begun_ || decoder_->finish().has_value();
+    if (read || !usage_bound_) return success();
+    return make_error(Origin::downstream, "content_undecodable", "it ends early");
+  }
   if (!decoder_) return redactor_->finish(out);
   SLUICE_TRY(decoder_->finish());
   // No bytes stay no bytes: a head that said `Content-Length: 0` may be on its way, and behind it
@@ -60,6 +67,31 @@ Result<> BodyPipe::finish(std::string& out) {
   if (!encoder_) encoder_.emplace(decoder_->codings());
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);
   encoder_->finish(out);
+  return success();
+}
+
+Result<> BodyPipe::count_into(std::shared_ptr<UsageScanner> usage,
+                              std::string_view content_encoding, bool bound) {
+  if (!redactor_) {
+    SLUICE_TRY(const auto codings, wire::parse_codings(content_encoding));
+    if (!codings.empty()) decoder_.emplace(codings);
+  }
+  usage_ = std::move(usage);
+  usage_bound_ = bound;
+  return success();
+}
+
+// Of a pipe that passes bytes on as they are.
+Result<> BodyPipe::read_usage(std::string_view in) {
+  if (!usage_) return success();
+  begun_ = begun_ || !in.empty();
+  if (!decoder_) {
+    usage_->feed(in);
+    return success();
+  }
+  auto read = decoder_->feed(in, [this](std::string_view text) { usage_->feed(text); });
+  if (read || usage_bound_) return read;
+  usage_.reset();
   return success();
 }
 
@@ -80,7 +112,7 @@ redact::Findings BodyPipe::findings() const {
 }
 
 bool BodyPipe::rewrote() const {
-  return decoder_.has_value() || (redactor_ && redactor_->rewrote());
+  return redactor_ && (decoder_.has_value() || redactor_->rewrote());
 }
 
 } // namespace sluice::call

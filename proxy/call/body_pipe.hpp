@@ -7,6 +7,7 @@
 
 #include "policy/base/result.hpp"
 #include "proxy/call/content_redactor.hpp"
+#include "proxy/call/usage_scanner.hpp"
 #include "proxy/wire/coding.hpp"
 
 #include <memory>
@@ -28,6 +29,11 @@ class BodyPipe {
 
   // Shows the meter what leaves, before it is encoded again.
   void watch(std::shared_ptr<redact::DripMeter> meter);
+  // Shows what comes in, decoded, whether it is redacted or passes unchanged. Fails (downstream,
+  // "content_undecodable") when that cannot be read; then, and when the bytes turn out damaged
+  // where that need not stop them (`bound` is false), a pipe that passes bytes on does so unread.
+  Result<> count_into(std::shared_ptr<UsageScanner> usage, std::string_view content_encoding,
+                      bool bound);
   // Nothing is appended by a call that fails.
   Result<> feed(std::string_view in, std::string& out);
   Result<> finish(std::string& out);
@@ -44,6 +50,9 @@ class BodyPipe {
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in
   std::string masked_;                   // reused between calls
+  Result<> read_usage(std::string_view in);
+  std::shared_ptr<UsageScanner> usage_;
+  bool usage_bound_ = false; // what cannot be counted does not pass
 };
 
 } // namespace sluice::call

@@ -264,7 +264,7 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
     send_request_head(out);
     bytes = std::move(request_body_);
   }
-  if (bytes.empty()) return;
+  if (bytes.empty() || !counted(bytes.size(), out)) return;
   outcome_.bytes_to_upstream += bytes.size();
   out.push_back(SendRequestBody{std::move(bytes)});
 }
@@ -296,6 +296,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
   if (ended_by_rule(out)) return;
   request_digest_.feed({}, std::string_view(to).substr(begin));
   if (request_pipe_.rewrote()) drop_digests(event.trailers);
+  if (!counted(hold_request_ ? request_body_.size() : bytes.size(), out)) return;
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
@@ -352,6 +353,24 @@ bool CallMachine::ended_by_rule(Actions& out) {
   return true;
 }
 
+bool CallMachine::counted(std::size_t bytes, Actions& out) {
+  const auto& meter = permit_->meter();
+  if (!meter || bytes == 0) return true;
+  const auto over = meter->spend(bytes);
+  if (!over) return true;
+  retry_after_ = over->retry_after;
+  fail(OutcomeStatus::blocked, model::reason_of(over->quota), over->text(), out);
+  return false;
+}
+
+void CallMachine::count_tokens(OutcomeStatus status) {
+  if (!usage_) return;
+  using Ended = UsageScanner::Ended;
+  permit_->meter()->add_tokens(
+      usage_->tokens(status == OutcomeStatus::succeeded ? Ended::yes : Ended::no));
+  usage_.reset();
+}
+
 void CallMachine::complete(Actions& out) {
   state_ = State::done;
   close_permit(OutcomeStatus::succeeded, Reason::none, "");
@@ -378,6 +397,7 @@ void CallMachine::close_permit(OutcomeStatus status, Reason reason, std::string 
   if (permit_) { // who was never admitted has no outcome
     note_digests();
     note_messages();
+    count_tokens(status);
     permit_->close(outcome_);
   }
 }
@@ -414,7 +434,9 @@ void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, 
     out.push_back(Finished{});
     return;
   }
-  send_problem({context_.call_id, how_it_was_stopped(status, reason), std::move(detail)}, out);
+  Refusal refusal{context_.call_id, how_it_was_stopped(status, reason), std::move(detail)};
+  refusal.retry_after = retry_after_;
+  send_problem(refusal, out);
 }
 
 // A call that was allowed and did not succeed was not blocked: its answer names the rule that

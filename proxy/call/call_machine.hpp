@@ -87,6 +87,10 @@ class CallMachine {
   bool ended_by_rule(Actions& out);
   void show_pieces(std::string_view text); // that leaves, a whole text
   void show_pieces(const wire::Fields& fields);
+  // Before bytes of a body go: they count against the day. False: it is used up, and the call has
+  // ended.
+  bool counted(std::size_t bytes, Actions& out);
+  void count_tokens(evidence::OutcomeStatus status);
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
@@ -97,6 +101,7 @@ class CallMachine {
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
   void choose_response_framing(wire::ResponseHead& head, bool rewritten);
   void end_response(wire::Fields trailers, Actions& out);
+  bool read_tokens_of(const wire::ResponseHead& head, Actions& out); // false: it cannot, and ended
 
   // call_websocket.cpp
   void switch_protocols(wire::ResponseHead head, Actions& out);
@@ -155,6 +160,8 @@ class CallMachine {
   std::optional<wire::WebSocketAsked> websocket_; // the agent asked for one
   std::optional<MessagePipe> messages_up_, messages_down_;
 
+  std::shared_ptr<UsageScanner> usage_; // null: its tokens are not counted
+  std::int64_t retry_after_ = 1;        // of a limit that ended it
   Outcome outcome_;
 };
 

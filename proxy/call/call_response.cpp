@@ -66,6 +66,7 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
                   "the answer's " + pipe.error().detail, out);
     response_pipe_ = std::move(pipe.value());
   }
+  if (has_body && !read_tokens_of(head, out)) return;
   const auto length = has_body ? std::nullopt : length_without_body(head, redaction_);
   prepare_response(head, redaction_, outcome_.findings);
   if (ended_by_rule(out)) return;
@@ -84,6 +85,23 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   }
   head_sent_ = true;
   out.push_back(SendResponseHead{std::move(head)});
+}
+
+bool CallMachine::read_tokens_of(const wire::ResponseHead& head, Actions& out) {
+  const auto& meter = permit_->meter();
+  if (!meter || !meter->counts_tokens()) return true;
+  const bool events = redact::event_format_of(head.fields.joined("content-type")).has_value();
+  auto usage = std::make_shared<UsageScanner>(events ? UsageScanner::Form::events
+                                                     : UsageScanner::Form::whole);
+  const auto read =
+      response_pipe_.count_into(usage, head.fields.joined("content-encoding"), meter->binding());
+  if (!read && meter->binding()) {
+    fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
+         "its tokens cannot be counted: " + read.error().detail, out);
+    return false;
+  }
+  if (read) usage_ = std::move(usage);
+  return true;
 }
 
 void CallMachine::choose_response_framing(wire::ResponseHead& head, bool rewritten) {
@@ -123,7 +141,7 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
     out.push_back(SendResponseHead{std::move(response_)});
     bytes = std::move(response_body_);
   }
-  if (bytes.empty()) return;
+  if (bytes.empty() || !counted(bytes.size(), out)) return;
   outcome_.bytes_to_downstream += bytes.size();
   out.push_back(SendResponseBody{std::move(bytes)});
 }
@@ -145,6 +163,7 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
   }
   redact_trailers(trailers, redaction_, "response", outcome_.findings);
   if (ended_by_rule(out)) return;
+  if (!counted(hold_response_ ? response_body_.size() : bytes.size(), out)) return;
   response_digest_.feed({}, std::string_view(to).substr(begin));
   if (hold_response_) {
     response_.content_length = response_body_.size();

@@ -65,6 +65,7 @@ void CallMachine::carry(Side from, std::string_view bytes, Actions& out) {
   if (!spend(frames.size())) {
     return fail(OutcomeStatus::interrupted, Reason::byte_limit_reached, "", out);
   }
+  if (!counted(frames.size(), out)) return;
   pipe.sent();
   if (!frames.empty() && up) {
     outcome_.bytes_to_upstream += frames.size();
@@ -103,7 +104,8 @@ void CallMachine::break_off(Side at_fault, const wire::WebSocketFault& fault, Ac
 void CallMachine::fail_switched(OutcomeStatus status, Reason reason, std::string detail,
                                 Actions& out) {
   const bool cut = reason == Reason::killed || reason == Reason::policy_changed ||
-                   reason == Reason::byte_limit_reached || reason == Reason::secret_blocked;
+                   reason == Reason::byte_limit_reached || reason == Reason::secret_blocked ||
+                   reason == Reason::volume_limit_reached;
   const auto to_agent = cut                          ? CloseCode::policy_violation
                         : reason == Reason::draining ? CloseCode::going_away
                                                      : CloseCode::bad_gateway;

@@ -7,6 +7,7 @@
 
 #include "policy/evidence/log.hpp"
 #include "policy/evidence/record.hpp"
+#include "policy/limits/ledger.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
 #include "proxy/call/body_digest.hpp"
@@ -44,6 +45,7 @@ struct PermitFacts {
   evidence::Receipt receipt;                        // of the decision record
   bool redact = true;                               // false only when no obligation asks for it
   std::shared_ptr<const CredentialSet> credentials; // of the policy that decided; null: it has none
+  std::shared_ptr<limits::Meter> meter;             // null: its rules have no limits with counters
 };
 
 class Permit {
@@ -62,6 +64,7 @@ class Permit {
   const std::shared_ptr<const CredentialSet>& credentials() const noexcept {
     return state_->facts.credentials;
   }
+  const std::shared_ptr<limits::Meter>& meter() const noexcept { return state_->facts.meter; }
   void close(const Outcome& how_it_ended); // the first call counts, later ones do nothing
 
  private:
@@ -84,8 +87,9 @@ class PermitMaker {
 
 struct Refusal {
   std::string call_id;
-  model::Decision decision; // reason, rule_id, explanation
-  std::string detail;       // of this instance; for the agent; never a secret
+  model::Decision decision;     // reason, rule_id, explanation
+  std::string detail;           // of this instance; for the agent; never a secret
+  std::int64_t retry_after = 1; // seconds, when it is worth to try again
 };
 
 using Admission = std::variant<Refusal, Permit>; // no third answer

@@ -43,7 +43,9 @@ ProblemResponse problem_response(const Refusal& refusal, const std::string& run_
   out.head.fields.add("content-type", "application/problem+json");
   out.head.fields.add("x-sluice-decision", refusal.call_id);
   out.head.fields.add("cache-control", "no-store");
-  if (row.retry == model::Retry::transient) out.head.fields.add("retry-after", "1");
+  if (row.retry == model::Retry::transient) {
+    out.head.fields.add("retry-after", std::to_string(refusal.retry_after));
+  }
   out.head.framing = wire::BodyFraming::length;
   out.head.content_length = out.body.size();
   out.head.keep_alive = after == AfterRefusal::keep_connection;

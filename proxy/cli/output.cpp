@@ -22,6 +22,8 @@ std::string hint_for(const std::string& code) {
     return "look at it with: sluice evidence verify; keep it, and start a new directory";
   if (code == "evidence_key_missing" || code == "evidence_key_mismatch")
     return "put the log's own key back, or start a new evidence.dir";
+  if (code == "limits_unreadable")
+    return "put a whole copy of it back, or remove it: all limits then begin at zero";
   if (code == "cannot_listen")
     return "end who uses that address, or choose another one in sluice.yaml";
   return {};

@@ -59,6 +59,19 @@ int show(const Output& out, const Program& program) {
   return kDone;
 }
 
+Json limits_json(const model::Quotas& quotas) {
+  Json out = Json::array();
+  for (const auto& one : quotas) {
+    Json rule = {{"rule_id", one->rule_id}};
+    for (std::size_t i = 0; i < model::kQuotas; ++i) {
+      if (!one->limits[i]) continue;
+      rule[std::string(to_string(static_cast<model::Quota>(i)))] = *one->limits[i];
+    }
+    out.push_back(std::move(rule));
+  }
+  return out;
+}
+
 Json decision_json(const model::Decision& decision, model::Protocol protocol) {
   const auto& duties = decision.obligations;
   Json obligations = {{"redact", duties.redact}};
@@ -68,6 +81,7 @@ Json decision_json(const model::Decision& decision, model::Protocol protocol) {
   if (!duties.credentials.empty()) obligations["credentials"] = duties.credentials;
   if (duties.request_body_limit) obligations["request_body"] = *duties.request_body_limit;
   if (duties.byte_limit) obligations["bytes"] = *duties.byte_limit;
+  if (!duties.quotas.empty()) obligations["limits"] = limits_json(duties.quotas);
   return {{"decision", model::to_string(decision.verdict)},
           {"rule_id", decision.rule_id},
           {"rule_name", decision.rule_name},

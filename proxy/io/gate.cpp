@@ -162,10 +162,30 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   co_return judged;
 }
 
+// In the same step it is asked and counted; whatever refuses the call after this gives it back. In
+// observe a call over a limit goes on, not counted, as enforce would not have let it through.
+void Gate::count_against_limits(Judged& judged) const {
+  const auto& quotas = judged.decision.obligations.quotas;
+  if (quotas.empty() || !judged.decision.allowed() || settings_.mode == Mode::dry_run) return;
+  using Binding = limits::Meter::Binding;
+  auto asked = services_.ledger.admit(quotas, limits::Instant::of(services_.clock),
+                                      settings_.mode == Mode::enforce ? Binding::yes : Binding::no);
+  judged.meter = std::move(asked.meter);
+  if (!asked.refused) return;
+  Decision refused = Decision::refuse(model::reason_of(asked.refused->quota));
+  refused.rule_name = asked.refused->rule_name;
+  refused.reported = std::move(judged.decision.reported);
+  refused.obligations = std::move(judged.decision.obligations);
+  judged.decision = std::move(refused);
+  judged.detail = asked.refused->text();
+  judged.retry_after = asked.refused->retry_after;
+}
+
 Task<call::Admission> Gate::admit(model::EgressCall call) {
   const std::int64_t started = services_.clock.monotonic_nanos();
   const auto policy = policy_; // the snapshot that admits a call is the one in its record
   Judged judged = co_await judge(call, *policy);
+  count_against_limits(judged);
   bool admitted = judged.decision.allowed() && settings_.mode != Mode::dry_run;
   if (settings_.mode == Mode::observe && !admitted && !holds_in_observe(judged.decision.reason)) {
     judged.would = model::to_string(judged.decision.verdict);
@@ -192,6 +212,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   call::Refusal refusal;
   refusal.call_id = call.call_id;
   refusal.detail = judged.detail;
+  refusal.retry_after = judged.retry_after;
   if (!receipt) {
     refusal.decision = Decision::refuse(Reason::evidence_unavailable);
     co_return refusal;
@@ -218,6 +239,8 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
   // An upstream may echo a login, whatever the mode.
   facts.redact = redacts(facts.decision) || !facts.decision.obligations.credentials.empty();
   facts.credentials = policy->credentials;
+  facts.meter = std::move(judged.meter);
+  if (facts.meter) facts.meter->keep();
   const std::int64_t opened = services_.clock.monotonic_nanos();
   return call::PermitMaker::make(
       std::move(facts), [this, opened, policy = std::move(policy)](const call::PermitFacts& of,

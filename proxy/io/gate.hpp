@@ -58,13 +58,17 @@ class Gate { // one per worker
     std::vector<model::IpAddress> addresses;
     std::string detail;
     std::int64_t engine_ns = 0;
-    std::string would; // observe: what enforce would have decided
+    std::string would;                    // observe: what enforce would have decided
+    std::shared_ptr<limits::Meter> meter; // null: nothing is counted
+    std::int64_t retry_after = 1;
   };
   Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);
   void count(const call::Outcome& how) const;
   void record_login(const call::PermitFacts& of, const call::Outcome& how,
                     const ActivePolicy& policy);
   bool redacts(const model::Decision& decision) const noexcept;
+  // Counts an allowed call against its limits, or refuses it for one that is used up.
+  void count_against_limits(Judged& judged) const;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
   call::Permit permit(model::EgressCall call, Judged judged, evidence::Receipt receipt,
                       std::shared_ptr<const ActivePolicy> policy);

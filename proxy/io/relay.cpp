@@ -51,6 +51,7 @@ struct Session::Relay {
   UpstreamPtr upstream;
   Way up, down;
   std::optional<std::uint64_t> budget; // both directions together
+  std::string used_up;                 // the limit that ended it
   Reason why = Reason::none;
   bool running_upwards = true;
   Signal ended;
@@ -64,7 +65,14 @@ struct Session::Relay {
   void fail(Reason reason) noexcept {
     if (why == Reason::none) why = reason;
   }
-  bool spend(std::size_t bytes) noexcept {
+  bool spend(std::size_t bytes) {
+    if (const auto& meter = permit.meter()) {
+      if (auto over = meter->spend(bytes)) {
+        used_up = over->text();
+        fail(model::reason_of(over->quota));
+        return false;
+      }
+    }
     if (!budget) return true;
     if (*budget < bytes) {
       fail(Reason::byte_limit_reached);
@@ -144,6 +152,7 @@ void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
   outcome.bytes_to_upstream = relay.up.bytes;
   outcome.bytes_to_downstream = relay.down.bytes;
   outcome.reason = relay.why;
+  outcome.detail = relay.used_up;
   outcome.status =
       relay.broken() ? evidence::OutcomeStatus::interrupted : evidence::OutcomeStatus::succeeded;
   for (Way* way : {&relay.up, &relay.down}) {
@@ -191,7 +200,9 @@ Task<> Session::pump(Relay& relay, Way& way) {
 
 Task<> Session::pump_bytes(Relay& relay, Way& way) {
   // What is counted against a budget is counted before it goes.
-  const bool opaque = !way.redactor && !relay.budget && !way.from->secure() && !way.to->secure();
+  const auto& meter = relay.permit.meter();
+  const bool counts = relay.budget || (meter && meter->counts_bytes());
+  const bool opaque = !way.redactor && !counts && !way.from->secure() && !way.to->secure();
   co_await move_bytes(relay, way, opaque);
   if (opaque && !way.over) co_await splice_bytes(relay, way);
   way.over = true; // and nothing more is released

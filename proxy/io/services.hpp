@@ -5,6 +5,7 @@
 #include "certs/authority.hpp"
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
+#include "policy/limits/ledger.hpp"
 #include "proxy/call/body_digest.hpp"
 #include "proxy/io/metrics.hpp"
 #include "proxy/io/name_pins.hpp"
@@ -29,6 +30,7 @@ struct SharedServices { // outlive every worker
   NamePins& pins;
   OwnPorts& own_ports;
   Metrics& metrics;
+  limits::Ledger& ledger;          // of the limits with counters
   const std::atomic<bool>& killed; // the kill switch: nothing is admitted
   call::DigestKey digest_key;      // of bodies
 };

@@ -40,6 +40,18 @@ AdminAnswer metrics(Runtime& runtime) {
           metrics_text(runtime.metrics(), runtime.gauges())};
 }
 
+void limits_into(JsonWriter& json, const std::vector<limits::Ledger::Use>& uses) {
+  json.key("limits").begin_array();
+  for (const auto& one : uses) {
+    json.begin_object().key("limit").string(to_string(one.quota));
+    json.key("most").integer(static_cast<std::int64_t>(one.limit));
+    json.key("resets_in").integer(one.resets_in).key("rule_id").string(one.rule_id);
+    json.key("rule_name").string(one.rule_name);
+    json.key("used").integer(static_cast<std::int64_t>(one.used)).end_object();
+  }
+  json.end_array();
+}
+
 AdminAnswer status(Runtime& runtime) {
   const auto gauges = runtime.gauges();
   JsonWriter json;
@@ -47,7 +59,9 @@ AdminAnswer status(Runtime& runtime) {
   json.key("connections").integer(static_cast<std::int64_t>(gauges.connections));
   json.key("draining").boolean(gauges.draining);
   json.key("evidence_healthy").boolean(gauges.evidence_healthy);
-  json.key("killed").boolean(gauges.killed).key("listeners").begin_array();
+  json.key("killed").boolean(gauges.killed);
+  limits_into(json, runtime.limits_in_use());
+  json.key("listeners").begin_array();
   for (const auto& one : runtime.listeners()) {
     json.begin_object().key("address").string(one.address).key("kind").string(one.kind);
     json.key("name").string(one.name).end_object();

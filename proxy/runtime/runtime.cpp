@@ -144,6 +144,7 @@ std::optional<StartFailure> Runtime::open_services() {
   if (!started) return failure(started.error());
   if (auto active = activate(*policy_); !active) return failure(active.error());
   policy_digest_ = policy_->engine->policy().digest;
+  if (auto limits = open_limits(); !limits) return failure(limits.error());
   lookups_ = std::make_unique<io::net::thread_pool>(kLookupThreads);
   return std::nullopt;
 }
@@ -157,6 +158,32 @@ Witness::Hand Runtime::way_to_witness() {
   auto poster = std::make_shared<io::Poster>(*config_.anchor.url, upstream_trust_.get(),
                                              config_.settings, own_ports_);
   return [poster](const std::string& checkpoint) { return poster->post(checkpoint); };
+}
+
+// Under the lock of the evidence log, so that no other process writes there.
+Result<> Runtime::open_limits() {
+  ledger_ = std::make_unique<limits::Ledger>(config_.settings.who.agent_id);
+  const auto file = config_.log.directory + "/limits.json";
+  SLUICE_TRY(read_limits(file, *ledger_));
+  limit_keeper_ =
+      std::make_unique<LimitKeeper>(*ledger_, file, clock_, [this](const std::string& error) {
+        (void)log_->append_and_wait(evidence::event_record(
+            config_.settings.who, error.empty() ? "limits_saved" : "limits_not_saved",
+            {{"error", error}}, nullptr));
+      });
+  return success();
+}
+
+std::vector<limits::Ledger::Use> Runtime::limits_in_use() {
+  model::Quotas quotas;
+  const std::lock_guard lock(orders_);
+  const auto& policy = policy_->engine->policy();
+  for (const auto* rules : {&policy.egress, &policy.tcp}) {
+    for (const auto& rule : *rules) {
+      if (rule.quotas) quotas.push_back(rule.quotas);
+    }
+  }
+  return ledger_->uses(quotas, limits::Instant::of(clock_));
 }
 
 // That it fails is on record, and stops nothing: the data plane does not hang on somebody outside.
@@ -203,6 +230,7 @@ Result<> Runtime::bind_listeners() {
                               pins_,
                               own_ports_,
                               metrics_,
+                              *ledger_,
                               killed_,
                               body_key_};
   auto& settings = config_.settings;
@@ -398,6 +426,7 @@ void Runtime::stop(const std::string& why) {
     lookups_.reset(); // with what was never begun: it holds timers of the workers' contexts
   }
   workers_.clear(); // permits of sessions that would not end close here, as abandoned
+  limit_keeper_.reset();
   if (log_) {
     (void)record("run_complete", {{"previous_head", to_string(log_->head())}, {"why", why}});
     if (witness_) witness_->keep_quiet();

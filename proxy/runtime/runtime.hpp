@@ -7,10 +7,12 @@
 #include "certs/authority.hpp"
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
+#include "policy/limits/ledger.hpp"
 #include "policy/redact/token_vault.hpp"
 #include "proxy/runtime/admin_routes.hpp"
 #include "proxy/runtime/config.hpp"
 #include "proxy/runtime/file_state.hpp"
+#include "proxy/runtime/limit_keeper.hpp"
 #include "proxy/runtime/listeners.hpp"
 #include "proxy/runtime/policy_source.hpp"
 #include "proxy/runtime/witness.hpp"
@@ -54,6 +56,7 @@ class Runtime {
   void ask_to_stop(); // as SIGTERM does: whoever called start() then calls stop()
   Gauges gauges() const;
   const io::Metrics& metrics() const noexcept { return metrics_; }
+  std::vector<limits::Ledger::Use> limits_in_use(); // of the rules of the active policy
   // Puts an event of this run on record; blocks until the log has it.
   Result<evidence::Receipt> record(std::string event, std::vector<evidence::EventField> fields);
   // Whether the policy, its signature or a file it takes a secret from is another than at the last
@@ -68,6 +71,7 @@ class Runtime {
  private:
   explicit Runtime(Config config);
   std::optional<StartFailure> open_services();
+  Result<> open_limits();
   Result<> bind_listeners();
   Result<> start_admin();
   Result<std::shared_ptr<const io::ActivePolicy>> build_policy(Diagnostics& diagnostics);
@@ -105,6 +109,8 @@ class Runtime {
   io::NamePins pins_{clock_};
   io::OwnPorts own_ports_;
   io::Metrics metrics_;
+  std::unique_ptr<limits::Ledger> ledger_;
+  std::unique_ptr<LimitKeeper> limit_keeper_;
   std::atomic<bool> killed_{false}, draining_{false};
   std::atomic<std::uint64_t> reloads_{0}, rejected_reloads_{0};
   // Held while a policy is read, which may take as long as its helpers; never inside orders_.
