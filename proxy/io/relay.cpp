@@ -155,6 +155,7 @@ void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
   outcome.detail = relay.used_up;
   outcome.status =
       relay.broken() ? evidence::OutcomeStatus::interrupted : evidence::OutcomeStatus::succeeded;
+  if (!relay.used_up.empty()) outcome.status = evidence::OutcomeStatus::blocked;
   for (Way* way : {&relay.up, &relay.down}) {
     if (!way->blocked()) continue;
     outcome.status = evidence::OutcomeStatus::blocked;

@@ -198,6 +198,34 @@ class Tcp(SluiceTestCase):
                     self.assertEqual(outcome["reason_code"], "byte_limit_reached")
                     self.assertLessEqual(len(server.received[0]), 100_000)
 
+    def test_the_bytes_of_a_day_end_the_stream_and_refuse_the_next(self):
+        for defaults in ({}, {"redact": []}):
+            with self.subTest(defaults=defaults), TcpServer(echo) as server:
+                sluice = sluice_for(server)
+                limits = {"bytes_per_day": 100_000}
+                sluice.write_policy(policy([], tcp=[rule(server.port, limits=limits)], defaults=defaults))
+                with sluice:
+                    with self.connect(sluice) as peer:
+                        peer.sendall(b"y" * 10_000)
+                        echoed = 0
+                        while echoed < 10_000:
+                            echoed += len(peer.recv(65536))
+                    sluice.wait_for_record("egress_outcome")
+                    with self.connect(sluice) as peer, self.assertRaises(OSError):
+                        for _ in range(200):
+                            peer.sendall(b"y" * 10_000)
+                            peer.recv(65536)
+                            time.sleep(0.005)
+                    outcome = sluice.wait_for_record("egress_outcome", count=2)["payload"]
+                    self.assertEqual((outcome["status"], outcome["reason_code"]), ("blocked", "volume_limit_reached"))
+                    self.assertLessEqual(sum(map(len, server.received)), 100_000)
+                    with self.assertRaises(OSError), self.connect(sluice) as peer:
+                        peer.sendall(b"more")
+                        peer.recv(10)
+                    refused = sluice.wait_for_record("policy_denied")["payload"]
+                    self.assertEqual(refused["rule_id"], "limit.bytes")
+                    self.assertEqual(len(server.received), 2)
+
     def test_silence_ends_at_the_idle_timeout(self):
         with TcpServer(echo) as server, sluice_for(server, config={"limits": {"idle_timeout": "1s"}}) as sluice:
             with self.connect(sluice) as peer:

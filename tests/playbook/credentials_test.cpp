@@ -114,8 +114,8 @@ BOOST_AUTO_TEST_CASE(two_for_one_place_end_the_call) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_login_what_the_agent_sends_is_its_own) {
+  test::Ending ending; // outlives the permit, which the playbook still has when it ends
   Playbook play(knowing_the_value());
-  test::Ending ending;
   play.happens(play.request("GET", "http://api.test/", {{"Authorization", "Bearer own"}}))
       .gives({"AskGate GET http://api.test:80 /"});
   play.happens(admitted(play, {}, ending)).gives({"Connect"});

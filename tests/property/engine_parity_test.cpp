@@ -32,6 +32,8 @@ void count(const model::Decision& decision, Tally& tally) {
   if (duties.byte_limit) ++tally["bytes"];
   if (!duties.restore.empty()) ++tally["restore"];
   if (!duties.credentials.empty()) ++tally["credentials"];
+  if (!duties.quotas.empty()) ++tally["limits"];
+  if (duties.quotas.size() > 1) ++tally["limits of several"];
   if (duties.redact.size() == 2) ++tally["both packs"];
 }
 
@@ -67,7 +69,7 @@ BOOST_AUTO_TEST_CASE(small_policies_are_decided_alike) {
       {"address_private", 1'000}, {"address_metadata", 100}, {"passthrough", 1'000},
       {"private", 1'000},         {"request_body", 1'000},   {"bytes", 1'000},
       {"restore", 500},           {"credentials", 500},      {"both packs", 1'000},
-      {"could_allow", 50'000},
+      {"could_allow", 50'000},    {"limits", 2'000},         {"limits of several", 200},
   };
   for (const auto& [kind, wanted] : least)
     BOOST_TEST(tally[kind] >= wanted, kind << ' ' << tally[kind]);

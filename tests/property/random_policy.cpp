@@ -85,7 +85,13 @@ std::string RandomPolicy::egress_duties(bool looks_inside, bool named) {
   }
   if (!passes && named && once_in(3))
     out += std::string(", credential: ") + std::string(one_of({"k", "l", "[k, l]"}));
-  if (once_in(3)) out += ", limits: {request_body: " + std::to_string(below(5)) + "}";
+  if (once_in(3)) {
+    out += ", limits: {request_body: " + std::to_string(below(5));
+    if (once_in(2)) out += ", requests_per_minute: " + std::to_string(1 + below(5));
+    if (once_in(3)) out += ", requests_per_day: " + std::to_string(1 + below(5));
+    if (!passes && once_in(3)) out += ", tokens_per_day: " + std::to_string(1 + below(5));
+    out += "}";
+  }
   return out;
 }
 
@@ -128,7 +134,8 @@ std::string RandomPolicy::rule(Section section, int number) {
     if (once_in(3)) out += ", private: true";
     if (!tcp) out += egress_duties(looks_inside, named);
     if (tcp && once_in(2))
-      out += ", redact: [pii], limits: {bytes: " + std::to_string(1 + below(5)) + "}";
+      out += ", redact: [pii], limits: {bytes: " + std::to_string(1 + below(5)) +
+             (once_in(2) ? ", bytes_per_day: 9}" : "}");
   }
   return out + "}\n";
 }

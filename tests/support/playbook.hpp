@@ -177,6 +177,9 @@ class Playbook {
     return *this;
   }
 
+  // For what is looked at in another way.
+  void gives_anything() { compared_ = true; }
+
   // The call stands where its request has been sent and the answer is due.
   Playbook& runs_until_answer_due() {
     happens(request("GET", "http://api.test/")).gives({"AskGate GET http://api.test:80 /"});
@@ -185,6 +188,7 @@ class Playbook {
     return happens(call::RequestEnded{}).gives({"SendRequestEnd"});
   }
 
+  const model::EgressCall& asked() const { return asked_; }
   const call::Actions& actions() const { return actions_; }
   const Ending& ending() const { return ending_; }
   call::CallMachine& machine() { return machine_; }

@@ -125,9 +125,9 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "ports, methods, paths, schemes, headers, query and content_types)"},
       {rule(ok + ", credential: x}"), "p:3:44: /egress/0/credential: there is no credential of "
                                       "this id (define it under credentials:)"},
-      {rule(ok + ", limits: {tokens_per_day: 5}}"),
-       "p:3:57: /egress/0/limits/tokens_per_day: \"tokens_per_day\" is not supported in this "
-       "version (only request_body is limited)"},
+      {rule(ok + ", limits: {response_body: 5}}"),
+       "p:3:56: /egress/0/limits/response_body: \"response_body\" is not supported in this "
+       "version (limit request_body, requests_per_*, bytes_per_day, tokens_per_day)"},
       {rule(ok + ", limits: {request_body: 10 MiB}}"),
        "p:3:55: /egress/0/limits/request_body: \"10 MiB\" is not a size (write bytes, or a number "
        "with a unit such as 10MiB)"},

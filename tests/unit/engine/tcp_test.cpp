@@ -278,9 +278,9 @@ BOOST_AUTO_TEST_CASE(a_broken_rule_is_refused_at_the_place_that_is_wrong) {
        "p:3:77: /tcp/0/limits/requests_per_minute: \"requests_per_minute\" does not apply here "
        "(raw "
        "TCP has no requests; limit bytes)"},
-      {rule(ok + ", limits: {bytes_per_day: 1GiB}}"),
-       "p:3:71: /tcp/0/limits/bytes_per_day: \"bytes_per_day\" is not supported in this version "
-       "(only bytes is limited)"},
+      {rule(ok + ", limits: {time: 1h}}"),
+       "p:3:62: /tcp/0/limits/time: \"time\" is not supported in this version (limit bytes and "
+       "bytes_per_day)"},
       {rule(ok + ", limits: {bites: 1}}"),
        "p:3:56: /tcp/0/limits/bites: unknown key \"bites\" (did you mean \"bytes\"?)"},
       {rule(ok + ", limits: {bytes: 0}}"), "p:3:63: /tcp/0/limits/bytes: the size must be from 1 "

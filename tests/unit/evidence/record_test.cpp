@@ -127,6 +127,9 @@ BOOST_AUTO_TEST_CASE(the_event_type_follows_the_verdict) {
   decision.explanation = "the search API";
   decision.obligations.redact = {"secrets"};
   decision.obligations.request_body_limit = 1U << 20;
+  model::RuleQuotas quotas{"name:llm", "egress[2]", "llm", {}};
+  quotas.limits = {60, 600, 6'000, 1U << 30, 2'000'000};
+  decision.obligations.quotas.push_back(std::make_shared<const model::RuleQuotas>(quotas));
   decision.reported = {{"egress[3]", model::Verdict::block}};
   const Record record = decision_record(kWho, facts, nullptr);
   BOOST_TEST(record.event_type == "egress_allowed");
@@ -136,6 +139,9 @@ BOOST_AUTO_TEST_CASE(the_event_type_follows_the_verdict) {
   BOOST_TEST(payload["reason_code"] == "none");
   BOOST_TEST(payload["obligations"]["redact"] == json({"secrets"}));
   BOOST_TEST(payload["obligations"]["request_body_limit"] == 1U << 20);
+  BOOST_TEST(payload["obligations"]["limits"] == json::parse(R"([{"rule_id": "egress[2]",
+      "requests_per_minute": 60, "requests_per_hour": 600, "requests_per_day": 6000,
+      "bytes_per_day": 1073741824, "tokens_per_day": 2000000}])"));
   BOOST_TEST(payload["reported"][0]["rule_id"] == "egress[3]");
 }
 
