@@ -9,7 +9,6 @@ namespace {
 using model::Quota;
 using model::Quotas;
 
-
 constexpr std::array kRequestQuotas = {Quota::requests_per_minute, Quota::requests_per_hour,
                                        Quota::requests_per_day};
 
