@@ -115,7 +115,7 @@ Result<> Ledger::restore(std::string_view text, const std::string& file) {
     }
     time = root.required("time").integer(0, kLatest).value_or(0);
     for (Reader& item : root.required("counters").items()) {
-      CounterKey key{item.required("agent").string().value_or(""),
+      CounterKey key{item.required("agent").text().value_or(""),
                      item.required("counter").string().value_or("")};
       auto counter = std::make_shared<Counter>();
       read_minute(item, *counter);

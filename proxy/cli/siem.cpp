@@ -81,7 +81,7 @@ Severity severity_of(const evidence::RecordView& record, const Facts& facts) {
   const std::string& type = record.event_type;
   const bool trouble = type == "log_recovered" || type == "retention_failed" ||
                        type == "anchor_failed" || type == "policy_rejected" ||
-                       type == "egress_error";
+                       type == "egress_error" || type == "limits_not_saved";
   return kSeverities[trouble ? 2 : 0];
 }
 

@@ -221,6 +221,17 @@ BOOST_AUTO_TEST_CASE(agents_that_share_a_file_do_not_share_counters) {
   BOOST_TEST(ask(third, quotas, at(2)).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(an_agent_may_have_any_name) {
+  const Quotas quotas = {rule("a \"rule\": {x}", {{Quota::requests_per_day, 1}})};
+  for (const char* name : {"", "5", "true", "null", "a: [b]", "\xc3\xa9\n"}) {
+    Ledger ledger(name);
+    BOOST_TEST(!ask(ledger, quotas, at(0)));
+    Ledger again(name);
+    BOOST_TEST_REQUIRE(again.restore(ledger.changed_text(), "f").has_value(), name);
+    BOOST_TEST(ask(again, quotas, at(1)).has_value(), name);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_over_is_forgotten) {
   const Quotas quotas = {rule("llm", {{Quota::requests_per_hour, 1}})};
   Ledger ledger("a");
