@@ -97,7 +97,7 @@ SectionIndex::SectionIndex(const std::vector<Rule>& rules) {
     paths_.add(i, match.paths);
     if (match.paths.empty()) special_.add(without_paths, i);
     if (rule(i).effect == Verdict::allow) special_.add(allows_in_effect, i);
-    if (i < refusing_ && waits_for_exchange(match)) special_.add(refuses_inside, i);
+    if (i < refusing_ && waits_for_exchange(match)) special_.add(waiting_refusals, i);
   }
   hosts_.finish();
   index_methods();
@@ -221,7 +221,7 @@ void Question::narrow() noexcept {
   const auto* ports = section_.ports_.set(section_.stretch_of(call_.to.port));
   const auto* allows = section_.special_.set(SectionIndex::allows_in_effect);
   const auto* pathless = section_.special_.set(SectionIndex::without_paths);
-  const auto* inside = section_.special_.set(SectionIndex::refuses_inside);
+  const auto* inside = section_.special_.set(SectionIndex::waiting_refusals);
   std::uint64_t by_path = 0; // whether a candidate has paths
   for (std::size_t at = 0; at < section_.words(); ++at) {
     const std::uint64_t possible = is_tunnel_ ? allows[at] : 0;

@@ -59,7 +59,7 @@ class SectionIndex {
   std::vector<std::uint32_t> stretches_; // the first port of each but the first
   RuleTable ports_;   // by stretch: rules with one of its ports, or without ports
   RuleTable special_; // see the enum Special
-  enum Special : std::uint8_t { without_paths, allows_in_effect, refuses_inside, special_count };
+  enum Special : std::uint8_t { without_paths, allows_in_effect, waiting_refusals, special_count };
 };
 
 // One call put to one section. Keeps references: it must not outlive either.

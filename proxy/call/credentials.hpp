@@ -57,6 +57,8 @@ class Login {
 
 // Whether the placeholder of a credential stands there, however it is escaped: one that is bound
 // was removed.
+inline constexpr std::string_view kMisplacedPlaceholder =
+    "the placeholder of a credential stands where the credential does not belong";
 bool holds_placeholder(const wire::Fields& fields, std::string_view target);
 
 } // namespace sluice::call

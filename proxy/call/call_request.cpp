@@ -1,0 +1,142 @@
+// CallMachine, the part that sends the request: the head with what it is given, the body as it
+// comes or once it is whole.
+#include "proxy/call/call_machine.hpp"
+
+#include <utility>
+
+namespace sluice::call {
+
+using evidence::OutcomeStatus;
+using model::Reason;
+
+void CallMachine::handle(UpstreamOpened& event, Actions& out) {
+  if (state_ != State::connecting) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "an upstream nobody asked for", out);
+  }
+  state_ = State::streaming;
+  upstream_open_ = true;
+  reused_ = event.age == ConnectionAge::reused;
+  outcome_.address = std::move(event.address);
+  outcome_.tls_version = std::move(event.tls_version);
+  if (retried_) { // the head is as it was sent the first time
+    send_request_head(out);
+    out.push_back(SendRequestEnd{});
+    return;
+  }
+  start_request(out);
+}
+
+void CallMachine::send_request_head(Actions& out) {
+  outcome_.credentials = permit_->decision().obligations.credentials;
+  out.push_back(SendRequestHead{request_});
+}
+
+void CallMachine::start_request(Actions& out) {
+  const bool waits = request_.expects_continue;
+  prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
+                  outcome_.findings);
+  show_pieces(request_.target);
+  show_pieces(request_.fields);
+  if (ended_by_rule(out)) return;
+  if (!login_.empty()) {
+    login_.put_into(request_);
+  }
+  if (websocket_) wire::write_websocket_request(*websocket_, request_);
+  // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
+  if (request_pipe_.rewrote()) drop_digests(request_.fields);
+  const bool rewritten = redaction_.everywhere != nullptr;
+  if (request_.framing == wire::BodyFraming::length && rewritten && request_.content_length > 0) {
+    if (request_.content_length <= context_.whole_body_bytes) {
+      hold_request_ = true;
+    } else {
+      request_.framing = wire::BodyFraming::chunked;
+    }
+  }
+  if (waits) { // RFC 9110 §10.1.1: the body may come now
+    wire::ResponseHead go_on;
+    go_on.status = 100;
+    go_on.reason = "Continue";
+    go_on.keep_alive = true;
+    out.push_back(SendResponseHead{std::move(go_on)});
+  }
+  if (!hold_request_) send_request_head(out);
+}
+
+void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
+  if (state_ == State::refusing) {
+    discarded_ += event.bytes.size();
+    if (discarded_ > kDiscardLimit) stop_refusing(out);
+    return;
+  }
+  if (state_ == State::switched) return carry(Side::downstream, event.bytes, out);
+  if (state_ != State::streaming || request_ended_) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "body out of turn", out);
+  }
+  request_bytes_ += event.bytes.size();
+  if (request_bytes_ > context_.request_body_limit) {
+    return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
+  }
+  std::string bytes;
+  std::string& to = hold_request_ ? request_body_ : bytes;
+  const auto begin = to.size();
+  const auto fed = request_pipe_.feed(event.bytes, to);
+  const bool goes = fed && why_blocked().empty();
+  request_digest_.feed(event.bytes, std::string_view(to).substr(goes ? begin : to.size()));
+  if (!fed) {
+    return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
+  }
+  if (ended_by_rule(out)) return;
+  if (hold_request_ && request_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+    hold_request_ = false;
+    request_.framing = wire::BodyFraming::chunked;
+    send_request_head(out);
+    bytes = std::move(request_body_);
+  }
+  if (bytes.empty() || !counted(bytes.size(), out)) return;
+  outcome_.bytes_to_upstream += bytes.size();
+  out.push_back(SendRequestBody{std::move(bytes)});
+}
+
+void CallMachine::handle(RequestEnded& event, Actions& out) {
+  const bool again = std::exchange(request_ended_, true);
+  if (state_ == State::refusing) {
+    state_ = State::done;
+    out.push_back(Finished{});
+    return;
+  }
+  if (state_ != State::streaming || again) {
+    return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
+  }
+  std::string bytes;
+  std::string& to = hold_request_ ? request_body_ : bytes;
+  const auto begin = to.size();
+  if (request_.framing != wire::BodyFraming::none) {
+    if (auto done = request_pipe_.finish(to); !done) {
+      return fail(OutcomeStatus::blocked, Reason::content_undecodable, done.error().detail, out);
+    }
+  }
+  std::string no_target;
+  login_.make_room(event.trailers, no_target);
+  if (permit_->credentials() && holds_placeholder(event.trailers, no_target))
+    return fail(OutcomeStatus::blocked, Reason::credential_refused,
+                std::string(kMisplacedPlaceholder), out);
+  redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
+  show_pieces(event.trailers);
+  if (ended_by_rule(out)) return;
+  request_digest_.feed({}, std::string_view(to).substr(begin));
+  if (request_pipe_.rewrote()) drop_digests(event.trailers);
+  if (!counted(hold_request_ ? request_body_.size() : bytes.size(), out)) return;
+  if (hold_request_) {
+    if (request_pipe_.rewrote()) drop_digests(request_.fields);
+    request_.content_length = request_body_.size();
+    send_request_head(out);
+    bytes = std::move(request_body_);
+  }
+  if (!bytes.empty()) {
+    outcome_.bytes_to_upstream += bytes.size();
+    out.push_back(SendRequestBody{std::move(bytes)});
+  }
+  out.push_back(SendRequestEnd{std::move(event.trailers)});
+}
+
+} // namespace sluice::call
