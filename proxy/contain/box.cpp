@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -77,6 +78,7 @@ Result<std::vector<Hidden>> resolve_hidden(const BoxOptions& options) {
     if (error) return unavailable("cannot hide " + path + ": " + error.message());
     all.push_back(real.string());
   }
+  const std::set<std::string> callers(all.begin(), all.end());
   for (const auto& path : known_exits(text_of("/proc/net/unix"))) {
     auto real = fs::canonical(path, error);
     // What is not there, or not ours to see, CMD cannot open either.
@@ -91,8 +93,12 @@ Result<std::vector<Hidden>> resolve_hidden(const BoxOptions& options) {
     };
     struct stat about {};
     if (std::any_of(out.begin(), out.end(), covers)) continue;
-    if (::stat(path.c_str(), &about) != 0) return unavailable("cannot hide " + path);
-    out.push_back({path, about.st_dev, about.st_ino, S_ISDIR(about.st_mode)});
+    const bool may_go = callers.count(path) == 0;
+    if (::stat(path.c_str(), &about) != 0) {
+      if (may_go && errno == ENOENT) continue;
+      return unavailable("cannot hide " + path);
+    }
+    out.push_back({path, about.st_dev, about.st_ino, S_ISDIR(about.st_mode), may_go});
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -152,6 +153,17 @@ std::vector<std::string> known_exits(std::string_view unix_sockets) {
   return names;
 }
 
+namespace {
+
+bool has_gone(const Plan& plan, const fs::path& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) != 0 && errno == ENOENT &&
+         std::any_of(plan.hidden.begin(), plan.hidden.end(),
+                     [&](const Hidden& one) { return one.may_go && one.path == path; });
+}
+
+} // namespace
+
 Result<> make_view(const Plan& plan) {
   std::error_code error;
   const auto here = fs::current_path(error);
@@ -168,7 +180,7 @@ Result<> make_view(const Plan& plan) {
   if (::mount(nullptr, kScratch, nullptr, MS_REMOUNT | MS_RDONLY | kHarmless, nullptr) != 0)
     return system_failed("make the covers read-only");
   for (const auto& [from, to] : binds) {
-    SLUICE_TRY(bind(from, to));
+    if (const auto bound = bind(from, to); !bound && !has_gone(plan, to)) return bound.error();
   }
   return mount_proc();
 }

@@ -23,6 +23,7 @@ struct Hidden {
   dev_t device = 0; // what it is outside, to be told from its cover
   ino_t inode = 0;
   bool folder = false;
+  bool may_go = false; // somebody else's socket: once it is gone there is nothing to cover
 };
 
 struct Plan {

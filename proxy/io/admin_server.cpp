@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -32,7 +33,8 @@ namespace {
 using Generic = net::generic::stream_protocol;
 using AdminSocket = net::basic_stream_socket<Generic, Executor>;
 
-constexpr auto kWithin = std::chrono::seconds(10); // a whole exchange
+constexpr auto kLastAnswers = std::chrono::seconds(1); // at the end
+constexpr auto kWithin = std::chrono::seconds(10);     // a whole exchange
 constexpr auto kLockWithin = std::chrono::seconds(2);
 constexpr std::size_t kMaxBody = 64 * 1024;
 constexpr int kBacklog = 64;
@@ -131,6 +133,16 @@ wire::ResponseHead head_of(const AdminAnswer& answer) {
   return head;
 }
 
+struct Counted {
+  explicit Counted(std::atomic<int>& number) : number_(number) { ++number_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --number_; }
+
+ private:
+  std::atomic<int>& number_;
+};
+
 } // namespace
 
 struct AdminServer::Impl {
@@ -140,6 +152,7 @@ struct AdminServer::Impl {
   std::size_t connections = 0;
   std::thread thread;
   net::thread_pool handlers{kMaxConnections};
+  std::atomic<int> answering{0}; // requests that were read and whose answers are not written
 
   Task<AdminAnswer> handle(AdminRequest request);
   Task<> accept(Listening from);
@@ -185,6 +198,7 @@ Task<> AdminServer::Impl::serve(AdminSocket socket, bool may_change) {
   answer.status = 400;
   answer.body =
       R"({"error":{"code":"bad_request","message":"not a request this server reads"},"schema_version":"1"})";
+  const Counted one(answering);
   if (whole) answer = co_await handle(std::move(request));
   answer.body += '\n';
   std::string bytes;
@@ -257,6 +271,10 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::vector<AdminA
 }
 
 AdminServer::~AdminServer() {
+  // The order to drain is answered, too.
+  const auto until = std::chrono::steady_clock::now() + kLastAnswers;
+  while (impl_->answering > 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   impl_->context.stop();
   impl_->handlers.join();
   if (impl_->thread.joinable()) impl_->thread.join();

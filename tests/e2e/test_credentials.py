@@ -168,9 +168,10 @@ class Credentials(SluiceTestCase):
 
     def test_it_is_on_record_and_its_value_is_not(self):
         self.call("/bearer/on-record")
-        record = self.sluice.wait_for_record("credential_injected")
-        self.assertEqual(record["payload"]["credentials"], "bearer")
         allowed = self.sluice.wait_for_record("egress_allowed", path="/bearer/on-record")
+        call = allowed["payload"]["call_id"]
+        record = self.sluice.wait_for_record("credential_injected", call_id=call)
+        self.assertEqual(record["payload"]["credentials"], "bearer")
         self.assertEqual(allowed["payload"]["obligations"]["credentials"], ["bearer"])
         written = b"".join(p.read_bytes() for p in self.sluice.evidence.rglob("*") if p.is_file())
         written += self.sluice.stderr.encode()
