@@ -188,6 +188,7 @@ void add_policy_commands(CLI::App& app, Program& program) {
   add_policy_import_command(*group, program);
   add_policy_diff_command(*group, program);
   add_policy_replay_command(*group, program);
+  add_policy_learn_command(*group, program);
 }
 
 } // namespace sluice::cli
