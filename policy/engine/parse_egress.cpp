@@ -84,7 +84,7 @@ void parse_named(Reader map, Naming naming, ParseContext& shared, std::vector<Na
             [](const NamedMatch& a, const NamedMatch& b) { return a.name < b.name; });
 }
 
-std::vector<TextPattern> parse_content_types(Reader types, ParseContext& shared) {
+std::vector<TextPattern> parse_content_types(const Reader& types, ParseContext& shared) {
   if (!types.present()) return {};
   auto out = parse_text_patterns(types, shared);
   for (const TextPattern& one : out) {

@@ -11,8 +11,6 @@ namespace {
 using evidence::OutcomeStatus;
 using model::Reason;
 
-constexpr std::uint64_t kDiscardLimit = 256 * 1024; // read after a refusal, to keep the connection
-
 Reason reason_of(const wire::ProtocolError& error) {
   switch (error.fault) {
   case wire::ProtocolFault::head_too_large: return Reason::header_too_large;

@@ -122,6 +122,8 @@ class CallMachine {
   // A held body may be this many times the limit once it is encoded again: that takes a far better
   // encoder at its origin than ours. A longer one would only cost memory.
   static constexpr std::uint64_t kHeldGrowth = 8;
+  static constexpr std::uint64_t kDiscardLimit = 256 * 1024; // read after a refusal, to keep the
+                                                             // connection
 
   CallContext context_;
   State state_ = State::idle;
