@@ -104,7 +104,7 @@ void AgentPaas::credential(Reader item) {
   for (const char* key : {"token_endpoint", "refresh_token_credential"}) (void)item.at(key);
   item.finish();
   lossy_.add(
-      item, "credentials are not injected in this version",
+      item, "credentials are not taken over by an import",
       "its value was not imported; name it under secrets in sluice.yaml, so that it never leaves");
 }
 

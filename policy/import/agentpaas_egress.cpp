@@ -75,7 +75,8 @@ EgressRule AgentPaas::egress_rule(Reader item, std::size_t index) {
   if (const auto id = credential.string()) {
     rule.credential = *id;
     needs_credential_.emplace_back(credential, *id);
-    lossy_.add(credential, "no credential is injected", "the agent has to send its own");
+    lossy_.add(credential, "the credential is not taken over",
+               "write it under credentials, and credential: on the rule");
   }
   Reader server = item.at("mcp_server_id");
   rule.for_mcp_server = server.string().has_value();

@@ -33,7 +33,7 @@ class PolicyImport(SluiceTestCase):
     def test_to_stdout_and_to_a_file(self):
         done = run_cli("policy", "import", "--from", "agentpaas", self.theirs)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, r"(?m)^\S*theirs\.yaml:4: lossy: /egress/0/credential: no credential is injected \(.+\)$")
+        self.assertRegex(done.stderr, r"(?m)^\S*theirs\.yaml:4: lossy: /egress/0/credential: the credential is not taken over \(.+\)$")
         self.assertRegex(done.stderr, r"(?m)^\S*theirs\.yaml:5: lossy: /egress/1: closed: ")
         self.assertNotIn(SECRET, done.stdout + done.stderr)
         to = ("policy", "import", "--from", "agentpaas", self.theirs, "--to", self.folder / "policy.yaml")
