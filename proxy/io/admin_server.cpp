@@ -216,7 +216,11 @@ Task<AdminAnswer> AdminServer::Impl::handle(AdminRequest request) {
   const auto answered = std::make_shared<Timer>(context.get_executor());
   answered->expires_at(Timer::time_point::max());
   const auto run = [this, answer, answered, asked = std::move(request)] {
-    *answer = handler(asked);
+    try {
+      *answer = handler(asked);
+    } catch (const std::exception&) { // one order must not end the process
+      answer->status = 500;
+    }
     net::post(context, [answered] { answered->cancel(); });
   };
   net::post(handlers, run);

@@ -260,8 +260,11 @@ std::map<std::string, std::string> Runtime::placeholders(const char* const* envi
     std::string value = entry.substr(equals + 1);
     for (const auto& one : policy_->credentials->all()) {
       const auto secret = one.value.reveal();
-      for (auto at = value.find(secret); at != value.npos; at = value.find(secret)) {
-        value.replace(at, secret.size(), std::string(model::kCredentialMark) + one.what.id());
+      const auto mark = std::string(model::kCredentialMark) + one.what.id();
+      // Behind what was put there: a mark may hold the secret.
+      for (auto at = value.find(secret); at != value.npos;
+           at = value.find(secret, at + mark.size())) {
+        value.replace(at, secret.size(), mark);
         out[entry.substr(0, equals)] = value;
       }
     }

@@ -276,6 +276,15 @@ class Changes(SluiceTestCase):
         self.assertEqual(upstream.requests[0].header("authorization"), f"Bearer {BEARER}")
         self.assertNotIn(BEARER, done.stdout + done.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_a_value_that_a_placeholder_holds_does_not_stop_exec(self):
+        _, sluice = self.run_with(RULES, self.FILES)
+        sluice.folder.chmod(0o755)
+        done = subprocess.run([SLUICE, "exec", "-c", sluice.config_file, "--", "sh", "-c", 'echo "$BEARER_KEY"'],
+                              cwd=sluice.folder, capture_output=True, text=True, timeout=30 * SLOW,
+                              stdin=subprocess.DEVNULL, env=dict(os.environ, BEARER_KEY="credential"), check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "sluice:credential:bearer\n"), done.stderr)
+
     def test_neither_a_core_nor_a_neighbour_sees_it(self):
         _, sluice = self.run_with(RULES, self.FILES)
         with sluice:
