@@ -209,8 +209,8 @@ class Admin(SluiceTestCase):
             with self.sluice(listeners=listeners, policy_text=json.dumps(policy([], tcp=[rule]))) as sluice, \
                     socket.create_connection((LOOPBACK, sluice.port), 10 * SLOW) as peer:
                 peer.sendall(b"not for this host any more")
-                sluice.wait_for_record("egress_allowed")
-                self.assertTrue(connecting_to(port), "it must still be on its way")
+                sluice.wait_for_record("egress_allowed")  # which comes before the first byte
+                wait_until(lambda: connecting_to(port), what="the connection on its way")
                 sluice.write_policy(policy([]))
                 self.assertEqual(self.order(sluice, "POST", "/v1/reload")[0], 200)
                 self.assertTrue(connecting_to(port), "it must still be on its way")
