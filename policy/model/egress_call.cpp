@@ -111,4 +111,17 @@ std::vector<std::string> media_types(const EgressCall& call) {
   return out;
 }
 
+Content::State content_state(const EgressCall& call) noexcept {
+  return call.content ? call.content->state : Content::State::unread;
+}
+
+std::vector<const Operation*> operations_of(const EgressCall& call, Operation::Kind kind) {
+  if (content_state(call) == Content::State::unread) return {&unread_operation(kind)};
+  std::vector<const Operation*> out;
+  for (const Operation& one : call.content->operations) {
+    if (one.kind == kind) out.push_back(&one);
+  }
+  return out;
+}
+
 } // namespace sluice::model

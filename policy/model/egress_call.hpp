@@ -1,12 +1,14 @@
 // The facts a decision may use, fixed before anyone decides. Everything in it is canonical but what
-// only matchers read, `fields` and `query`, which are as the agent sent them and may hold secrets:
-// no record and no message ever takes from these. Passed as const& from here on and never edited.
-// Tested by tests/unit/model/egress_call_test.cpp.
+// only matchers read, `fields`, `query` and `content`, which are as the agent sent them and may
+// hold secrets: no record and no message ever takes from these. Passed as const& from here on and
+// never edited. Tested by tests/unit/model/egress_call_test.cpp.
 #pragma once
 
+#include "policy/model/content.hpp"
 #include "policy/model/destination.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +32,7 @@ struct EgressCall {
   std::string sni;                      // "" when there was no TLS
   // Captured connections: where the agent connected to. It is the only address that is dialled.
   std::optional<IpAddress> original;
+  std::shared_ptr<const Content> content; // null: nobody read it
 };
 
 void add_field(EgressCall& call, std::string_view name, std::string_view value);
@@ -48,5 +51,9 @@ std::vector<std::string> values_of_parameter(const EgressCall& call, std::string
 std::string media_type(const EgressCall& call);
 // All that somebody may take for it.
 std::vector<std::string> media_types(const EgressCall& call);
+// What a section of that kind has to allow; views of `call`. One that nobody read, where there may
+// be one; none before the body is asked for.
+std::vector<const Operation*> operations_of(const EgressCall& call, Operation::Kind kind);
+Content::State content_state(const EgressCall& call) noexcept;
 
 } // namespace sluice::model
