@@ -4,6 +4,8 @@
 #include "policy/base/digest.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <map>
 
 namespace sluice::engine {
@@ -114,6 +116,40 @@ class CounterNames {
   std::map<std::string, int> seen_; // rules without a name that match the same
 };
 
+std::string number_text(double value) { // the same for the same number, however it is written
+  std::array<char, 32> out{};
+  const auto end = std::to_chars(out.data(), out.data() + out.size(), value);
+  return std::string(out.data(), end.ptr);
+}
+
+std::string scalar_text(const Node& value) {
+  switch (value.kind) {
+  case Node::Kind::integer: return number_text(static_cast<double>(value.integer));
+  case Node::Kind::real: return number_text(value.real);
+  case Node::Kind::boolean: return value.boolean ? "true" : "false";
+  case Node::Kind::null: return "null";
+  case Node::Kind::string:
+  case Node::Kind::list:
+  case Node::Kind::map: break;
+  }
+  return quoted(value.text);
+}
+
+std::string values_text(const std::vector<ValueMatch>& all) {
+  Object out;
+  for (const ValueMatch& one : all) {
+    Object test;
+    std::vector<std::string> equals;
+    for (const Node& value : one.equals) equals.push_back(scalar_text(value));
+    if (!one.globs.empty()) test["glob"] = set_of(one.globs, kPatternText);
+    if (!equals.empty()) test["equals"] = set(std::move(equals));
+    if (one.min) test["min"] = number_text(*one.min);
+    if (one.max) test["max"] = number_text(*one.max);
+    out[one.pointer] = object(test);
+  }
+  return object(out);
+}
+
 std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
   CounterNames counters("egress");
   std::vector<std::string> out;
@@ -128,6 +164,7 @@ std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
     if (!rule.match.query.empty()) match["query"] = named_text(rule.match.query);
     if (!rule.match.content_types.empty())
       match["content_types"] = set_of(rule.match.content_types, kPatternText);
+    if (!rule.match.values.empty()) match["body"] = values_text(rule.match.values);
     Object members = rule_object(rule);
     members["match"] = object(match);
     counters.give(rule, members["match"]);
@@ -136,6 +173,7 @@ std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
     if (!rule.restore.empty()) members["restore"] = set_of(rule.restore);
     if (!rule.credentials.empty()) members["credential"] = set_of(rule.credentials);
     if (rule.request_body_limit) members["request_body"] = std::to_string(*rule.request_body_limit);
+    if (rule.inspect) members["inspect"] = std::to_string(*rule.inspect);
     out.push_back(object(members));
   }
   return list(out); // order names the rule, so it counts
@@ -154,6 +192,41 @@ std::string tcp_text(std::vector<Rule>& rules) {
     out.push_back(object(members));
   }
   return list(out);
+}
+
+std::string operations_text(model::Operation::Kind kind, std::vector<Rule>& rules) {
+  CounterNames counters(std::string(to_string(kind)) + 's');
+  std::vector<std::string> out;
+  out.reserve(rules.size());
+  for (Rule& rule : rules) {
+    Object match = match_object(rule.match);
+    match["methods"] = set_of(rule.match.operation_methods, kPatternText);
+    match["names"] = set_of(rule.match.names, kPatternText);
+    match["values"] = values_text(rule.match.values);
+    if (rule.match.streaming) match["streaming"] = boolean(*rule.match.streaming);
+    Object members = rule_object(rule);
+    members["match"] = object(match);
+    counters.give(rule, members["match"]);
+    limits_into(members, rule.quota_limits);
+    if (rule.inspect) members["inspect"] = std::to_string(*rule.inspect);
+    out.push_back(object(members));
+  }
+  return list(out);
+}
+
+std::uint64_t most_inspected(const Snapshot& policy) {
+  std::uint64_t most = 0;
+  const auto raise = [&](const Rule& rule) {
+    most = std::max(most, rule.inspect.value_or(policy.defaults.inspect));
+  };
+  for (const Rule& rule : policy.egress) {
+    if (!rule.match.values.empty()) raise(rule);
+  }
+  for (const OperationRules& section : policy.operations) {
+    if (section.written) most = std::max(most, policy.defaults.inspect);
+    for (const Rule& rule : section.rules) raise(rule);
+  }
+  return most;
 }
 
 std::string number(double value) { // of entropy: a thousandth of a bit tells nothing
@@ -232,6 +305,8 @@ void seal(Snapshot& policy) {
   defaults["private"] = boolean(policy.defaults.private_addresses);
   defaults["redact"] = set_of(policy.defaults.redact);
   defaults["tls"] = quoted(to_string(policy.defaults.tls));
+  if (policy.defaults.inspect != Defaults().inspect)
+    defaults["inspect"] = std::to_string(policy.defaults.inspect);
   Object redaction;
   redaction["placeholder"] = quoted(policy.redaction.placeholder);
   if (policy.redaction.keep_length) redaction["length"] = quoted("keep");
@@ -244,7 +319,13 @@ void seal(Snapshot& policy) {
   // digest.
   if (!policy.credentials.empty()) out["credentials"] = credentials_text(policy.credentials);
   if (!policy.tcp.empty()) out["tcp"] = tcp_text(policy.tcp);
+  for (const auto kind : model::kAllOperationKinds) {
+    auto& section = policy.operations[static_cast<std::size_t>(kind)];
+    if (section.written)
+      out[std::string(to_string(kind)) + 's'] = operations_text(kind, section.rules);
+  }
   out["version"] = "1";
+  policy.inspect_most = most_inspected(policy);
   policy.canonical = object(out);
   policy.digest = "sha256:" + to_hex(sha256(policy.canonical));
 }

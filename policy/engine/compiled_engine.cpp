@@ -127,6 +127,7 @@ struct CompiledEngine::Indexes {
   DutyWords redact, restore, credentials;
   std::uint64_t redact_always = 0;
   Section egress, tcp;
+  std::array<Section, model::kOperationKinds> operations;
 
  private:
   void fill(Section& section, const std::vector<Rule>& rules, const Defaults& defaults) const;
@@ -134,22 +135,25 @@ struct CompiledEngine::Indexes {
 
 CompiledEngine::Indexes::Indexes(const Snapshot& policy) {
   redact.learn(policy.defaults.redact);
-  for (const auto* rules : {&policy.egress, &policy.tcp}) {
-    for (const Rule& rule : *rules) {
-      redact.learn(rule.redact);
-      restore.learn(rule.restore);
-      credentials.learn(rule.credentials);
-    }
-  }
+  policy.each_rule([this](const Rule& rule) {
+    redact.learn(rule.redact);
+    restore.learn(rule.restore);
+    credentials.learn(rule.credentials);
+  });
   redact.finish();
   restore.finish();
   credentials.finish();
   // No loader makes a policy that does not fit; it has no rules here, so that it blocks everything.
   if (!redact.fits() || !restore.fits() || !credentials.fits()) return;
-  if (policy.egress.size() > kMaxRules || policy.tcp.size() > kMaxRules) return;
+  std::size_t most = std::max(policy.egress.size(), policy.tcp.size());
+  for (const auto& one : policy.operations) most = std::max(most, one.rules.size());
+  if (most > kMaxRules) return;
   redact_always = redact.bits_of(policy.defaults.redact);
   fill(egress, policy.egress, policy.defaults);
   fill(tcp, policy.tcp, policy.defaults);
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    fill(operations[i], policy.operations[i].rules, policy.defaults);
+  }
 }
 
 void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& rules,
@@ -199,21 +203,105 @@ Obligations CompiledEngine::obligations(const Section& section, const Question& 
   return out;
 }
 
+// What the operations in a call come to, all sections together.
+struct CompiledEngine::Operations {
+  bool refused = false; // of several refusals the strongest and first
+  Decision refusal;
+  std::uint64_t redact = 0;
+  model::Quotas quotas;
+  std::vector<model::Reported> reported;
+
+  // A rule's block, the default, an approval: less is stronger.
+  static int strength(const Decision& one) {
+    return one.verdict == Verdict::require_approval ? 2 : one.reason == Reason::rule_block ? 0 : 1;
+  }
+  void refuse(Decision with) {
+    if (!refused || strength(with) < strength(refusal)) refusal = std::move(with);
+    refused = true;
+  }
+};
+
+void CompiledEngine::add_operation(model::Operation::Kind kind, const Subject& subject,
+                                   Operations& out) const noexcept {
+  const Section& section = indexes_->operations[static_cast<std::size_t>(kind)];
+  const SectionIndex& index = section.index;
+  const Question question(index, subject);
+  std::size_t rank = question.next(0, index.deciding());
+  if (rank < index.refusing()) {
+    out.refuse(decision_of(index.rule(rank)));
+  } else if (rank == index.deciding()) {
+    Decision nothing;
+    if (!subject.operation->read) nothing = Decision::refuse(Reason::body_unread);
+    nothing.explanation = "no rule under " + std::string(model::to_string(kind)) + "s allows this";
+    out.refuse(std::move(nothing));
+  }
+  for (; rank < index.deciding(); rank = question.next(rank + 1, index.deciding())) {
+    if (rank < index.refusing()) continue;
+    const Duties& duties = section.duties[rank];
+    out.redact |= duties.redact;
+    if (duties.quotas == nullptr) continue;
+    const auto& known = out.quotas;
+    if (std::find(known.begin(), known.end(), *duties.quotas) == known.end())
+      out.quotas.push_back(*duties.quotas);
+  }
+  for (rank = question.next(index.deciding(), index.size()); rank < index.size();
+       rank = question.next(rank + 1, index.size())) {
+    out.reported.push_back({index.rule(rank).id, index.rule(rank).effect});
+  }
+}
+
+CompiledEngine::Operations CompiledEngine::by_operations(const EgressCall& call) const noexcept {
+  Operations out;
+  if (call.protocol != Protocol::http && call.protocol != Protocol::websocket) return out;
+  for (const auto kind : model::kAllOperationKinds) {
+    if (!policy().rules_of(kind).written) continue;
+    for (const model::Operation* one : operations_of(call, kind)) {
+      add_operation(kind, {call, policy().defaults.inspect, one}, out);
+    }
+  }
+  return out;
+}
+
+// Whether every section of operations lets pass what it does not see, and asks for nothing.
+bool CompiledEngine::passes_unseen(const EgressCall& call) const noexcept {
+  for (const auto kind : model::kAllOperationKinds) {
+    if (!policy().rules_of(kind).written) continue;
+    Operations all;
+    add_operation(kind, {call, policy().defaults.inspect, &model::unread_operation(kind)}, all);
+    if (all.refused || all.redact != 0 || !all.quotas.empty()) return false;
+  }
+  return true;
+}
+
 // By the rules alone, without guards.
 Decision CompiledEngine::by_rules(const EgressCall& call) const noexcept {
   const Section& section = section_for(call.protocol);
   const SectionIndex& index = section.index;
-  const Question question(index, call);
+  const Question question(index, {call, policy().defaults.inspect});
   const std::size_t first = question.next(0, index.deciding());
   Decision out = first < index.deciding() ? decision_of(index.rule(first)) : Decision();
-  if (out.allowed()) out.obligations = obligations(section, question, first, call.protocol);
+  Operations operations = by_operations(call);
+  if (out.allowed()) {
+    out.obligations = obligations(section, question, first, call.protocol);
+    if (operations.redact != 0) {
+      const auto own = indexes_->redact.bits_of(out.obligations.redact);
+      out.obligations.redact = indexes_->redact.words_of(own | operations.redact);
+    }
+    auto& quotas = out.obligations.quotas;
+    quotas.insert(quotas.end(), operations.quotas.begin(), operations.quotas.end());
+  }
   const bool passes = out.obligations.tls == TlsMode::passthrough;
-  if (passes && call.protocol == Protocol::connect && question.refused_inside())
+  if (passes && call.protocol == Protocol::connect &&
+      (question.refused_inside() || !passes_unseen(call)))
     out.obligations.tls = TlsMode::intercept;
+  if (operations.refused &&
+      (out.allowed() || Operations::strength(operations.refusal) < Operations::strength(out)))
+    out = std::move(operations.refusal);
   for (std::size_t rank = question.next(index.deciding(), index.size()); rank < index.size();
        rank = question.next(rank + 1, index.size())) {
     out.reported.push_back({index.rule(rank).id, index.rule(rank).effect});
   }
+  out.reported.insert(out.reported.end(), operations.reported.begin(), operations.reported.end());
   return out;
 }
 
@@ -234,7 +322,7 @@ bool is_guarded(const model::IpAddress& address, bool opened, const Decision& by
 Decision CompiledEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
-  Decision out = by_rules(call);
+  Decision out = once_read(call, by_rules(call));
   if (!call.to.host.is_address()) return out;
   // The rules have judged the address with the host.
   const bool opened = out.obligations.private_addresses || policy().defaults.private_addresses;
@@ -248,10 +336,23 @@ Decision CompiledEngine::decide_address(const EgressCall& call, const Decision& 
   Decision out;
   if (is_guarded(address, opened, by_name, out)) return out;
   if (!by_name.allowed()) return by_name;
-  const SectionIndex& index = section_for(call.protocol).index;
-  const std::size_t first = Question(index, call, address).next(0, index.refusing());
-  if (first == index.refusing()) return by_name;
-  out = decision_of(index.rule(first));
+  const auto inspect = policy().defaults.inspect;
+  const Rule* strongest = nullptr;
+  const auto ask = [&](const SectionIndex& index, const Subject& subject) {
+    const std::size_t first = Question(index, subject, address).next(0, index.refusing());
+    if (first == index.refusing()) return;
+    const Rule& rule = index.rule(first);
+    if (strongest == nullptr || rule.effect < strongest->effect) strongest = &rule;
+  };
+  ask(section_for(call.protocol).index, {call, inspect});
+  const bool carries = call.protocol == Protocol::http || call.protocol == Protocol::websocket;
+  for (const auto kind : model::kAllOperationKinds) {
+    if (!carries || !policy().rules_of(kind).written) continue;
+    const auto& index = indexes_->operations[static_cast<std::size_t>(kind)].index;
+    for (const auto* one : operations_of(call, kind)) ask(index, {call, inspect, one});
+  }
+  if (strongest == nullptr) return by_name;
+  out = decision_of(*strongest);
   out.reported = by_name.reported;
   return out;
 }

@@ -27,9 +27,14 @@ class CompiledEngine final : public Engine {
   struct Section;
   struct Indexes;
   const Section& section_for(model::Protocol protocol) const noexcept;
-  model::Decision by_rules(const model::EgressCall& call) const noexcept;
+  model::Decision by_rules(const model::EgressCall& call) const noexcept override;
   model::Obligations obligations(const Section& section, const Question& question,
                                  std::size_t first, model::Protocol protocol) const noexcept;
+  struct Operations;
+  void add_operation(model::Operation::Kind kind, const Subject& subject,
+                     Operations& out) const noexcept;
+  Operations by_operations(const model::EgressCall& call) const noexcept;
+  bool passes_unseen(const model::EgressCall& call) const noexcept;
 
   std::unique_ptr<const Indexes> indexes_;
 };

@@ -4,6 +4,7 @@
 #include "policy/engine/compiled_engine.hpp"
 #include "policy/engine/reference_engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::engine {
@@ -19,6 +20,28 @@ std::shared_ptr<const Snapshot> nothing_allowed() {
 
 Engine::Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy)
     : kind_(kind), policy_(policy ? std::move(policy) : nothing_allowed()) {}
+
+bool Engine::asks_for_body(const model::EgressCall& call) const noexcept {
+  if (policy_->inspect_most == 0 || call.protocol != model::Protocol::http) return false;
+  const auto& sections = policy_->operations;
+  if (std::any_of(sections.begin(), sections.end(), [](const auto& one) { return one.written; }))
+    return true;
+  return std::any_of(policy_->egress.begin(), policy_->egress.end(), [&](const Rule& rule) {
+    return !rule.match.values.empty() && matches_destination(rule, call);
+  });
+}
+
+std::uint64_t Engine::body_needed(const model::EgressCall& head) const noexcept {
+  if (!asks_for_body(head)) return 0;
+  return by_rules(head).verdict == model::Verdict::block ? 0 : policy_->inspect_most;
+}
+
+model::Decision Engine::once_read(const model::EgressCall& call,
+                                  model::Decision decision) const noexcept {
+  const bool unread = content_state(call) == model::Content::State::head_only;
+  if (!unread || decision.verdict == model::Verdict::block || !asks_for_body(call)) return decision;
+  return model::Decision::refuse(model::Reason::body_unread);
+}
 
 std::string_view to_string(EngineKind kind) noexcept {
   return kind == EngineKind::compiled ? "compiled" : "reference";

@@ -34,13 +34,23 @@ class Engine {
   // Whether any call to this host could pass, now or once approved: what a name must have to be
   // resolved for an agent at all. True never promises that one does; false promises that none does.
   virtual bool could_allow(const model::Host& host) const noexcept = 0;
+  // How many bytes of the call's body decide() has to see; its content is head_only. 0: none, as no
+  // rule asks what is in it, or it is refused whatever is in it. decide() never allows a call whose
+  // body it had to see and has not.
+  std::uint64_t body_needed(const model::EgressCall& head) const noexcept;
   const Snapshot& policy() const noexcept { return *policy_; }
   EngineKind kind() const noexcept { return kind_; }
 
  protected:
   Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy); // null blocks everything
 
+  // By the rules, without guards. What a rule asks of the body of a call that is head_only may turn
+  // out as an allow wants it.
+  virtual model::Decision by_rules(const model::EgressCall& call) const noexcept = 0;
+  model::Decision once_read(const model::EgressCall& call, model::Decision decision) const noexcept;
+
  private:
+  bool asks_for_body(const model::EgressCall& call) const noexcept;
   EngineKind kind_;
   std::shared_ptr<const Snapshot> policy_;
 };

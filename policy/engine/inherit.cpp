@@ -156,6 +156,11 @@ void apply(const WrittenDefaults& written, WrittenDefaults& base) {
     const bool closed = base.private_addresses == false && !written.overrides;
     base.private_addresses = !closed && *written.private_addresses;
   }
+  if (written.inspect) {
+    base.inspect = written.overrides
+                       ? *written.inspect
+                       : std::min(*written.inspect, base.inspect.value_or(*written.inspect));
+  }
   if (written.redact) {
     auto all = *written.redact;
     if (base.redact && !written.overrides)
@@ -172,9 +177,9 @@ void apply(const WrittenDefaults& written, WrittenDefaults& base) {
 // one of their rules as a whole: a call has one host, but may have several readings of its path.
 class Ceiling {
  public:
-  Ceiling(ParseContext& shared, const std::vector<RuleSource>& sources,
-          const std::vector<Rule>& rules)
-      : shared_(shared) {
+  Ceiling(ParseContext& shared, const Section& section, const std::vector<Rule>& rules)
+      : shared_(shared), hosts_key_(section.hosts) {
+    const auto& sources = shared.sources[section.name];
     for (std::size_t i = 0; i < rules.size(); ++i) {
       const bool inherited = current(shared).above.contains(sources[i].file);
       if (inherited && !rules[i].report_only && rules[i].effect != Verdict::block)
@@ -191,11 +196,11 @@ class Ceiling {
       const auto reaches = [&](const Rule& one) { return one.effect == Verdict::allow || !allows; };
       if (!any_covers(narrow, reaches)) {
         const bool tired = shared_.compared > kMaxCompared;
-        effect.at("hosts").error(tired ? "there are too many rules to compare with " +
-                                             parents_text(shared_)
-                                       : "no one rule of " + parents_text(shared_) +
-                                             " allows all of this for " + shown(host),
-                                 "ask for less, or say override: true");
+        effect.at(hosts_key_)
+            .error(tired ? "there are too many rules to compare with " + parents_text(shared_)
+                         : "no one rule of " + parents_text(shared_) + " allows all of this for " +
+                               shown(host),
+                   "ask for less, or say override: true");
         return;
       }
       if (allows && !check_duties(at, rule, host, narrow)) return;
@@ -228,6 +233,8 @@ class Ceiling {
                        "remove it, or say override: true");
       return false;
     };
+    if (rule.inspect && *rule.inspect > defaults_of(shared_, current(shared_).above).inspect)
+      return refuse("inspect", "reads bodies as long");
     const bool opens = rule.private_addresses && host.names_host() &&
                        !defaults_of(shared_, current(shared_).above).private_addresses;
     if (opens && !opened_already(narrow)) return refuse("private", "opens private addresses");
@@ -252,12 +259,13 @@ class Ceiling {
   }
 
   ParseContext& shared_;
+  std::string_view hosts_key_;
   std::vector<const Rule*> inherited_;
 };
 
 void check_section(const Section& section, const std::vector<Rule>& rules, ParseContext& shared) {
   const auto& sources = shared.sources[section.name];
-  Ceiling ceiling(shared, sources, rules);
+  Ceiling ceiling(shared, section, rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (sources[i].file != shared.file || rules[i].report_only) continue;
     if (!sources[i].overrides && rules[i].effect != Verdict::block)
@@ -307,6 +315,7 @@ void check_defaults(Reader& defaults, const ParseContext& shared) {
     refuse("tls", "TLS is intercepted");
   if (own.private_addresses == true && !theirs.private_addresses)
     refuse("private", "private addresses are closed");
+  if (own.inspect && *own.inspect > theirs.inspect) refuse("inspect", "less of a body is read");
   if (!own.redact) return;
   const bool all = std::includes(own.redact->begin(), own.redact->end(), theirs.redact.begin(),
                                  theirs.redact.end());
@@ -322,6 +331,7 @@ Defaults defaults_of(const ParseContext& shared, const std::set<std::size_t>& fi
   out.tls = all.tls.value_or(out.tls);
   out.redact = all.redact.value_or(out.redact);
   out.private_addresses = all.private_addresses.value_or(out.private_addresses);
+  out.inspect = all.inspect.value_or(out.inspect);
   return out;
 }
 
@@ -333,6 +343,13 @@ void check_ceiling(ParseContext& shared, const Snapshot& policy) {
   if (free) return; // as is a file without parents
   check_section(kEgressSection, policy.egress, shared);
   check_section(kTcpSection, policy.tcp, shared);
+  for (std::size_t i = 0; i < kOperationSections.size(); ++i) {
+    // Where no parent asks for operations to be allowed, a child that does only tightens.
+    const auto& written = shared.written[kOperationSections[i].name];
+    const bool asked = std::any_of(above.begin(), above.end(),
+                                   [&](std::size_t file) { return written.contains(file); });
+    if (asked) check_section(kOperationSections[i], policy.operations[i].rules, shared);
+  }
 }
 
 } // namespace sluice::engine

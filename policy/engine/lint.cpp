@@ -21,7 +21,12 @@ class Cover {
            (a.paths.empty() || (!b.paths.empty() && all(b.paths, a.paths))) &&
            (a.headers.empty() || a.headers == b.headers) &&
            (a.query.empty() || a.query == b.query) &&
-           (a.content_types.empty() || a.content_types == b.content_types);
+           (a.content_types.empty() || a.content_types == b.content_types) &&
+           (a.values.empty() || a.values == b.values) &&
+           (a.names.empty() || (!b.names.empty() && all_texts(b.names, a.names))) &&
+           (a.operation_methods.empty() || (!b.operation_methods.empty() &&
+                                            all_texts(b.operation_methods, a.operation_methods))) &&
+           (!a.streaming || a.streaming == b.streaming);
   }
   bool exhausted() const { return spent_ > kMaxComparisons; }
 
@@ -42,6 +47,18 @@ class Cover {
     spent_ += inner.size() * outer.size();
     return !exhausted() && std::all_of(inner.begin(), inner.end(), [&](const T& one) {
       return std::find(outer.begin(), outer.end(), one) != outer.end();
+    });
+  }
+
+  // What is written with fewer stars than the wide one is within it.
+  bool all_texts(const std::vector<TextPattern>& inner, const std::vector<TextPattern>& outer) {
+    spent_ += inner.size() * outer.size();
+    return !exhausted() && std::all_of(inner.begin(), inner.end(), [&](const TextPattern& one) {
+      return std::any_of(outer.begin(), outer.end(), [&](const TextPattern& wide) {
+        const bool plain = one.regex() == nullptr && one.text().find('*') == std::string::npos;
+        return wide == one || (plain && wide.matches(one.text())) ||
+               (wide.regex() == nullptr && wide.text() == "*");
+      });
     });
   }
 
@@ -79,17 +96,23 @@ bool allows_every_host(const Rule& rule) {
                      [](const HostPattern& host) { return host.is_any(); });
 }
 
-void lint_rules(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules,
-                Cover& cover) {
+void lint_shadows(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules,
+                  Cover& cover) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (allows_every_host(rules[i])) {
-      sources[i].at.warning("this rule allows every host", "name the hosts the agent needs");
-    }
     if (const Rule* shadow = shadow_of(rules, i, cover)) {
       sources[i].at.warning("this rule never takes effect: " + shadow->id + " covers it",
                             "remove one of the two");
     }
   }
+}
+
+void lint_rules(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules,
+                Cover& cover) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!allows_every_host(rules[i])) continue;
+    sources[i].at.warning("this rule allows every host", "name the hosts the agent needs");
+  }
+  lint_shadows(sources, rules, cover);
 }
 
 // What is passed through shows nothing of what such a refusal waits for, so it is not passed
@@ -150,6 +173,9 @@ void lint_policy(ParseContext& shared, const Snapshot& policy) {
   lint_passthrough(egress, policy.egress);
   lint_rules(egress, policy.egress, cover);
   lint_rules(shared.sources[kTcpSection.name], policy.tcp, cover);
+  for (std::size_t i = 0; i < kOperationSections.size(); ++i) {
+    lint_shadows(shared.sources[kOperationSections[i].name], policy.operations[i].rules, cover);
+  }
 }
 
 } // namespace sluice::engine

@@ -7,6 +7,7 @@
 #include "policy/base/reader.hpp"
 #include "policy/engine/snapshot.hpp"
 
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -57,6 +58,7 @@ struct WrittenDefaults { // by one file
   std::optional<model::TlsMode> tls;
   std::optional<std::vector<std::string>> redact;
   std::optional<bool> private_addresses;
+  std::optional<std::uint64_t> inspect;
   bool overrides = false;
 };
 
@@ -71,6 +73,8 @@ struct ParseContext {
   std::size_t file = 0;                                        // the one being read
   std::map<std::string_view, std::vector<RuleSource>> sources; // of the rules, by section
   std::map<std::size_t, WrittenDefaults> defaults;             // by file
+  // The files that wrote a section of operations.
+  std::map<std::string_view, std::set<std::size_t>> written;
   RedactionSources redaction;
   Diagnostics overrides;    // what was loosened, and where
   std::size_t compared = 0; // by lint and the ceiling
@@ -85,12 +89,16 @@ struct ParseContext {
 // A section of rules: its key, and what its rules may say beyond what all rules may.
 struct Section {
   std::string_view name;
+  std::string_view hosts; // the key of the hosts of a rule
+  enum class Hosts : bool { required, any_without } wants_hosts;
   void (*match)(Reader& match, ParseContext& shared, Match& out); // besides hosts and ports
   void (*duties)(Reader& item, ParseContext& shared, Rule& out);  // besides redact and private
   void (*check)(Reader& item, const Rule& rule); // what contradicts itself can only surprise
 };
 extern const Section kEgressSection; // parse_egress.cpp
 extern const Section kTcpSection;    // parse_tcp.cpp
+// parse_operations.cpp, by model::Operation::Kind
+extern const std::array<Section, model::kOperationKinds> kOperationSections;
 
 // parse_policy.cpp
 void parse_policy(Reader root, PolicyFile& file, Snapshot& out, ParseContext& shared); // one file
@@ -99,6 +107,7 @@ void finish_policy(Reader root, Snapshot& out, ParseContext& shared); // all wer
 // parse_rule.cpp
 Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseContext& shared);
 void check_allow_only(Reader& item, const Rule& rule, std::string_view duty);
+std::optional<std::uint64_t> parse_inspect(Reader inspect);
 void parse_quota(Reader& limits, model::Quota quota, Rule& rule);
 std::vector<std::string> parse_redact(Reader redact);
 std::optional<model::TlsMode> parse_tls(Reader tls);
@@ -116,6 +125,12 @@ Match parse_match(Reader match, const Section& section, ParseContext& shared);
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);
 std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared);
 std::vector<TextPattern> parse_text_patterns(Reader patterns, ParseContext& shared);
+void parse_ports(Reader ports, Match& out);
+// A name that stands for hosts adds them, and its uses are as good as theirs.
+void add_host_patterns(Reader& item, ParseContext& shared, std::vector<HostPattern>& out);
+
+// parse_values.cpp: a map of RFC 6901 pointers to tests.
+std::vector<ValueMatch> parse_values(Reader values, ParseContext& shared);
 bool is_field_name(std::string_view text); // RFC 9110 §5.6.2
 
 // Text shown to people: bounded, without control characters.

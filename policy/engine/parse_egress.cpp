@@ -11,9 +11,11 @@ constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http
                                  Word<model::Scheme>{"https", model::Scheme::https}};
 
 // Matchers of the language that this version cannot judge.
-constexpr std::array<std::string_view, 9> kLaterMatchers = {"body",  "sni",      "address_classes",
-                                                            "time",  "sessions", "agents",
-                                                            "tools", "inspect",  "arguments"};
+constexpr std::array<std::string_view, 4> kLaterMatchers = {"sni", "address_classes", "time",
+                                                            "sessions"};
+// What is decided by a section of its own.
+constexpr std::array<std::string_view, 4> kMatchersOfOperations = {"tools", "arguments", "agents",
+                                                                   "models"};
 
 constexpr std::array<std::string_view, 3> kLaterLimits = {"response_body", "bytes", "time"};
 
@@ -97,15 +99,21 @@ std::vector<TextPattern> parse_content_types(const Reader& types, ParseContext& 
 }
 
 void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
+  parse_ports(match.at("ports"), out);
   for (Reader& item : match.at("methods").items(EmptyList::refuse)) add_method(item, out.methods);
   out.paths = parse_path_patterns(match.at("paths"), shared);
   for (Reader& item : match.at("schemes").items(EmptyList::refuse)) add_scheme(item, out.schemes);
   parse_named(match.at("headers"), Naming::header, shared, out.headers);
   parse_named(match.at("query"), Naming::parameter, shared, out.query);
   out.content_types = parse_content_types(match.at("content_types"), shared);
+  out.values = parse_values(match.at("body"), shared);
+  for (const std::string_view key : kMatchersOfOperations) {
+    match.misplaced(key, "write a rule under tools:, agents: or models:");
+  }
+  match.misplaced("inspect", "it stands beside allow, block or require_approval");
   for (const std::string_view key : kLaterMatchers) {
-    match.unsupported(
-        key, "match by hosts, ports, methods, paths, schemes, headers, query and content_types");
+    match.unsupported(key, "match by hosts, ports, methods, paths, schemes, headers, query, "
+                           "content_types and body");
   }
 }
 
@@ -135,6 +143,10 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   check_allow_only(item, rule, "tls");
   check_allow_only(item, rule, "restore");
   parse_rule_credentials(item, shared, rule);
+  rule.private_addresses = item.at("private").boolean().value_or(false);
+  rule.inspect = parse_inspect(item.at("inspect"));
+  if (rule.inspect && rule.match.values.empty())
+    item.at("inspect").error("this rule does not ask for the body", "remove it, or match by body");
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.request_body_limit = limits.at("request_body").size();
@@ -167,6 +179,7 @@ void check_passthrough(Reader& item, const Rule& rule) {
 
 } // namespace
 
-const Section kEgressSection = {"egress", parse_http_match, parse_http_duties, check_passthrough};
+const Section kEgressSection = {"egress",         "hosts",           Section::Hosts::required,
+                                parse_http_match, parse_http_duties, check_passthrough};
 
 } // namespace sluice::engine

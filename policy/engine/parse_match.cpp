@@ -73,17 +73,25 @@ std::optional<PortRange> parse_port(Reader& item) {
 
 } // namespace
 
+void add_host_patterns(Reader& item, ParseContext& shared, std::vector<HostPattern>& out) {
+  const Node& node = *item.node();
+  if (node.kind == Node::Kind::string && node.text.substr(0, 1) == "$") {
+    add_group(item, std::string_view(node.text).substr(1), shared, out);
+  } else {
+    add_pattern(item, shared, out);
+  }
+}
+
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared) {
   std::vector<HostPattern> out;
-  for (Reader& item : hosts.items(EmptyList::refuse)) {
-    const Node& node = *item.node();
-    if (node.kind == Node::Kind::string && node.text.substr(0, 1) == "$") {
-      add_group(item, std::string_view(node.text).substr(1), shared, out);
-    } else {
-      add_pattern(item, shared, out);
-    }
-  }
+  for (Reader& item : hosts.items(EmptyList::refuse)) add_host_patterns(item, shared, out);
   return out;
+}
+
+void parse_ports(Reader ports, Match& out) {
+  for (Reader& item : ports.items(EmptyList::refuse)) {
+    if (const auto range = parse_port(item)) out.ports.push_back(*range);
+  }
 }
 
 std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared) {
@@ -113,9 +121,8 @@ bool is_field_name(std::string_view text) {
 
 Match parse_match(Reader match, const Section& section, ParseContext& shared) {
   Match out;
-  out.hosts = parse_host_patterns(match.required("hosts"), shared);
-  for (Reader& item : match.at("ports").items(EmptyList::refuse)) {
-    if (const auto range = parse_port(item)) out.ports.push_back(*range);
+  if (section.wants_hosts == Section::Hosts::required) {
+    out.hosts = parse_host_patterns(match.required(section.hosts), shared);
   }
   section.match(match, shared, out);
   match.finish();

@@ -9,8 +9,7 @@ enum class Children { covered, free };
 constexpr std::array kChildren = {Word<Children>{"covered", Children::covered},
                                   Word<Children>{"free", Children::free}};
 
-constexpr std::array<std::string_view, 5> kLaterSections = {"tools", "agents", "models",
-                                                            "approvals", "limits"};
+constexpr std::array<std::string_view, 2> kLaterSections = {"approvals", "limits"};
 
 void parse_version(const Reader& version) {
   if (!version.present()) return;
@@ -49,6 +48,7 @@ void parse_defaults(Reader defaults, ParseContext& shared) {
     }
   }
   out.private_addresses = defaults.at("private").boolean();
+  out.inspect = parse_inspect(defaults.at("inspect"));
   check_defaults(defaults, shared);
   defaults.finish();
 }
@@ -129,8 +129,16 @@ void parse_policy(Reader root, PolicyFile& file, Snapshot& out, ParseContext& sh
   parse_credentials(root.at("credentials"), shared, out.credentials);
   parse_rules(root.at(kEgressSection.name), kEgressSection, shared, out.egress);
   parse_rules(root.at(kTcpSection.name), kTcpSection, shared, out.tcp);
+  for (std::size_t i = 0; i < kOperationSections.size(); ++i) {
+    const Section& section = kOperationSections[i];
+    Reader rules = root.at(section.name);
+    if (!rules.present()) continue;
+    out.operations[i].written = true;
+    parse_rules(std::move(rules), section, shared, out.operations[i].rules);
+    shared.written[section.name].insert(shared.file);
+  }
   for (const std::string_view section : kLaterSections) {
-    root.unsupported(section, "only egress and tcp rules are enforced");
+    root.unsupported(section, "limits are a rule's; approvals cannot be given");
   }
   root.finish();
 }

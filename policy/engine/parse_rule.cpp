@@ -38,7 +38,6 @@ void parse_effect(Reader& item, const Section& section, Rule& rule, ParseContext
 
 void parse_duties(Reader& item, const Section& section, ParseContext& shared, Rule& rule) {
   rule.redact = parse_redact(item.at("redact"));
-  rule.private_addresses = item.at("private").boolean().value_or(false);
   section.duties(item, shared, rule);
   for (const std::string_view duty : {"redact", "private", "limits"}) {
     check_allow_only(item, rule, duty);
@@ -85,6 +84,10 @@ void parse_quota(Reader& limits, model::Quota quota, Rule& rule) {
   if (const auto number = written.integer(1, static_cast<std::int64_t>(most))) {
     limit = static_cast<std::uint64_t>(*number);
   }
+}
+
+std::optional<std::uint64_t> parse_inspect(Reader inspect) {
+  return inspect.size(1, std::uint64_t{64} << 20);
 }
 
 std::string parse_label(Reader text, std::size_t max_bytes) {

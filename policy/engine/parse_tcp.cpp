@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 6> kForeignLimits = {
     "requests_per_hour", "requests_per_day", "tokens_per_day"};
 constexpr std::array<std::string_view, 1> kLaterTcpLimits = {"time"};
 
-void parse_tcp_match(Reader& match, ParseContext&, Match&) {
+void parse_tcp_match(Reader& match, ParseContext&, Match& out) {
+  parse_ports(match.at("ports"), out);
   for (const std::string_view key : kForeignMatchers) {
     match.misplaced(key, "raw TCP shows a host and a port only");
   }
@@ -25,9 +26,11 @@ void parse_tcp_match(Reader& match, ParseContext&, Match&) {
 }
 
 void parse_tcp_duties(Reader& item, ParseContext&, Rule& rule) {
+  rule.private_addresses = item.at("private").boolean().value_or(false);
   item.misplaced("tls", "raw TCP is relayed as it comes; egress rules decide TLS");
   item.misplaced("restore", "raw TCP has no tokens: what is found there is masked");
   item.misplaced("credential", "credentials are for HTTP, under egress");
+  item.misplaced("inspect", "raw TCP has no bodies");
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.byte_limit = limits.at("bytes").size(1);
@@ -50,6 +53,7 @@ void check_ports(Reader& item, const Rule&) {
 
 } // namespace
 
-const Section kTcpSection = {"tcp", parse_tcp_match, parse_tcp_duties, check_ports};
+const Section kTcpSection = {"tcp",           "hosts",          Section::Hosts::required,
+                             parse_tcp_match, parse_tcp_duties, check_ports};
 
 } // namespace sluice::engine

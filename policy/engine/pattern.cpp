@@ -348,4 +348,27 @@ bool TextPattern::matches(std::string_view value) const noexcept {
   return regex_ ? matches_whole(*regex_, value) : label_matches(text_, value);
 }
 
+std::optional<ValuePattern> ValuePattern::parse(std::string_view text, PatternFault& fault) {
+  ValuePattern out;
+  out.text_ = text;
+  if (text.size() > kMaxPattern) {
+    fault = {"the pattern is longer than 1024 bytes", ""};
+    return std::nullopt;
+  }
+  const bool expression = text.substr(0, 3) == "re:";
+  if (!expression && !has_star(text)) return out;
+  if (!expression && text.find("***") != std::string_view::npos) {
+    fault = {"more than two stars in a row", "* stays between two slashes, ** crosses them"};
+    return std::nullopt;
+  }
+  // A value may hold what ends a line, and a star stands for that, too.
+  const std::string source = expression ? out.text_.substr(3) : "(?s:" + glob_to_regex(text) + ")";
+  out.regex_ = compile(source, Case::sensitive, fault);
+  return out.regex_ ? std::optional(std::move(out)) : std::nullopt;
+}
+
+bool ValuePattern::matches(std::string_view value) const noexcept {
+  return regex_ ? matches_whole(*regex_, value) : value == text_;
+}
+
 } // namespace sluice::engine

@@ -12,6 +12,8 @@
 //          /v1/**        everything below /v1/      /a/**/b                 also /a/b
 //          re:…          RE2 over the whole path
 //   values: application/*  * is any run of bytes      re:…  RE2 over the whole value
+//   in JSON: /etc/**      * stays between two slashes, ** crosses them; re:…  RE2 over the whole
+//   value
 // Tested by tests/unit/engine/pattern_test.cpp.
 #pragma once
 
@@ -108,6 +110,21 @@ class TextPattern {
  private:
   std::string text_;
   std::shared_ptr<const re2::RE2> regex_;
+};
+
+// A value of a JSON text: as a path of a file, but with no form of its own to be in.
+class ValuePattern {
+ public:
+  static std::optional<ValuePattern> parse(std::string_view text, PatternFault& fault);
+
+  bool matches(std::string_view value) const noexcept;
+  const std::string& text() const noexcept { return text_; }
+  bool operator==(const ValuePattern& other) const noexcept { return text_ == other.text_; }
+  const re2::RE2* regex() const noexcept { return regex_.get(); } // null: it is itself
+
+ private:
+  std::string text_;
+  std::shared_ptr<const re2::RE2> regex_; // of a pattern with stars, too
 };
 
 } // namespace sluice::engine

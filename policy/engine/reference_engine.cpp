@@ -115,42 +115,113 @@ bool beats(Verdict a, Verdict b) {
   return a < b;
 }
 
-// Whether a refusal waits for what a tunnel carries: passed through, it would never come to it.
-bool refuses_inside(const Snapshot& policy, const EgressCall& call) {
-  if (call.protocol != Protocol::connect) return false;
-  return std::any_of(policy.egress.begin(), policy.egress.end(), [&](const Rule& rule) {
-    return !rule.report_only && rule.effect != Verdict::allow && asks_for_exchange(rule) &&
-           matches_destination(rule, call);
-  });
-}
-
-// By the rules alone, without guards.
-Decision by_rules(const Snapshot& policy, const EgressCall& call) {
-  const Rule* winner = nullptr;
+struct Answer {                 // of one section
+  const Rule* winner = nullptr; // null: no rule matches
   std::vector<const Rule*> allows;
   std::vector<model::Reported> reported;
-  for (const Rule& rule : policy.rules_for(call.protocol)) {
-    if (!matches(rule, call)) continue;
+};
+
+Answer ask(const std::vector<Rule>& rules, const Subject& subject) {
+  Answer out;
+  for (const Rule& rule : rules) {
+    if (!matches(rule, subject)) continue;
     if (rule.report_only) {
-      reported.push_back({rule.id, rule.effect});
+      out.reported.push_back({rule.id, rule.effect});
       continue;
     }
-    if (rule.effect == Verdict::allow) allows.push_back(&rule);
-    if (winner == nullptr || beats(rule.effect, winner->effect)) winner = &rule;
+    if (rule.effect == Verdict::allow) out.allows.push_back(&rule);
+    if (out.winner == nullptr || beats(rule.effect, out.winner->effect)) out.winner = &rule;
   }
-  Decision out = winner == nullptr ? Decision() : decided_by(*winner);
-  if (out.allowed()) out.obligations = obligations_of(allows, policy.defaults, call);
-  if (refuses_inside(policy, call)) out.obligations.tls = TlsMode::intercept;
+  return out;
+}
+
+// A refusal waits for what a tunnel carries, or a section of operations would: passed through, it
+// would never come to it.
+bool must_look_inside(const Snapshot& policy, const EgressCall& call) {
+  if (call.protocol != Protocol::connect) return false;
+  const bool refused =
+      std::any_of(policy.egress.begin(), policy.egress.end(), [&](const Rule& rule) {
+        return !rule.report_only && rule.effect != Verdict::allow && asks_for_exchange(rule) &&
+               matches_destination(rule, call);
+      });
+  if (refused) return true;
+  return std::any_of(
+      model::kAllOperationKinds.begin(), model::kAllOperationKinds.end(), [&](auto kind) {
+        const auto& section = policy.rules_of(kind);
+        if (!section.written) return false;
+        const auto answer =
+            ask(section.rules, {call, policy.defaults.inspect, &model::unread_operation(kind)});
+        const auto has_duty = [](const Rule* rule) {
+          return !rule->redact.empty() || rule->quotas;
+        };
+        return answer.winner == nullptr || answer.winner->effect != Verdict::allow ||
+               std::any_of(answer.allows.begin(), answer.allows.end(), has_duty);
+      });
+}
+
+Decision no_rule_for(const model::Operation& operation) {
+  Decision out = operation.read ? Decision() : Decision::refuse(Reason::body_unread);
+  out.explanation = "no rule under " + std::string(to_string(operation.kind)) + "s allows this";
+  return out;
+}
+
+// A rule that blocks, then the default, then require_approval, then allow.
+int rank_of(const Decision& decision) {
+  if (decision.verdict != Verdict::block) return decision.allowed() ? 3 : 2;
+  return decision.reason == Reason::rule_block ? 0 : 1;
+}
+
+void add_duties(Obligations& out, const std::vector<const Rule*>& allows) {
+  for (const Rule* rule : allows) {
+    out.redact.insert(out.redact.end(), rule->redact.begin(), rule->redact.end());
+    const bool counted =
+        std::find(out.quotas.begin(), out.quotas.end(), rule->quotas) != out.quotas.end();
+    if (rule->quotas && !counted) out.quotas.push_back(rule->quotas);
+  }
+  sort_unique(out.redact);
+}
+
+bool carries_operations(const EgressCall& call) {
+  return call.protocol == Protocol::http || call.protocol == Protocol::websocket;
+}
+
+} // namespace
+
+// By the rules alone, without guards: the section of the protocol, and every operation by its own.
+Decision ReferenceEngine::by_rules(const EgressCall& call) const noexcept {
+  const auto inspect = policy().defaults.inspect;
+  Answer answer = ask(policy().rules_for(call.protocol), {call, inspect});
+  Decision out = answer.winner == nullptr ? Decision() : decided_by(*answer.winner);
+  std::vector<const Rule*> allows;
+  std::vector<model::Reported> reported = std::move(answer.reported);
+  for (const auto kind : model::kAllOperationKinds) {
+    const auto& section = policy().rules_of(kind);
+    if (!section.written || !carries_operations(call)) continue;
+    for (const model::Operation* one : operations_of(call, kind)) {
+      Answer theirs = ask(section.rules, {call, inspect, one});
+      Decision decision = theirs.winner == nullptr ? no_rule_for(*one) : decided_by(*theirs.winner);
+      if (rank_of(decision) < rank_of(out)) out = std::move(decision);
+      allows.insert(allows.end(), theirs.allows.begin(), theirs.allows.end());
+      reported.insert(reported.end(), theirs.reported.begin(), theirs.reported.end());
+    }
+  }
+  if (out.allowed()) {
+    out.obligations = obligations_of(answer.allows, policy().defaults, call);
+    add_duties(out.obligations, allows);
+  }
+  if (must_look_inside(policy(), call)) out.obligations.tls = TlsMode::intercept;
   out.reported = std::move(reported);
   return out;
 }
 
+namespace {
+
 // A literal address or a network in a refusing rule also stands for names that resolve to it.
-const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
+const Rule* refused_by_address(const std::vector<Rule>& rules, const Subject& subject,
                                const IpAddress& address) {
   const Rule* winner = nullptr;
   EgressCall at_address;
-  for (const Rule& rule : policy.rules_for(call.protocol)) {
+  for (const Rule& rule : rules) {
     if (rule.report_only || rule.effect == Verdict::allow) continue;
     const auto& hosts = rule.match.hosts;
     const bool named = std::any_of(hosts.begin(), hosts.end(), [&](const HostPattern& h) {
@@ -158,11 +229,28 @@ const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
     });
     if (!named) continue;
     if (at_address.to.host.empty()) {
-      at_address = call;
+      at_address = subject.call;
       if (auto host = model::Host::parse(address.text())) at_address.to.host = host.value();
     }
-    if (!matches(rule, at_address)) continue;
+    if (!matches(rule, {at_address, subject.inspect, subject.operation})) continue;
     if (winner == nullptr || beats(rule.effect, winner->effect)) winner = &rule;
+  }
+  return winner;
+}
+
+const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
+                               const IpAddress& address) {
+  const auto inspect = policy.defaults.inspect;
+  const Rule* winner =
+      refused_by_address(policy.rules_for(call.protocol), {call, inspect}, address);
+  for (const auto kind : model::kAllOperationKinds) {
+    const auto& section = policy.rules_of(kind);
+    if (!section.written || !carries_operations(call)) continue;
+    for (const model::Operation* one : operations_of(call, kind)) {
+      const Rule* rule = refused_by_address(section.rules, {call, inspect, one}, address);
+      if (rule != nullptr && (winner == nullptr || beats(rule->effect, winner->effect)))
+        winner = rule;
+    }
   }
   return winner;
 }
@@ -202,7 +290,7 @@ bool could_pass(const std::vector<Rule>& rules, const model::Host& host) {
 Decision ReferenceEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
-  const Decision by_name = by_rules(policy(), call);
+  const Decision by_name = once_read(call, by_rules(call));
   if (!call.to.host.is_address()) return by_name;
   return guarded(policy(), call, by_name, call.to.host.address());
 }
@@ -218,10 +306,21 @@ bool ReferenceEngine::could_allow(const model::Host& host) const noexcept {
 
 std::vector<RuleTrace> ReferenceEngine::trace(const EgressCall& call) const {
   std::vector<RuleTrace> out;
-  for (const Rule& rule : policy().rules_for(call.protocol)) {
-    std::string why = why_not(rule, call);
-    const bool matched = why.empty();
-    out.push_back({rule.id, rule.name, rule.effect, rule.report_only, matched, std::move(why)});
+  const auto add = [&](const std::vector<Rule>& rules, const Subject& subject) {
+    for (const Rule& rule : rules) {
+      std::string why = why_not(rule, subject);
+      const bool matched = why.empty();
+      out.push_back({rule.id, rule.name, rule.effect, rule.report_only, matched, std::move(why)});
+    }
+  };
+  const auto inspect = policy().defaults.inspect;
+  add(policy().rules_for(call.protocol), {call, inspect});
+  for (const auto kind : model::kAllOperationKinds) {
+    const auto& section = policy().rules_of(kind);
+    if (!section.written || !carries_operations(call)) continue;
+    for (const model::Operation* one : operations_of(call, kind)) {
+      add(section.rules, {call, inspect, one});
+    }
   }
   return out;
 }

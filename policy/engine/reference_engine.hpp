@@ -26,8 +26,12 @@ class ReferenceEngine final : public Engine {
   model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
                                  const model::IpAddress& address) const noexcept override;
   bool could_allow(const model::Host& host) const noexcept override;
-  // Every rule of the section that decides the call, in source order.
+  // Every rule of the sections that decide the call, in source order; those of operations once for
+  // each operation.
   std::vector<RuleTrace> trace(const model::EgressCall& call) const;
+
+ private:
+  model::Decision by_rules(const model::EgressCall& call) const noexcept override;
 };
 
 } // namespace sluice::engine

@@ -1,5 +1,7 @@
 #include "policy/engine/rule.hpp"
 
+#include "policy/engine/value_match.hpp"
+
 #include <algorithm>
 
 namespace sluice::engine {
@@ -116,23 +118,95 @@ const NamedMatch* missed_parameter(const Rule& rule, const model::EgressCall& ca
   return nullptr;
 }
 
-enum class Miss { none, host, port, scheme, method, path, header, query, content_type };
+// A section of operations asks about what nobody could read as if it could be anything.
+const model::Operation& seen_by(const Rule& rule, const Subject& subject) {
+  const auto& content = subject.call.content;
+  const bool longer = content && content->bytes > rule.inspect.value_or(subject.inspect);
+  return longer ? model::unread_operation(subject.operation->kind) : *subject.operation;
+}
 
-Miss miss_inside(const Rule& rule, const model::EgressCall& call) {
+bool operation_fits(const Rule& rule, const Subject& subject) {
+  const Match& match = rule.match;
+  if (!match.asks_for_operation()) return true;
+  const auto& seen = seen_by(rule, subject);
+  if (!seen.read) return !allows(rule);
+  if (!match.operation_methods.empty() && !one_fits(match.operation_methods, seen.method))
+    return false;
+  const auto fits = [&](const std::string& name) { return one_fits(match.names, name); };
+  const auto& names = seen.names;
+  const bool named = allows(rule) ? !names.empty() && std::all_of(names.begin(), names.end(), fits)
+                                  : std::any_of(names.begin(), names.end(), fits);
+  if (!match.names.empty() && !named) return false;
+  if (match.streaming && *match.streaming != seen.streaming) return false;
+  if (match.values.empty()) return true;
+  return seen.arguments != nullptr && values_fit(match.values, *seen.arguments, allows(rule));
+}
+
+bool body_fits(const Rule& rule, const Subject& subject) {
+  const Match& match = rule.match;
+  if (match.values.empty()) return true;
+  using State = model::Content::State;
+  const auto state = content_state(subject.call);
+  if (state == State::head_only) return allows(rule); // it may turn out to
+  if (state == State::unread) return !allows(rule);
+  if (state != State::json) return false;
+  const auto& content = *subject.call.content;
+  if (content.bytes > rule.inspect.value_or(subject.inspect)) return !allows(rule);
+  return values_fit(match.values, content.tree, allows(rule));
+}
+
+enum class Miss {
+  none,
+  host,
+  port,
+  scheme,
+  method,
+  path,
+  header,
+  query,
+  content_type,
+  body,
+  operation
+};
+
+Miss miss_inside(const Rule& rule, const Subject& subject) {
+  const auto& call = subject.call;
   if (!rule.match.looks_inside()) return Miss::none;
   if (!has_head(call)) return waits_for_exchange(rule, call) ? Miss::none : Miss::header;
   if (missed_header(rule, call) != nullptr) return Miss::header;
   if (missed_parameter(rule, call) != nullptr) return Miss::query;
-  return content_type_fits(rule, call) ? Miss::none : Miss::content_type;
+  if (!content_type_fits(rule, call)) return Miss::content_type;
+  return body_fits(rule, subject) ? Miss::none : Miss::body;
 }
 
-Miss miss(const Rule& rule, const model::EgressCall& call) {
+Miss miss(const Rule& rule, const Subject& subject) {
+  const auto& call = subject.call;
   if (!host_matches(rule.match, call.to.host)) return Miss::host;
+  if (subject.operation != nullptr)
+    return operation_fits(rule, subject) ? Miss::none : Miss::operation;
   if (!port_matches(rule.match, call.to.port)) return Miss::port;
   if (!scheme_matches(rule.match, call.to.scheme)) return Miss::scheme;
   if (!method_matches(rule, call)) return Miss::method;
   if (!path_matches(rule, call)) return Miss::path;
-  return miss_inside(rule, call);
+  return miss_inside(rule, subject);
+}
+
+std::string why_not_operation(const Rule& rule, const Subject& subject) {
+  const auto& seen = seen_by(rule, subject);
+  if (!seen.read) return "what is called could not be read";
+  const Match& match = rule.match;
+  if (!match.operation_methods.empty() && !one_fits(match.operation_methods, seen.method))
+    return "method " + seen.method + " is not in methods";
+  if (match.streaming && *match.streaming != seen.streaming)
+    return seen.streaming ? "the answer is streamed" : "the answer is not streamed";
+  for (const std::string& name : seen.names) {
+    if (!match.names.empty() && !one_fits(match.names, name))
+      return std::string(to_string(seen.kind)) + ' ' + name + " is not in " +
+             (seen.kind == model::Operation::Kind::agent ? "skills"
+                                                         : std::string(to_string(seen.kind)) + 's');
+  }
+  if (!match.names.empty() && seen.names.empty()) return "nothing is named";
+  return "the arguments are not as in arguments";
 }
 
 // Requires: Miss::path.
@@ -146,8 +220,16 @@ const std::string& not_covered(const Rule& rule, const model::EgressCall& call) 
 
 } // namespace
 
-bool matches(const Rule& rule, const model::EgressCall& call) noexcept {
-  return miss(rule, call) == Miss::none;
+bool matches(const Rule& rule, const Subject& subject) noexcept {
+  return miss(rule, subject) == Miss::none;
+}
+
+bool ValueMatch::operator==(const ValueMatch& other) const noexcept {
+  const auto same = [](const Node& a, const Node& b) {
+    return a.kind == b.kind && a.text == b.text;
+  };
+  return pointer == other.pointer && globs == other.globs && min == other.min && max == other.max &&
+         std::equal(equals.begin(), equals.end(), other.equals.begin(), other.equals.end(), same);
 }
 
 bool matches_host(const Rule& rule, const model::Host& host) noexcept {
@@ -176,8 +258,9 @@ bool asks_only_for_hosts(const Rule& rule) noexcept {
          !match.looks_inside();
 }
 
-std::string why_not(const Rule& rule, const model::EgressCall& call) {
-  switch (miss(rule, call)) {
+std::string why_not(const Rule& rule, const Subject& subject) {
+  const auto& call = subject.call;
+  switch (miss(rule, subject)) {
   case Miss::none: return "";
   case Miss::host: return "host " + call.to.host.text() + " is not in hosts";
   case Miss::port: return "port " + std::to_string(call.to.port) + " is not in ports";
@@ -198,6 +281,10 @@ std::string why_not(const Rule& rule, const model::EgressCall& call) {
   case Miss::query:
     return "parameter " + missed_parameter(rule, call)->name + " is not as in query";
   case Miss::content_type: return "the content type is not in content_types";
+  case Miss::body:
+    return content_state(call) == model::Content::State::unread ? "the body could not be read"
+                                                                : "the body is not as in body";
+  case Miss::operation: return why_not_operation(rule, subject);
   }
   return "it does not match";
 }

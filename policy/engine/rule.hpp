@@ -29,6 +29,17 @@ struct NamedMatch {
   bool operator==(const NamedMatch&) const = default;
 };
 
+// Of a value in a JSON text: one kind of test, and it has to pass. Allowed is what passes with all
+// values that somebody may take from there, refused what passes with one; see model::scalars_at.
+struct ValueMatch {
+  std::string pointer;             // RFC 6901
+  std::vector<std::string> tokens; // of the pointer
+  std::vector<ValuePattern> globs; // one of them; numbers and booleans are as they are written
+  std::vector<Node> equals;        // one of them
+  std::optional<double> min, max;  // of a number
+  bool operator==(const ValueMatch& other) const noexcept;
+};
+
 struct Match {
   std::vector<HostPattern> hosts;
   std::vector<PortRange> ports;
@@ -37,15 +48,24 @@ struct Match {
   std::vector<model::Scheme> schemes;
   std::vector<NamedMatch> headers, query; // by name; all of them
   std::vector<TextPattern> content_types; // lower case
+  std::vector<ValueMatch> values;         // of the body, or of a tool's arguments; all of them
+  // In the sections of operations, where hosts are servers, peers and providers.
+  std::vector<TextPattern> operation_methods; // agents
+  std::vector<TextPattern> names;             // tools, skills, models
+  std::optional<bool> streaming;              // models
 
   // What a CONNECT does not show.
   bool looks_inside() const noexcept {
-    return !headers.empty() || !query.empty() || !content_types.empty();
+    return !headers.empty() || !query.empty() || !content_types.empty() || !values.empty();
+  }
+  // Of an operation, what only its text shows.
+  bool asks_for_operation() const noexcept {
+    return !values.empty() || !operation_methods.empty() || !names.empty() || streaming;
   }
 };
 
 struct Rule {
-  std::string id;   // egress[N], tcp[N]
+  std::string id;   // egress[N], tcp[N], tools[N], agents[N], models[N]
   std::string name; // "" when absent
   model::Verdict effect = model::Verdict::block;
   bool report_only = false;
@@ -57,6 +77,7 @@ struct Rule {
   bool private_addresses = false;
   std::optional<std::uint64_t> request_body_limit;
   std::optional<std::uint64_t> byte_limit; // tcp
+  std::optional<std::uint64_t> inspect;    // bytes of a body; else the defaults'
   model::QuotaLimits quota_limits;
   std::shared_ptr<const model::RuleQuotas> quotas; // made by seal(); null: no such limit
   std::string reason;
@@ -71,6 +92,7 @@ struct Defaults {
   model::TlsMode tls = model::TlsMode::intercept;
   std::vector<std::string> redact = {"secrets"};
   bool private_addresses = false;
+  std::uint64_t inspect = std::uint64_t{1} << 20; // bytes of a body that rules may see
 };
 
 struct RedactionRule {
@@ -84,9 +106,20 @@ struct RedactionSettings {
   std::vector<RedactionRule> rules;
 };
 
+// What a rule is asked about: a call, or one operation in it. A rule of `egress` or `tcp` is asked
+// about calls, a rule of `tools`, `agents` or `models` about operations.
+struct Subject {
+  Subject(const model::EgressCall& of, std::uint64_t inspect_bytes = 0,
+          const model::Operation* in_it = nullptr)
+      : call(of), inspect(inspect_bytes), operation(in_it) {}
+  const model::EgressCall& call;
+  std::uint64_t inspect;             // the defaults'
+  const model::Operation* operation; // null: the call itself
+};
+
 // "" when the rule matches, else which matcher said no, in words.
-std::string why_not(const Rule& rule, const model::EgressCall& call);
-bool matches(const Rule& rule, const model::EgressCall& call) noexcept;
+std::string why_not(const Rule& rule, const Subject& subject);
+bool matches(const Rule& rule, const Subject& subject) noexcept;
 // Whether some call to this host could match, whatever else the rule asks for.
 bool matches_host(const Rule& rule, const model::Host& host) noexcept;
 // Whether it asks for what a CONNECT does not show: a method, a path, a field.

@@ -5,6 +5,8 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace sluice::engine {
@@ -43,7 +45,9 @@ std::vector<PortRange> joined(std::vector<PortRange> ports) {
 }
 
 bool asks_for_more(const Match& match) {
-  return !match.headers.empty() || !match.query.empty() || !match.content_types.empty();
+  return !match.headers.empty() || !match.query.empty() || !match.content_types.empty() ||
+         !match.values.empty() || !match.names.empty() || !match.operation_methods.empty() ||
+         match.streaming.has_value();
 }
 
 bool value_fits(const std::vector<TextPattern>& patterns, std::string_view value) {
@@ -64,6 +68,72 @@ bool values_fit(const NamedMatch& named, const Values& values, Wanted wanted) {
   std::size_t fitting = 0;
   for (const auto& value : values) fitting += value_fits(named.values, value) ? 1 : 0;
   return wanted == Wanted::one ? fitting > 0 : fitting == values.size();
+}
+
+// ---- values of a JSON text
+
+bool globs_take(const ValueMatch& test, const std::string& text) {
+  for (const ValuePattern& one : test.globs) {
+    if (one.regex() == nullptr ? one.text() == text : re2::RE2::FullMatch(text, *one.regex()))
+      return true;
+  }
+  return false;
+}
+
+bool is_number(const Node& node) {
+  return node.kind == Node::Kind::integer || node.kind == Node::Kind::real;
+}
+
+// Of a text only where some server may take it for a number.
+std::optional<double> as_number(const Node& node, Wanted wanted) {
+  if (is_number(node))
+    return node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
+  if (wanted == Wanted::each || node.kind != Node::Kind::string) return std::nullopt;
+  double out = 0;
+  const auto* end = node.text.data() + node.text.size();
+  const auto [stop, error] = std::from_chars(node.text.data(), end, out);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return out;
+}
+
+bool equals_one(const ValueMatch& test, const Node& value, Wanted wanted) {
+  for (const Node& one : test.equals) {
+    const auto number = as_number(value, wanted);
+    if (is_number(one) && number) {
+      if (*number == *as_number(one, Wanted::each)) return true;
+      continue;
+    }
+    const bool nothing = one.kind == Node::Kind::null || value.kind == Node::Kind::null;
+    if (one.kind != value.kind && (wanted == Wanted::each || nothing)) continue;
+    if (nothing || one.text == value.text) return true;
+  }
+  return false;
+}
+
+bool takes(const ValueMatch& test, const Node& value, Wanted wanted) {
+  if (test.min || test.max) {
+    const auto number = as_number(value, wanted);
+    return number && !(test.min && !(*number >= *test.min)) &&
+           !(test.max && !(*number <= *test.max));
+  }
+  if (!test.equals.empty()) return equals_one(test, value, wanted);
+  if (value.kind == Node::Kind::null) return false;
+  const bool itself = globs_take(test, value.text);
+  const bool as_path = globs_take(test, model::as_path(value.text));
+  return wanted == Wanted::each ? itself && as_path : itself || as_path;
+}
+
+bool takes(const std::vector<ValueMatch>& tests, const Node& tree, Wanted wanted) {
+  for (const ValueMatch& test : tests) {
+    std::size_t taken = 0;
+    const auto all = model::scalars_at(tree, test.tokens, model::JsonReading::perhaps);
+    for (const Node* value : all) taken += takes(test, *value, wanted) ? 1 : 0;
+    if (wanted == Wanted::one && taken == 0) return false;
+    if (wanted == Wanted::one) continue;
+    if (taken < all.size()) return false;
+    if (model::scalars_at(tree, test.tokens, model::JsonReading::exactly).empty()) return false;
+  }
+  return true;
 }
 
 bool waits_for_exchange(const Match& match) {
@@ -195,21 +265,22 @@ bool SectionIndex::could_allow(const model::Host& host) const noexcept {
   return false;
 }
 
-Question::Question(const SectionIndex& section, const model::EgressCall& call, Hosts) noexcept
-    : section_(section), call_(call), is_tunnel_(call.protocol == Protocol::connect),
-      has_path_(call.protocol == Protocol::http || call.protocol == Protocol::websocket),
+Question::Question(const SectionIndex& section, const Subject& subject, Hosts) noexcept
+    : section_(section), subject_(subject), call_(subject.call),
+      is_tunnel_(subject.operation == nullptr && call_.protocol == Protocol::connect),
+      has_path_(call_.protocol == Protocol::http || call_.protocol == Protocol::websocket),
       hosts_(section.words()), paths_(section.words()), candidates_(section.words()),
       inside_(section.words()) {}
 
-Question::Question(const SectionIndex& section, const model::EgressCall& call) noexcept
-    : Question(section, call, Hosts::none_yet) {
+Question::Question(const SectionIndex& section, const Subject& subject) noexcept
+    : Question(section, subject, Hosts::none_yet) {
   section_.hosts_.find(call_.to.host, hosts_);
   narrow();
 }
 
-Question::Question(const SectionIndex& section, const model::EgressCall& call,
+Question::Question(const SectionIndex& section, const Subject& subject,
                    const model::IpAddress& address) noexcept
-    : Question(section, call, Hosts::none_yet) {
+    : Question(section, subject, Hosts::none_yet) {
   section_.hosts_.find(address, hosts_.named);
   narrow();
 }
@@ -279,6 +350,7 @@ bool Question::matches(std::size_t rank) const noexcept {
 
 // What few rules ask for, and no index knows.
 bool Question::rest_matches(const Rule& rule) const noexcept {
+  if (subject_.operation != nullptr) return operation_matches(rule);
   if (!has_path_) return keeps_possible(rule);
   const Match& match = rule.match;
   const bool allow = rule.effect == Verdict::allow;
@@ -299,7 +371,45 @@ bool Question::rest_matches(const Rule& rule) const noexcept {
     values.insert(values.end(), loose.begin(), loose.end());
     if (!values_fit(one, values, wanted)) return false;
   }
-  return match.content_types.empty() || type_matches(rule);
+  if (!match.content_types.empty() && !type_matches(rule)) return false;
+  return match.values.empty() || body_matches(rule);
+}
+
+bool Question::read_for(const Rule& rule) const noexcept {
+  return !call_.content || call_.content->bytes <= rule.inspect.value_or(subject_.inspect);
+}
+
+bool Question::body_matches(const Rule& rule) const noexcept {
+  using State = model::Content::State;
+  const bool allow = rule.effect == Verdict::allow;
+  switch (content_state(call_)) {
+  case State::head_only: return allow; // it may turn out as the rule wants it
+  case State::unread: return !allow;
+  case State::none:
+  case State::other: return false;
+  case State::json: break;
+  }
+  if (!read_for(rule)) return !allow;
+  return takes(rule.match.values, call_.content->tree, allow ? Wanted::each : Wanted::one);
+}
+
+// What nobody could read satisfies no allow that asks for something, and every refusal.
+bool Question::operation_matches(const Rule& rule) const noexcept {
+  const Match& match = rule.match;
+  const auto& operation = *subject_.operation;
+  const bool allow = rule.effect == Verdict::allow;
+  if (!operation.read || !read_for(rule)) return !allow;
+  if (match.streaming && *match.streaming != operation.streaming) return false;
+  if (!match.operation_methods.empty() && !value_fits(match.operation_methods, operation.method))
+    return false;
+  if (!match.names.empty()) {
+    std::size_t fitting = 0;
+    for (const auto& name : operation.names) fitting += value_fits(match.names, name) ? 1 : 0;
+    if (fitting == 0 || (allow && fitting < operation.names.size())) return false;
+  }
+  if (match.values.empty()) return true;
+  return operation.arguments != nullptr &&
+         takes(match.values, *operation.arguments, allow ? Wanted::each : Wanted::one);
 }
 
 bool Question::type_matches(const Rule& rule) const noexcept {

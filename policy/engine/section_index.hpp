@@ -62,12 +62,12 @@ class SectionIndex {
   enum Special : std::uint8_t { without_paths, allows_in_effect, waiting_refusals, special_count };
 };
 
-// One call put to one section. Keeps references: it must not outlive either.
+// One call, or one operation in it, put to one section. Keeps references: it must not outlive them.
 class Question {
  public:
-  Question(const SectionIndex& section, const model::EgressCall& call) noexcept;
+  Question(const SectionIndex& section, const Subject& subject) noexcept;
   // About an address that the call's name resolved to, which only an address or a network names.
-  Question(const SectionIndex& section, const model::EgressCall& call,
+  Question(const SectionIndex& section, const Subject& subject,
            const model::IpAddress& address) noexcept;
 
   // The first rule in [from, to) that matches, or `to`.
@@ -79,7 +79,7 @@ class Question {
 
  private:
   enum class Hosts : std::uint8_t { none_yet };
-  Question(const SectionIndex& section, const model::EgressCall& call, Hosts) noexcept;
+  Question(const SectionIndex& section, const Subject& subject, Hosts) noexcept;
   void narrow() noexcept; // to what may match by its host, method, scheme, ports and paths
   void narrow_by_path() noexcept;
   bool matches(std::size_t rank) const noexcept;
@@ -89,10 +89,14 @@ class Question {
   bool path_matches(std::size_t rank) const noexcept;
   bool rest_matches(const Rule& rule) const noexcept;
   bool type_matches(const Rule& rule) const noexcept;
+  bool body_matches(const Rule& rule) const noexcept;
+  bool operation_matches(const Rule& rule) const noexcept;
+  bool read_for(const Rule& rule) const noexcept; // not longer than it may see
   // A CONNECT is judged before the exchanges inside it exist: an allow may match one of them.
   bool keeps_possible(const Rule& rule) const noexcept;
 
   const SectionIndex& section_;
+  const Subject subject_;
   const model::EgressCall& call_;
   const bool is_tunnel_, has_path_;
   std::uint32_t method_ = 0;

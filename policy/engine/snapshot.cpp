@@ -65,9 +65,7 @@ redact::RuleSetConfig redaction_of(const Snapshot& policy) {
     return std::find(packs.begin(), packs.end(), "pii") != packs.end();
   };
   out.pii = names_pii(policy.defaults.redact);
-  for (const auto* rules : {&policy.egress, &policy.tcp}) {
-    for (const Rule& rule : *rules) out.pii = out.pii || names_pii(rule.redact);
-  }
+  policy.each_rule([&](const Rule& rule) { out.pii = out.pii || names_pii(rule.redact); });
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "policy/model/credential.hpp"
 #include "policy/redact/rule_set.hpp"
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,17 +21,37 @@ namespace sluice::engine {
 
 inline constexpr std::size_t kMaxRules = 10'000; // of one policy, all sections together
 
+// The rules about operations of one kind. Where the section is not written, every operation of the
+// kind may go; where it is, even empty, only what it allows.
+struct OperationRules {
+  bool written = false;
+  std::vector<Rule> rules;
+};
+
 struct Snapshot {
   std::string id, title, version; // metadata
   Defaults defaults;
-  std::vector<Rule> egress; // HTTP and CONNECT
-  std::vector<Rule> tcp;    // raw TCP
+  std::vector<Rule> egress;                                      // HTTP and CONNECT
+  std::vector<Rule> tcp;                                         // raw TCP
+  std::array<OperationRules, model::kOperationKinds> operations; // by kind
   RedactionSettings redaction;
   std::vector<model::Credential> credentials;
   std::string digest = {};    // "sha256:<hex>" over canonical
   std::string canonical = {}; // canonical JSON: everything that can change a decision or obligation
 
-  // The one section that decides calls of this protocol.
+  std::uint64_t inspect_most = 0; // bytes of a body that some rule asks for; 0: none does
+
+  const OperationRules& rules_of(model::Operation::Kind kind) const noexcept {
+    return operations[static_cast<std::size_t>(kind)];
+  }
+  template <class Each> void each_rule(Each each) const {
+    for (const Rule& rule : egress) each(rule);
+    for (const Rule& rule : tcp) each(rule);
+    for (const OperationRules& section : operations) {
+      for (const Rule& rule : section.rules) each(rule);
+    }
+  }
+  // The one section that decides calls of this protocol; sections of operations are asked, too.
   const std::vector<Rule>& rules_for(model::Protocol protocol) const noexcept {
     return protocol == model::Protocol::tcp ? tcp : egress;
   }

@@ -23,6 +23,11 @@ constexpr std::array kRows = {
     ReasonRow{approval_required, "approval_required", "", 403, R::after_approval, S::medium,
               "This call needs approval",
               "approvals cannot be given in this version; add an allow rule instead"},
+    ReasonRow{
+        body_unread, "body_unread", "guard.inspect", 403, R::none, S::medium,
+        "The body could not be read, and the policy asks what is in it",
+        "raise inspect in the policy's defaults, or let a rule of the section named allow this "
+        "host whatever is called"},
     ReasonRow{dry_run, "dry_run", "", 424, R::none, S::low, "Dry run: nothing was sent",
               "set mode: enforce in sluice.yaml to open upstream connections"},
     ReasonRow{runner_auth_invalid, "runner_auth_invalid", "runner_auth.invalid", 407, R::none,

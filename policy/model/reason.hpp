@@ -16,6 +16,7 @@ enum class Reason : std::uint8_t {
   default_deny,
   rule_block,
   approval_required,
+  body_unread,
   dry_run,
   // who calls
   runner_auth_invalid,

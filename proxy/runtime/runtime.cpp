@@ -178,11 +178,9 @@ std::vector<limits::Ledger::Use> Runtime::limits_in_use() {
   model::Quotas quotas;
   const std::lock_guard lock(orders_);
   const auto& policy = policy_->engine->policy();
-  for (const auto* rules : {&policy.egress, &policy.tcp}) {
-    for (const auto& rule : *rules) {
-      if (rule.quotas) quotas.push_back(rule.quotas);
-    }
-  }
+  policy.each_rule([&](const auto& rule) {
+    if (rule.quotas) quotas.push_back(rule.quotas);
+  });
   return ledger_->uses(quotas, limits::Instant::of(clock_));
 }
 

@@ -1,5 +1,7 @@
 #include "tests/property/random_policy.hpp"
 
+#include "policy/content/read_content.hpp"
+
 namespace sluice::testing {
 
 using model::IpAddress;
@@ -74,6 +76,84 @@ std::string RandomPolicy::fields_match() {
   return out;
 }
 
+std::string RandomPolicy::value_tests() {
+  const auto test = [this] {
+    return std::string(
+        one_of({"{glob: a}", "{glob: \"a*\"}", "{glob: [\"/x/**\", b]}", "{glob: 're:a|b'}",
+                "{glob: \"**/y\"}", "{equals: a}", "{equals: [1, true]}", "{equals: '1'}",
+                "{equals: null}", "{range: {min: 1}}", "{range: {min: 1, max: 3}}",
+                "{range: {max: 1.5}}"}));
+  };
+  std::string out = "{" + std::string(one_of({"/p", "/q", "/p/0", "\"\""})) + ": " + test();
+  if (once_in(4)) out += ", /r/s: " + test();
+  return out + "}";
+}
+
+std::string RandomPolicy::operation_match(std::string_view section) {
+  std::string out;
+  const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+  const auto hosts = section == "tools" ? "servers" : section == "agents" ? "peers" : "providers";
+  if (once_in(2)) add(hosts + std::string(": ") + list(2, [this] { return host_pattern(); }));
+  const auto names = section == "tools" ? "tools" : section == "agents" ? "skills" : "models";
+  if (once_in(2)) add(names + std::string(": ") + list(2, [this] { return value_pattern(); }));
+  if (section == "tools" && once_in(3)) add("arguments: " + value_tests());
+  if (section == "agents" && once_in(2))
+    add("methods: [" + std::string(one_of({"message/send", "\"tasks/*\"", "'re:.*'"})) + "]");
+  if (section == "models" && once_in(4))
+    add("streaming: " + std::string(one_of({"true", "false"})));
+  return "{" + out + "}";
+}
+
+std::string RandomPolicy::operation_rule(std::string_view section) {
+  const std::string effect(one_of({"allow", "allow", "allow", "block", "require_approval"}));
+  std::string out = "  - {" + effect + ": " + operation_match(section);
+  if (once_in(6)) out += ", mode: report";
+  if (once_in(6)) out += ", inspect: " + std::string(one_of({"20", "60", "1KiB"}));
+  if (effect == "allow" && once_in(4)) out += ", redact: [pii]";
+  if (effect == "allow" && once_in(4)) out += ", limits: {requests_per_hour: 3}";
+  return out + "}\n";
+}
+
+std::string RandomPolicy::operation_sections(int rules) {
+  std::string out;
+  for (const std::string_view section : {"tools", "agents", "models"}) {
+    if (!once_in(4)) continue;
+    out += std::string(section) + ":\n";
+    for (int left = 1 + below(rules); left > 0; --left) out += operation_rule(section);
+  }
+  return out;
+}
+
+std::string RandomPolicy::body() {
+  const auto value = [this] {
+    return std::string(one_of({"\"a\"", "\"b\"", "\"/x/a\"", "\"/x/../y\"", "1", "\"1\"", "2.5",
+                               "true", "null", "[\"a\",\"b\"]", "[\"a\",{}]", "{\"s\":1}"}));
+  };
+  const auto object = [&] {
+    return "{\"p\":" + value() + ",\"" + std::string(one_of({"q", "P", "r"})) + "\":" + value() +
+           "}";
+  };
+  const auto word = [this] { return std::string(one_of({"a", "b", "ab", "c"})); };
+  switch (below(8)) {
+  case 0: return object();
+  case 1: return "{\"p\":1,\"p\":2}"; // more than one thing
+  case 2:
+    return "{\"method\":\"message/send\",\"params\":{\"metadata\":{\"skill\":\"" + word() + "\"}}}";
+  case 3: return "{\"method\":\"" + std::string(one_of({"tasks/get", "message/stream"})) + "\"}";
+  case 4:
+    return "{\"model\":\"" + word() +
+           "\",\"messages\":[],\"stream\":" + std::string(one_of({"true", "false"})) + "}";
+  case 5: return std::string(one_of({"", "text", "[1"}));
+  default: break;
+  }
+  const auto tool = [&] {
+    return "{\"" + std::string(one_of({"method", "method", "Method"})) +
+           "\":\"tools/call\",\"params\":{\"name\":\"" + word() + "\",\"arguments\":" + object() +
+           "}}";
+  };
+  return once_in(4) ? "[" + tool() + "," + tool() + "]" : tool();
+}
+
 std::string RandomPolicy::egress_duties(bool looks_inside, bool named) {
   std::string out;
   if (once_in(3))
@@ -126,6 +206,10 @@ std::string RandomPolicy::rule(Section section, int number) {
     match += fields_match();
     looks_inside = true;
   }
+  if (!tcp && once_in(6)) {
+    match += ", body: " + value_tests();
+    looks_inside = true;
+  }
   std::string out = "  - {" + effect + ": {" + match + "}";
   if (once_in(2)) out += ", name: n" + std::string(tcp ? "t" : "") + std::to_string(number);
   if (once_in(3)) out += ", reason: because";
@@ -153,7 +237,7 @@ std::string RandomPolicy::document(int rules) {
   for (int i = 0; i < rules; ++i) out += rule(Section::egress, i);
   out += rules < 2 ? "" : "tcp:\n";
   for (int i = 0; i < rules / 2; ++i) out += rule(Section::tcp, i);
-  return out;
+  return out + operation_sections(1 + rules / 4);
 }
 
 std::vector<IpAddress> RandomPolicy::addresses(std::size_t count) {
@@ -190,6 +274,9 @@ model::EgressCall RandomPolicy::call() {
   out.path = once_in(30) ? std::string(one_of({"", "*"})) : path();
   if (const auto normal = model::normalise_path(out.path)) out.path = normal.value();
   if (auto others = model::other_readings(out.path)) out.other_paths = std::move(others.value());
+  if (out.protocol == Protocol::websocket || once_in(8)) return out; // nobody read it
+  out.content =
+      once_in(12) ? content::head_only() : content::read_content(out, body(), content::Ended::yes);
   return out;
 }
 

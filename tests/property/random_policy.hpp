@@ -38,6 +38,11 @@ class RandomPolicy {
   std::string path_pattern();
   std::string value_pattern();
   std::string fields_match();
+  std::string value_tests();
+  std::string operation_match(std::string_view section);
+  std::string operation_rule(std::string_view section);
+  std::string operation_sections(int rules);
+  std::string body();
   std::string rule(Section section, int number);
   std::string egress_duties(bool looks_inside, bool named);
 

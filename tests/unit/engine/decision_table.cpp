@@ -1,6 +1,8 @@
 #include "tests/unit/engine/decision_table.hpp"
 
 #include "policy/base/reader.hpp"
+#include "policy/content/read_content.hpp"
+#include "policy/engine/canonical.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -39,12 +41,11 @@ std::optional<Reason> find_reason(std::string_view text, std::string_view model:
 
 // By its name or its id; "" when the policy has no such rule.
 std::string id_of(const Snapshot& policy, const std::string& rule) {
-  for (const auto* section : {&policy.egress, &policy.tcp}) {
-    for (const Rule& one : *section) {
-      if (one.id == rule || (!rule.empty() && one.name == rule)) return one.id;
-    }
-  }
-  return "";
+  std::string id;
+  policy.each_rule([&](const Rule& one) {
+    if (id.empty() && (one.id == rule || (!rule.empty() && one.name == rule))) id = one.id;
+  });
+  return id;
 }
 
 Result<EgressCall> call_to(const std::string& method, const std::string& url) {
@@ -83,6 +84,45 @@ void add_headers(Reader headers, EgressCall& call) {
   if (!upgrade.empty() && upgrade.front() == "websocket") call.protocol = Protocol::websocket;
 }
 
+void write_json(const Node& node, std::string& out) {
+  const bool text = node.kind == Node::Kind::string;
+  if (!node.is_list() && !node.is_map()) out += text ? quoted(node.text) : node.text;
+  if (node.is_list()) {
+    out += '[';
+    for (const Node& item : node.items) {
+      write_json(item, out);
+      out += ',';
+    }
+    if (!node.items.empty()) out.pop_back();
+    out += ']';
+  } else if (node.is_map()) {
+    out += '{';
+    for (const Member& member : node.members) {
+      out += quoted(member.key) + ':';
+      write_json(member.value, out);
+      out += ',';
+    }
+    if (!node.members.empty()) out.pop_back();
+    out += '}';
+  }
+}
+
+// A map or a list is JSON. `unread`: longer than anybody reads.
+void read_body(Reader body, EgressCall& call, std::string& line) {
+  std::string text;
+  bool whole = true;
+  if (body.present()) {
+    const Node& node = *body.node();
+    if (node.is_map() || node.is_list()) write_json(node, text);
+    if (!node.is_map() && !node.is_list()) text = node.text;
+    whole = text != "unread";
+  }
+  line += text;
+  if (call.protocol == Protocol::http)
+    call.content = content::read_content(call, whole ? text : "{",
+                                         whole ? content::Ended::yes : content::Ended::no);
+}
+
 void read_call(Reader call, TableCase& out, std::string& line) {
   const std::string method = call.at("method").string().value_or("GET");
   Reader url = call.required("url");
@@ -100,6 +140,7 @@ void read_call(Reader call, TableCase& out, std::string& line) {
   }
   add_headers(call.at("headers"), out.call);
   line += out.call.fields;
+  read_body(call.at("body"), out.call, line);
   call.finish();
 }
 

@@ -34,8 +34,8 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {"versions: 1", "p:1:1: the key \"version\" is missing"},
       {"version: 1\negresss: []",
        "p:2:1: /egresss: unknown key \"egresss\" (did you mean \"egress\"?)"},
-      {"version: 1\ntools: []", "p:2:8: /tools: \"tools\" is not supported in this version (only "
-                                "egress and tcp rules are enforced)"},
+      {"version: 1\napprovals: []", "p:2:12: /approvals: \"approvals\" is not supported in this "
+                                    "version (limits are a rule's; approvals cannot be given)"},
       {"version: 1\nmetadata: {inherits: [base.yaml]}",
        "p:2:23: /metadata/inherits/0: a policy that is read by itself inherits nothing (load it "
        "from its file)"},
@@ -120,9 +120,6 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "p:3:41: /egress/0/allow/schemes/0: egress rules do not decide raw TCP (write the rule "
        "under "
        "tcp:)"},
-      {rule("{allow: {hosts: [a.test], body: {}}}"),
-       "p:3:37: /egress/0/allow/body: \"body\" is not supported in this version (match by hosts, "
-       "ports, methods, paths, schemes, headers, query and content_types)"},
       {rule(ok + ", credential: x}"), "p:3:44: /egress/0/credential: there is no credential of "
                                       "this id (define it under credentials:)"},
       {rule(ok + ", limits: {response_body: 5}}"),
