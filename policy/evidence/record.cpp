@@ -164,6 +164,9 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   if (is_http) out.text("method", call->method);
   out.text("mode", facts.mode);
   obligations(out, decision.obligations);
+  const auto operations =
+      call != nullptr && call->content ? describe(*call->content) : std::string();
+  if (!operations.empty()) out.said("operations", operations, kMaxLongText);
   if (is_http) out.said("path", call->path, kMaxLongText);
   out.digest("policy_digest", facts.policy_digest);
   if (call != nullptr) out.word("protocol", to_string(call->protocol));

@@ -40,7 +40,8 @@ bool CallMachine::wants(Side side) const noexcept {
   if (state_ == State::switched) return true;
   if (side == Side::upstream) return state_ == State::streaming && upstream_open_;
   if (request_ended_) return false;
-  return state_ == State::idle || state_ == State::streaming || state_ == State::refusing;
+  return state_ == State::idle || state_ == State::inspecting || state_ == State::streaming ||
+         state_ == State::refusing;
 }
 
 // ---- the request, up to the gate -------------------------------------------------------------
@@ -67,8 +68,7 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
   }
   hide_query_keys(facts.call, facts.upstream_target, context_.redaction);
   upstream_target_ = std::move(facts.upstream_target);
-  state_ = State::deciding;
-  out.push_back(AskGate{std::move(facts.call)});
+  ask_gate(std::move(facts.call), out);
 }
 
 // An upgrade to cleartext HTTP/2 may be ignored (RFC 9110 §7.8) and many clients offer it unasked;
@@ -114,9 +114,8 @@ void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
                            request_.content_length <= kDiscardLimit && !request_.expects_continue);
   keep_downstream_ =
       framing_known && short_rest && agent_keeps_alive_ && !context_.last_on_connection;
-  auto problem = problem_response(refusal, context_.run_id,
-                                  keep_downstream_ ? AfterRefusal::keep_connection
-                                                   : AfterRefusal::close_connection);
+  auto problem = answer_to(refusal, keep_downstream_ ? AfterRefusal::keep_connection
+                                                     : AfterRefusal::close_connection);
   head_sent_ = true;
   out.push_back(SendResponseHead{std::move(problem.head)});
   if (request_.method != "HEAD") out.push_back(SendResponseBody{std::move(problem.body)});
@@ -128,6 +127,17 @@ void CallMachine::send_problem(const Refusal& refusal, Actions& out) {
   state_ = State::done;
   if (!keep_downstream_) out.push_back(CloseDownstream{});
   out.push_back(Finished{});
+}
+
+ProblemResponse CallMachine::answer_to(const Refusal& refusal, AfterRefusal after) const {
+  if (rpc_ids_.empty() || !is_rpc_error(refusal.decision.reason))
+    return problem_response(refusal, context_.run_id, after);
+  const auto accepts = ascii_lower(request_.fields.joined("accept"));
+  const bool events = accepts.find("text/event-stream") != std::string::npos &&
+                      accepts.find("json") == std::string::npos &&
+                      accepts.find("*/*") == std::string::npos;
+  return rpc_response(refusal, context_.run_id, after, rpc_ids_, rpc_batch_,
+                      events ? RpcForm::events : RpcForm::json);
 }
 
 // The rest of a refused request is no longer worth reading.
@@ -150,8 +160,11 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   redaction_.obey(duties);
   const auto& limit = duties.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
-  if (request_.framing == wire::BodyFraming::length &&
-      request_.content_length > context_.request_body_limit) {
+  const std::uint64_t known = request_.framing == wire::BodyFraming::length
+                                  ? request_.content_length
+                              : inspection_ ? inspection_->bytes()
+                                            : 0;
+  if (known > context_.request_body_limit) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
   auto login = Login::make(permit_->credentials(), duties.credentials);
@@ -282,6 +295,8 @@ void CallMachine::fail(OutcomeStatus status, Reason reason, std::string detail, 
     // No admission, no outcome: a refusal with a record, or, while the gate is still asked,
     // silence.
     if (state_ == State::idle) return refuse(reason, std::move(detail), std::nullopt, out);
+    if (state_ == State::inspecting)
+      return refuse(reason, std::move(detail), inspection_->call(), out);
     state_ = State::done;
     out.push_back(AbortDownstream{});
     out.push_back(Finished{});
@@ -343,7 +358,8 @@ void CallMachine::handle(UpstreamClosed&, Actions& out) {
 }
 
 void CallMachine::handle(DownstreamClosed&, Actions& out) {
-  if (state_ == State::idle || state_ == State::refusing) return stop_refusing(out);
+  const bool undecided = state_ == State::idle || state_ == State::inspecting;
+  if (undecided || state_ == State::refusing) return stop_refusing(out);
   if (state_ == State::switched) return peer_left(Side::downstream, out);
   fail(OutcomeStatus::interrupted, Reason::downstream_closed, "", out);
 }
@@ -351,7 +367,8 @@ void CallMachine::handle(DownstreamClosed&, Actions& out) {
 void CallMachine::handle(DeadlinePassed&, Actions& out) {
   if (state_ == State::idle) return refuse(Reason::request_timeout, "", std::nullopt, out);
   if (state_ == State::refusing) return stop_refusing(out);
-  const bool agent_is_slow = state_ == State::streaming && !request_ended_ && !response_begun_;
+  const bool agent_is_slow = state_ == State::inspecting ||
+                             (state_ == State::streaming && !request_ended_ && !response_begun_);
   if (agent_is_slow) return fail(OutcomeStatus::interrupted, Reason::request_timeout, "", out);
   const auto status = response_begun_ ? OutcomeStatus::interrupted : OutcomeStatus::failed;
   fail(status, Reason::upstream_timeout, "", out);

@@ -4,13 +4,16 @@
 // Tested by tests/playbook/ (traces) and tests/unit/call/call_machine_test.cpp (totality).
 #pragma once
 
+#include "policy/engine/engine.hpp"
 #include "proxy/call/action.hpp"
 #include "proxy/call/assemble.hpp"
 #include "proxy/call/body_digest.hpp"
 #include "proxy/call/body_pipe.hpp"
 #include "proxy/call/event.hpp"
 #include "proxy/call/head_rules.hpp"
+#include "proxy/call/inspection.hpp"
 #include "proxy/call/message_pipe.hpp"
+#include "proxy/call/problem.hpp"
 #include "proxy/wire/websocket_handshake.hpp"
 
 #include <cstdint>
@@ -23,6 +26,7 @@ struct CallContext {
   Origination from;
   std::string run_id;
   std::string call_id;
+  std::shared_ptr<const engine::Engine> engine;   // says what it asks of a body; null: nothing
   HeadRedaction redaction;                        // used only when the permit asks for redaction
   DigestKey digest_key;                           // null: bodies are not digested
   std::uint64_t request_body_limit = 64ULL << 20; // bytes; the rule's own limit may be tighter
@@ -38,6 +42,7 @@ class CallMachine {
  public:
   enum class State : std::uint8_t {
     idle,
+    inspecting, // the body is read for the gate
     deciding,
     connecting,
     streaming,
@@ -77,6 +82,7 @@ class CallMachine {
   void refuse(model::Reason reason, std::string detail, std::optional<model::EgressCall> call,
               Actions& out);
   void send_problem(const Refusal& refusal, Actions& out);
+  ProblemResponse answer_to(const Refusal& refusal, AfterRefusal after) const;
   void stop_refusing(Actions& out);
   model::Decision how_it_was_stopped(evidence::OutcomeStatus status, model::Reason reason) const;
   // Ends an admitted call that cannot succeed: outcome, an answer if none was begun, both sides
@@ -94,6 +100,12 @@ class CallMachine {
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
+  void ask_gate(model::EgressCall call, Actions& out);
+  void end_inspection(Actions& out);
+  static void let_body_come(Actions& out);
+  void send_inspected(Actions& out);
+  void take_body(std::string_view bytes, Actions& out);
+  void take_end(wire::Fields trailers, Actions& out);
   void start_request(Actions& out);
   void send_request_head(Actions& out);
   void interim_response(const wire::ResponseHead& head, Actions& out);
@@ -137,6 +149,9 @@ class CallMachine {
   wire::Version downstream_version_ = wire::Version::http11;
   bool agent_keeps_alive_ = false;
   std::string upstream_target_;
+  std::optional<Inspection> inspection_; // the request's, until it is sent
+  std::vector<std::string> rpc_ids_;     // of the requests in it, as JSON
+  bool rpc_batch_ = false;
   BodyPipe request_pipe_;
   BodyDigest request_digest_;
   std::string request_body_; // while held whole

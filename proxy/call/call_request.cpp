@@ -9,6 +9,53 @@ namespace sluice::call {
 using evidence::OutcomeStatus;
 using model::Reason;
 
+// A policy that asks what a body says is asked when it was read.
+void CallMachine::ask_gate(model::EgressCall call, Actions& out) {
+  using content::Ended;
+  if (request_.framing == wire::BodyFraming::none) {
+    if (!websocket_) call.content = content::read_content(call, {}, Ended::yes);
+  } else {
+    call.content = content::head_only();
+    const auto needed = context_.engine ? context_.engine->body_needed(call) : 0;
+    if (needed > 0) {
+      state_ = State::inspecting;
+      inspection_.emplace(std::move(call), needed, request_);
+      if (std::exchange(request_.expects_continue, false)) let_body_come(out);
+      return;
+    }
+  }
+  state_ = State::deciding;
+  out.push_back(AskGate{std::move(call)});
+}
+
+void CallMachine::end_inspection(Actions& out) {
+  auto call = inspection_->take_call();
+  rpc_ids_ = content::request_ids(*call.content);
+  rpc_batch_ = call.content->tree.is_list();
+  state_ = State::deciding;
+  out.push_back(AskGate{std::move(call)});
+}
+
+// What was read for the gate goes as if it came now.
+void CallMachine::send_inspected(Actions& out) {
+  if (!inspection_) return;
+  const std::string bytes = inspection_->take_bytes();
+  std::optional<wire::Fields> trailers;
+  if (inspection_->ended()) trailers = inspection_->take_trailers();
+  inspection_.reset();
+  if (!bytes.empty()) take_body(bytes, out);
+  if (trailers && state_ == State::streaming) take_end(std::move(*trailers), out);
+}
+
+// RFC 9110 §10.1.1.
+void CallMachine::let_body_come(Actions& out) {
+  wire::ResponseHead go_on;
+  go_on.status = 100;
+  go_on.reason = "Continue";
+  go_on.keep_alive = true;
+  out.push_back(SendResponseHead{std::move(go_on)});
+}
+
 void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   if (state_ != State::connecting) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "an upstream nobody asked for", out);
@@ -52,14 +99,9 @@ void CallMachine::start_request(Actions& out) {
       request_.framing = wire::BodyFraming::chunked;
     }
   }
-  if (waits) { // RFC 9110 §10.1.1: the body may come now
-    wire::ResponseHead go_on;
-    go_on.status = 100;
-    go_on.reason = "Continue";
-    go_on.keep_alive = true;
-    out.push_back(SendResponseHead{std::move(go_on)});
-  }
+  if (waits) let_body_come(out);
   if (!hold_request_) send_request_head(out);
+  send_inspected(out);
 }
 
 void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
@@ -69,19 +111,29 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
     return;
   }
   if (state_ == State::switched) return carry(Side::downstream, event.bytes, out);
+  if (state_ == State::inspecting && !request_ended_) {
+    if (inspection_->bytes() + event.bytes.size() > context_.request_body_limit)
+      return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
+    if (!inspection_->feed(event.bytes)) end_inspection(out);
+    return;
+  }
   if (state_ != State::streaming || request_ended_) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "body out of turn", out);
   }
-  request_bytes_ += event.bytes.size();
+  take_body(event.bytes, out);
+}
+
+void CallMachine::take_body(std::string_view received, Actions& out) {
+  request_bytes_ += received.size();
   if (request_bytes_ > context_.request_body_limit) {
     return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
   }
   std::string bytes;
   std::string& to = hold_request_ ? request_body_ : bytes;
   const auto begin = to.size();
-  const auto fed = request_pipe_.feed(event.bytes, to);
+  const auto fed = request_pipe_.feed(received, to);
   const bool goes = fed && why_blocked().empty();
-  request_digest_.feed(event.bytes, std::string_view(to).substr(goes ? begin : to.size()));
+  request_digest_.feed(received, std::string_view(to).substr(goes ? begin : to.size()));
   if (!fed) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
@@ -104,9 +156,17 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     out.push_back(Finished{});
     return;
   }
+  if (state_ == State::inspecting && !again) {
+    inspection_->end(std::move(event.trailers));
+    return end_inspection(out);
+  }
   if (state_ != State::streaming || again) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
   }
+  take_end(std::move(event.trailers), out);
+}
+
+void CallMachine::take_end(wire::Fields trailers, Actions& out) {
   std::string bytes;
   std::string& to = hold_request_ ? request_body_ : bytes;
   const auto begin = to.size();
@@ -116,15 +176,15 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     }
   }
   std::string no_target;
-  login_.make_room(event.trailers, no_target);
-  if (permit_->credentials() && holds_placeholder(event.trailers, no_target))
+  login_.make_room(trailers, no_target);
+  if (permit_->credentials() && holds_placeholder(trailers, no_target))
     return fail(OutcomeStatus::blocked, Reason::credential_refused,
                 std::string(kMisplacedPlaceholder), out);
-  redact_trailers(event.trailers, redaction_, "request", outcome_.findings);
-  show_pieces(event.trailers);
+  redact_trailers(trailers, redaction_, "request", outcome_.findings);
+  show_pieces(trailers);
   if (ended_by_rule(out)) return;
   request_digest_.feed({}, std::string_view(to).substr(begin));
-  if (request_pipe_.rewrote()) drop_digests(event.trailers);
+  if (request_pipe_.rewrote()) drop_digests(trailers);
   if (!counted(hold_request_ ? request_body_.size() : bytes.size(), out)) return;
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
@@ -136,7 +196,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
     outcome_.bytes_to_upstream += bytes.size();
     out.push_back(SendRequestBody{std::move(bytes)});
   }
-  out.push_back(SendRequestEnd{std::move(event.trailers)});
+  out.push_back(SendRequestEnd{std::move(trailers)});
 }
 
 } // namespace sluice::call

@@ -16,10 +16,12 @@ std::string detail_text(const Refusal& refusal, const model::ReasonRow& row) {
 
 } // namespace
 
-ProblemResponse problem_response(const Refusal& refusal, const std::string& run_id,
-                                 AfterRefusal after) {
+namespace {
+
+constexpr int kRpcRefused = -32050; // of the range that JSON-RPC leaves to servers (§5.1)
+
+std::string members(const Refusal& refusal, const std::string& run_id, int status) {
   const model::ReasonRow& row = model::row(refusal.decision.reason);
-  const int status = row.status == 0 ? 503 : row.status;
   evidence::JsonWriter json;
   json.begin_object();
   json.key("decision").string(model::to_string(refusal.decision.verdict));
@@ -34,13 +36,17 @@ ProblemResponse problem_response(const Refusal& refusal, const std::string& run_
   json.key("title").string(row.title);
   json.key("type").string(std::string("urn:sluice:reason:").append(row.code));
   json.end_object();
+  return json.take();
+}
 
+ProblemResponse answer_of(std::string body, int status, std::string_view type,
+                          const Refusal& refusal, AfterRefusal after) {
+  const model::ReasonRow& row = model::row(refusal.decision.reason);
   ProblemResponse out;
-  out.body = json.take();
-  out.body += '\n';
+  out.body = std::move(body);
   out.head.status = status;
   out.head.reason = "Refused";
-  out.head.fields.add("content-type", "application/problem+json");
+  out.head.fields.add("content-type", type);
   out.head.fields.add("x-sluice-decision", refusal.call_id);
   out.head.fields.add("cache-control", "no-store");
   if (row.retry == model::Retry::transient) {
@@ -50,6 +56,42 @@ ProblemResponse problem_response(const Refusal& refusal, const std::string& run_
   out.head.content_length = out.body.size();
   out.head.keep_alive = after == AfterRefusal::keep_connection;
   return out;
+}
+
+int status_of(const Refusal& refusal) {
+  const int status = model::row(refusal.decision.reason).status;
+  return status == 0 ? 503 : status;
+}
+
+} // namespace
+
+ProblemResponse problem_response(const Refusal& refusal, const std::string& run_id,
+                                 AfterRefusal after) {
+  const int status = status_of(refusal);
+  return answer_of(members(refusal, run_id, status) + '\n', status, "application/problem+json",
+                   refusal, after);
+}
+
+bool is_rpc_error(model::Reason reason) noexcept {
+  const int status = model::row(reason).status;
+  return status == 403 || status == 424 || status == 429;
+}
+
+ProblemResponse rpc_response(const Refusal& refusal, const std::string& run_id, AfterRefusal after,
+                             const std::vector<std::string>& ids, bool batch, RpcForm form) {
+  const model::ReasonRow& row = model::row(refusal.decision.reason);
+  evidence::JsonWriter said;
+  said.string(std::string(row.title) + ". " + detail_text(refusal, row));
+  const std::string error = "{\"error\":{\"code\":" + std::to_string(kRpcRefused) +
+                            ",\"data\":" + members(refusal, run_id, status_of(refusal)) +
+                            ",\"message\":" + said.take() + "},\"id\":";
+  std::string body;
+  for (const std::string& id : ids)
+    body += (body.empty() ? "" : ",") + error + id + ",\"jsonrpc\":\"2.0\"}";
+  if (batch) body = '[' + body + ']';
+  if (form == RpcForm::events)
+    return answer_of("data: " + body + "\n\n", 200, "text/event-stream", refusal, after);
+  return answer_of(body + '\n', 200, "application/json", refusal, after);
 }
 
 } // namespace sluice::call

@@ -1,6 +1,9 @@
 #include "proxy/cli/asked_call.hpp"
 
+#include "policy/base/json.hpp"
+#include "policy/content/read_content.hpp"
 #include "policy/model/destination.hpp"
+#include "proxy/cli/output.hpp"
 
 #include <string_view>
 
@@ -45,7 +48,26 @@ std::optional<model::EgressCall> asked_call(const std::string& method, const std
   } else {
     why = tcp_url ? tcp_call(url, call) : http_call(method, url, call);
   }
+  give_body(call, {});
   return why.empty() ? std::optional(std::move(call)) : std::nullopt;
+}
+
+void give_body(model::EgressCall& call, std::string_view text) {
+  call.content = content::read_content(call, text, content::Ended::yes);
+}
+
+std::optional<std::string> tool_call_body(const std::string& tool, const std::string& arguments,
+                                          std::string& why) {
+  Json params = {{"name", tool}};
+  if (!arguments.empty()) {
+    const auto read = read_json(arguments);
+    if (!read || !read.value().is_map()) {
+      why = read ? "arguments are a JSON object" : read.error().detail;
+      return std::nullopt;
+    }
+    params["arguments"] = Json::parse(arguments);
+  }
+  return Json({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}, {"params", params}}).dump();
 }
 
 std::string shown_url(const std::string& url) {

@@ -6,12 +6,18 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::cli {
 
 // None: `why` says why there is no such call. TCP goes with tcp://host:port, all else with http(s).
 std::optional<model::EgressCall> asked_call(const std::string& method, const std::string& url,
                                             std::string& why);
+// The text is its body. Without a call of this the call has none.
+void give_body(model::EgressCall& call, std::string_view text);
+// A call of an MCP tool; `arguments` is JSON, "" for none. None: `why` says why it is no such JSON.
+std::optional<std::string> tool_call_body(const std::string& tool, const std::string& arguments,
+                                          std::string& why);
 // What is typed before an '@' may be a password, even where no scheme says that it is a URL.
 std::string shown_url(const std::string& url);
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -20,7 +21,7 @@ constexpr std::array<std::string_view, 10> kMethods = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "TCP"};
 
 struct PolicyOptions {
-  std::string method, url;
+  std::string method, url, body, tool, arguments;
   std::vector<std::string> headers;
   bool exit_code = false;
 };
@@ -99,6 +100,20 @@ std::string meant_method(const std::string& method) {
   return known && upper != method ? upper : "";
 }
 
+std::optional<std::string> asked_body(const PolicyOptions& options, std::string& why) {
+  if (!options.tool.empty()) return tool_call_body(options.tool, options.arguments, why);
+  if (!options.body.starts_with('@')) return options.body;
+  std::ifstream file(options.body.substr(1), std::ios::binary);
+  if (!file) {
+    why = options.body.substr(1) + " cannot be read";
+    return std::nullopt;
+  }
+  std::string text(kMaxDocumentBytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
 int explain(const Output& out, const Program& program, const PolicyOptions& options) {
   if (const auto meant = meant_method(options.method); !meant.empty())
     return out.fail(kUsage, "usage", "methods are case-sensitive: " + options.method,
@@ -116,6 +131,13 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
     if (colon == std::string::npos)
       return out.fail(kUsage, "usage", "a header is NAME: VALUE", "--header \"X-Team: blue\"");
     model::add_field(*call, header.substr(0, colon), header.substr(colon + 1));
+  }
+  if (!options.tool.empty() || !options.body.empty()) {
+    const auto body = asked_body(options, why);
+    if (!body)
+      return out.fail(kUsage, "usage", why,
+                      "--body TEXT or @FILE; --arguments '{\"path\": \"/x\"}'");
+    give_body(*call, *body);
   }
   const auto explanation = engine::explain(policy, *call);
   const auto& decision = explanation.decision;
@@ -173,6 +195,10 @@ void add_policy_commands(CLI::App& app, Program& program) {
   verb->add_option("--header", options->headers,
                    "a header of the call, \"NAME: VALUE\"; more than once")
       ->allow_extra_args(false);
+  auto* body = verb->add_option("--body", options->body, "the body of the call, or @FILE");
+  auto* tool = verb->add_option("--tool", options->tool, "an MCP tool that the body calls");
+  verb->add_option("--arguments", options->arguments, "of the tool, as JSON")->needs(tool);
+  tool->excludes(body);
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
   auto file = std::make_shared<std::string>();
   auto* test = common(add_verb(*group, program, "test",

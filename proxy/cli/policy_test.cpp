@@ -51,12 +51,39 @@ Fields parse_headers(Reader headers) {
   return out;
 }
 
+Json json_of(const Node& node) {
+  switch (node.kind) {
+  case Node::Kind::null: return nullptr;
+  case Node::Kind::boolean: return node.boolean;
+  case Node::Kind::integer: return node.integer;
+  case Node::Kind::real: return node.real;
+  case Node::Kind::string: return node.text;
+  case Node::Kind::list: break;
+  case Node::Kind::map: {
+    Json out = Json::object();
+    for (const Member& member : node.members) out[member.key] = json_of(member.value);
+    return out;
+  }
+  }
+  Json out = Json::array();
+  for (const Node& item : node.items) out.push_back(json_of(item));
+  return out;
+}
+
+// As it is written, or what is written as a map or a list as JSON.
+std::string parse_body(Reader body) {
+  if (!body.present()) return "";
+  const Node& node = *body.node();
+  if (node.is_map() || node.is_list()) return json_of(node).dump();
+  return body.text().value_or("");
+}
+
 void parse_call(Reader call, Case& out) {
   Reader url = call.required("url");
   out.method = call.at("method").string().value_or("GET");
   out.url = url.string().value_or("");
   out.headers = parse_headers(call.at("headers"));
-  out.body = call.at("body").text().value_or("");
+  out.body = parse_body(call.at("body"));
   out.response = call.at("response").text().value_or("");
   out.response_type = call.at("response_type").string().value_or("");
   call.finish();
@@ -64,6 +91,7 @@ void parse_call(Reader call, Case& out) {
   auto asked = asked_call(out.method, out.url, why);
   if (asked) {
     for (const auto& [name, value] : out.headers) model::add_field(*asked, name, value);
+    give_body(*asked, out.body);
     out.call = std::move(*asked);
   } else if (!out.url.empty()) {
     url.error(why, "write https://host/path, or method: TCP and tcp://host:port");

@@ -62,6 +62,7 @@ Task<Session::Next> Session::exchange(HeadOrFault first) {
 
 Task<> Session::run_exchange(Exchange& call) {
   co_await perform(call);
+  co_await inspect_request(call);
   feed_request(call);
   expect_progress(call); // a peer that reads nothing must not keep its place for ever
   if (call.upstream) co_await to_upstream_.flush(call.upstream->stream);
@@ -187,23 +188,49 @@ void Session::perform_now(Exchange& call, call::Action& action) {
 
 // ---- bytes -------------------------------------------------------------------------------------
 
-void Session::feed_request(Exchange& call) {
-  while (call.machine.wants(Side::downstream)) {
-    std::string_view bytes = in_.data();
-    auto event = reader_.next(bytes);
-    in_.consume_until(bytes);
-    if (std::holds_alternative<wire::NeedMore>(event)) return;
-    if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
-      call.machine.on(call::RequestBodyReceived{body->bytes}, call.actions);
-    } else if (auto* end = std::get_if<wire::MessageEnd>(&event)) {
-      call.machine.on(call::RequestEnded{std::move(end->trailers)}, call.actions);
-    } else if (auto* fault = std::get_if<wire::ProtocolError>(&event)) {
-      call.machine.on(call::RequestFaulted{std::move(*fault)}, call.actions);
-    } else {
-      call.machine.on(call::RequestFaulted{}, call.actions); // a head inside a message
-    }
-    perform_all_now(call);
+bool Session::feed_event(Exchange& call) {
+  std::string_view bytes = in_.data();
+  auto event = reader_.next(bytes);
+  in_.consume_until(bytes);
+  if (std::holds_alternative<wire::NeedMore>(event)) return false;
+  if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
+    call.machine.on(call::RequestBodyReceived{body->bytes}, call.actions);
+  } else if (auto* end = std::get_if<wire::MessageEnd>(&event)) {
+    call.machine.on(call::RequestEnded{std::move(end->trailers)}, call.actions);
+  } else if (auto* fault = std::get_if<wire::ProtocolError>(&event)) {
+    call.machine.on(call::RequestFaulted{std::move(*fault)}, call.actions);
+  } else {
+    call.machine.on(call::RequestFaulted{}, call.actions); // a head inside a message
   }
+  return true;
+}
+
+void Session::feed_request(Exchange& call) {
+  while (call.machine.wants(Side::downstream) && feed_event(call)) perform_all_now(call);
+}
+
+// As much of the body as the policy asks for, then the question. No upstream is there yet.
+Task<> Session::inspect_request(Exchange& call) {
+  const auto inspecting = [&call] {
+    return call.machine.state() == CallMachine::State::inspecting;
+  };
+  if (!inspecting()) co_return;
+  while (inspecting()) {
+    if (feed_event(call)) continue;
+    expect_progress(call);
+    co_await to_downstream_.flush(downstream_); // a 100
+    const bool more = co_await fill();
+    if (more) continue;
+    if (cut_ != model::Reason::none) {
+      call.machine.on(call::Cut{cut_}, call.actions);
+    } else if (expired_) {
+      expect_nothing();
+      call.machine.on(call::DeadlinePassed{}, call.actions);
+    } else {
+      call.machine.on(call::DownstreamClosed{}, call.actions);
+    }
+  }
+  co_await perform(call);
 }
 
 // Throws nothing: who waits for it would wait for ever.

@@ -124,6 +124,7 @@ call::CallContext Session::call_context() const {
   context.from = from_;
   context.run_id = worker_.settings().who.run_id;
   context.call_id = new_id(worker_.services().clock.unix_nanos());
+  context.engine = policy.engine;
   context.redaction.everywhere = policy.everywhere;
   context.redaction.credentials = policy.credential_fields;
   context.redaction.drip = policy.drip;

@@ -75,7 +75,9 @@ class Session final : public Watched {
   void perform_all_now(Exchange& call);
   Task<> ask_gate(Exchange& call, model::EgressCall facts);
   Task<> connect(Exchange& call, call::Pooling pooling);
+  bool feed_event(Exchange& call);   // the next of what is buffered; false: there is none
   void feed_request(Exchange& call); // what is buffered
+  Task<> inspect_request(Exchange& call);
   Task<> pump_request(Exchange& call);
   Task<> pump_request_bytes(Exchange& call);
   Task<> pump_response(Exchange& call);
