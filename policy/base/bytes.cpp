@@ -105,6 +105,41 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
+std::string percent_decoded(std::string_view text, Plus plus) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && is_hex_digit(text[i + 1]) &&
+                        is_hex_digit(text[i + 2]);
+    if (escape) {
+      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i] == '+' && plus == Plus::is_space ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+std::string percent_encoded(std::string_view text, std::string_view kept) {
+  constexpr char kUpperHex[] = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain || kept.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kUpperHex[byte >> 4];
+      out += kUpperHex[byte & 15];
+    }
+  }
+  return out;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;

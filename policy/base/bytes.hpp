@@ -1,5 +1,5 @@
-// Bytes as text and text as bytes: digits, hex, base64, and a comparison whose time tells nothing.
-// Tested by tests/unit/base/bytes_test.cpp.
+// Bytes as text and text as bytes: digits, hex, base64, percent-encoding, and a comparison whose
+// time tells nothing. Tested by tests/unit/base/bytes_test.cpp.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,11 @@ std::string to_hex(std::string_view bytes);                    // lower case
 std::optional<std::string> from_hex(std::string_view hex);     // both cases; even length
 std::string to_base64(std::string_view bytes);                 // RFC 4648 §4, padded
 std::optional<std::string> from_base64(std::string_view text); // strict, padded
+// RFC 3986 §2.1: what is no escape stays as it is.
+enum class Plus { stays, is_space }; // a form writes a space so
+std::string percent_decoded(std::string_view text, Plus plus = Plus::stays);
+// All but what is unreserved (§2.3) and what stands in `kept`.
+std::string percent_encoded(std::string_view text, std::string_view kept = {});
 bool equal_constant_time(std::string_view a, std::string_view b) noexcept;
 std::string ascii_lower(std::string_view text);
 bool equal_ignore_case(std::string_view a, std::string_view b) noexcept; // ASCII only

@@ -18,21 +18,6 @@ std::string_view to_string(Protocol protocol) noexcept {
 
 namespace {
 
-std::string as_form_reads(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : std::nullopt;
-    if (byte && byte->size() == 1) {
-      out += *byte;
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
-
 bool same_to_cgi(std::string_view a, std::string_view b) { // RFC 3875 §4.1.18
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
     return x == y || (x == '_' && y == '-') || (x == '-' && y == '_');
@@ -85,9 +70,10 @@ std::vector<std::string> values_of_parameter(const EgressCall& call, std::string
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     if (pair.empty()) continue;
     const auto key = pair.substr(0, pair.find('='));
-    const auto read = as_form_reads(key);
+    const auto read = percent_decoded(key, Plus::is_space);
     if (exactly ? read != name : !equal_ignore_case(read, name)) continue;
-    out.push_back(as_form_reads(pair.substr(std::min(pair.size(), key.size() + 1))));
+    out.push_back(
+        percent_decoded(pair.substr(std::min(pair.size(), key.size() + 1)), Plus::is_space));
   }
   return out;
 }

@@ -17,36 +17,6 @@ std::string as_cgi_reads(std::string_view name) {
   return out;
 }
 
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = text[i] == '%' ? from_hex(text.substr(i + 1, 2)) : std::nullopt;
-    if (byte && byte->size() == 1) {
-      out += *byte;
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-std::string escaped(std::string_view text) { // RFC 3986 §2.3: what is unreserved stays
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      for (const char digit : to_hex({&c, 1}))
-        out += digit >= 'a' ? static_cast<char>(digit - 'a' + 'A') : digit;
-    }
-  }
-  return out;
-}
-
 void remove_parameter(std::string& target, std::string_view name) {
   const auto query = target.find('?');
   if (query == std::string::npos) return;
@@ -56,7 +26,7 @@ void remove_parameter(std::string& target, std::string_view name) {
   for (std::size_t at = 0; at <= all.size();) {
     const auto end = std::min(all.find('&', at), all.size());
     const auto one = std::string_view(all).substr(at, end - at);
-    if (!equal_ignore_case(unescaped(one.substr(0, one.find('='))), name)) {
+    if (!equal_ignore_case(percent_decoded(one.substr(0, one.find('='))), name)) {
       target += std::exchange(before, '&');
       target += one;
     }
@@ -133,7 +103,7 @@ void Login::put_into(wire::RequestHead& head) const {
       continue;
     }
     head.target += head.target.find('?') == std::string::npos ? '?' : '&';
-    head.target += one->what.place + '=' + escaped(one->value.reveal());
+    head.target += one->what.place + '=' + percent_encoded(one->value.reveal());
   }
 }
 
@@ -141,7 +111,7 @@ bool holds_placeholder(const wire::Fields& fields, std::string_view target) {
   const auto holds = [](std::string_view text) {
     const auto npos = std::string_view::npos;
     return text.find(model::kCredentialMark) != npos ||
-           (text.find('%') != npos && unescaped(text).find(model::kCredentialMark) != npos);
+           (text.find('%') != npos && percent_decoded(text).find(model::kCredentialMark) != npos);
   };
   return holds(target) || std::any_of(fields.all().begin(), fields.all().end(),
                                       [&](const wire::Field& field) { return holds(field.value); });

@@ -29,6 +29,23 @@ BOOST_AUTO_TEST_CASE(base64_follows_rfc_4648_section_10) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(percent_encoding_goes_both_ways) {
+  const std::pair<std::string, std::string> rows[] = {{"", ""},
+                                                      {"aZ09-._~", "aZ09-._~"},
+                                                      {"a b/c", "a%20b%2Fc"},
+                                                      {"%", "%25"},
+                                                      {"\xc3\xa9+", "%C3%A9%2B"}};
+  for (const auto& [plain, encoded] : rows) {
+    BOOST_TEST(sluice::percent_encoded(plain) == encoded);
+    BOOST_TEST(sluice::percent_decoded(encoded) == plain);
+  }
+  BOOST_TEST(sluice::percent_encoded("/a b", "/") == "/a%20b");
+  BOOST_TEST(sluice::percent_decoded("%c3%A9") == "\xc3\xa9");
+  for (const char* none : {"%", "%4", "%g1", "%1g", "a%", "%%", "+"})
+    BOOST_TEST(sluice::percent_decoded(none) == none);
+  BOOST_TEST(sluice::percent_decoded("a+%2B%%41", sluice::Plus::is_space) == "a +%A");
+}
+
 BOOST_AUTO_TEST_CASE(comparisons) {
   BOOST_TEST(sluice::equal_constant_time("ab", "ab"));
   BOOST_TEST(!sluice::equal_constant_time("ab", "ac"));
