@@ -45,6 +45,11 @@ std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<U
   return std::nullopt;
 }
 
+// Where somebody may have written the secret itself.
+bool holds_secret(std::string_view key) {
+  return key == "value" || key == "access_key" || key == "secret_key" || key == "session_token";
+}
+
 std::string quote(std::string_view word) {
   return '"' + std::string(word) + '"';
 }
@@ -72,7 +77,7 @@ Reader::Reader(const Reader& parent, const Node* node, std::string_view token)
     : file_(parent.file_), out_(parent.out_), node_(node),
       pointer_(parent.pointer_ + '/' + pointer_token(token)),
       line_(node ? node->line : parent.line_), column_(node ? node->column : parent.column_),
-      hidden_(parent.hidden_ || token == "value") {}
+      hidden_(parent.hidden_ || holds_secret(token)) {}
 
 void Reader::report(Diagnostic::Level level, std::string message, std::string hint) const {
   out_->push_back({level, *file_, line_, column_, pointer_, std::move(message), std::move(hint)});

@@ -1,7 +1,7 @@
 // A cursor over a Document that turns nodes into values and collects every problem on the way, each
 // with file, line, column and RFC 6901 pointer. Absent keys read as nothing, without a diagnostic;
 // wrong ones read as nothing, with one. Messages show keys and short words only: a scalar over 40
-// bytes, or anywhere under a key `value`, is never quoted, because it may be a secret.
+// bytes, or anywhere under a key such as `value`, is never quoted, because it may be a secret.
 //
 //   Reader root(document, diagnostics);
 //   const auto mode = root.at("mode").one_of(kModes).value_or(Mode::dry_run);

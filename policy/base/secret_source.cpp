@@ -35,7 +35,9 @@ std::string parse_secret_id(Reader id) {
 void parse_secret_value(Reader value, SecretSource& out) {
   if (!value.present()) return;
   if (!value.node()->is_map()) {
-    value.error("a secret never stands in the file", "write value: {env: NAME} or {file: path}");
+    const auto key = value.pointer().substr(value.pointer().rfind('/') + 1);
+    value.error("a secret never stands in the file",
+                "write " + key + ": {env: NAME} or {file: path}");
     return;
   }
   auto env = value.at("env");

@@ -263,21 +263,42 @@ std::string redaction_rules(const std::vector<RedactionRule>& rules) {
   return list(out);
 }
 
+std::string words_of(const SecretSource& source) {
+  std::vector<std::string> words;
+  for (const std::string& word : source.words) words.push_back(quoted(word));
+  return list(words);
+}
+
+std::string key_sources(const std::vector<SecretSource>& keys) {
+  std::vector<std::string> out;
+  for (const SecretSource& one : keys) {
+    Object members;
+    members["from"] = quoted(to_string(one.from));
+    members["id"] = quoted(one.id);
+    members["source"] = words_of(one);
+    out.push_back(object(members));
+  }
+  return list(out);
+}
+
 // Where a value is read from counts: another variable is another login. The value does not.
 std::string credentials_text(const std::vector<model::Credential>& credentials) {
   std::vector<std::string> out;
   for (const model::Credential& one : credentials) {
-    std::vector<std::string> words;
-    for (const std::string& word : one.source.words) words.push_back(quoted(word));
     Object members;
     members["format"] = quoted(one.format);
     members["from"] = quoted(to_string(one.source.from));
     members["id"] = quoted(one.id());
     members["place"] = quoted(one.place);
     members["plaintext"] = boolean(one.plaintext);
-    members["source"] = list(words);
+    members["source"] = words_of(one.source);
     members["type"] = quoted(to_string(one.type));
     members["username"] = quoted(one.username);
+    if (one.type == model::Credential::Type::aws_sigv4) {
+      members["keys"] = key_sources(one.keys);
+      members["region"] = quoted(one.region);
+      members["service"] = quoted(one.service);
+    }
     out.push_back(object(members));
   }
   return set(std::move(out));

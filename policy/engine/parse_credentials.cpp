@@ -17,7 +17,8 @@ constexpr std::chrono::seconds kOftenest{10};
 constexpr std::chrono::hours kSeldomest{24};
 constexpr std::string_view kValue = "{value}";
 constexpr std::array kTypes = {Word<Type>{"header", Type::header}, Word<Type>{"query", Type::query},
-                               Word<Type>{"basic", Type::basic}};
+                               Word<Type>{"basic", Type::basic},
+                               Word<Type>{"aws_sigv4", Type::aws_sigv4}};
 
 // Fields that say where a message goes or how it is read: none is a login.
 constexpr std::array<std::string_view, 10> kNotLogins = {
@@ -52,6 +53,18 @@ std::string parse_format(Reader format) {
   return text;
 }
 
+// A part of the scope of a signature, whose parts '/' divides.
+std::string parse_scope(Reader part) {
+  const auto text = part.string().value_or("");
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-';
+  });
+  if (!plain || text.size() > kLongestText) {
+    part.error("expected letters, digits and '-'", "as in s3 and eu-central-1");
+  }
+  return text;
+}
+
 void parse_place(Reader& item, Credential& out) {
   switch (out.type) {
   case Type::header:
@@ -80,32 +93,59 @@ void parse_place(Reader& item, Credential& out) {
       username.error("a user name of Basic has no ':' and no control characters", "RFC 7617");
     break;
   }
+  case Type::aws_sigv4:
+    out.service = parse_scope(item.required("service"));
+    out.region = parse_scope(item.required("region"));
+    break;
   }
-  constexpr std::array<std::pair<std::string_view, Type>, 4> kKeys = {{{"header", Type::header},
-                                                                       {"format", Type::header},
-                                                                       {"parameter", Type::query},
-                                                                       {"username", Type::basic}}};
+  constexpr std::array<std::pair<std::string_view, Type>, 9> kKeys = {
+      {{"header", Type::header},
+       {"format", Type::header},
+       {"parameter", Type::query},
+       {"username", Type::basic},
+       {"service", Type::aws_sigv4},
+       {"region", Type::aws_sigv4},
+       {"access_key", Type::aws_sigv4},
+       {"secret_key", Type::aws_sigv4},
+       {"session_token", Type::aws_sigv4}}};
   for (const auto& [key, type] : kKeys) {
     if (type != out.type)
       item.misplaced(key, "it belongs to type: " + std::string(to_string(type)));
   }
 }
 
+void parse_key(Reader key, std::string_view name, Credential& out) {
+  if (!key.present()) return;
+  SecretSource source;
+  source.id = out.id() + '.' + std::string(name);
+  parse_secret_value(std::move(key), source);
+  out.keys.push_back(std::move(source));
+}
+
+// One value, or the keys of AWS: each from its source, or all in one document.
+void parse_values(Reader& item, Credential& out) {
+  Reader value = item.at("value");
+  if (out.type != Type::aws_sigv4) return parse_secret_value(item.required("value"), out.source);
+  if (!value.present()) {
+    parse_key(item.required("access_key"), "access_key", out);
+    parse_key(item.required("secret_key"), "secret_key", out);
+    parse_key(item.at("session_token"), "session_token", out);
+    return;
+  }
+  parse_secret_value(std::move(value), out.source);
+  for (const char* key : {"access_key", "secret_key", "session_token"})
+    item.misplaced(key, "the document of value: holds it");
+}
+
 Credential parse_credential(Reader& item) { // but for `override`
   Credential out;
   out.source.id = parse_secret_id(item.required("id"));
-  const auto type = item.required("type");
-  if (type.present() && type.node()->text == "sigv4") {
-    item.at("type").error("requests are not signed for AWS in this version",
-                          "header, query or basic");
-  } else {
-    out.type = item.at("type").one_of(kTypes).value_or(Type::header);
-  }
+  out.type = item.required("type").one_of(kTypes).value_or(Type::header);
   parse_place(item, out);
   out.plaintext = item.at("plaintext").boolean().value_or(false);
   const auto refresh = item.at("refresh").duration(kOftenest, kSeldomest);
   out.refresh = refresh.value_or(std::chrono::milliseconds(0));
-  parse_secret_value(item.required("value"), out.source);
+  parse_values(item, out);
   item.finish();
   return out;
 }
@@ -169,7 +209,7 @@ void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule) {
     known->second.used = true;
     const Credential& one = known->second.credential;
     plaintext = plaintext && one.plaintext;
-    places.push_back(std::string(one.type == Type::query ? "?" : "") + one.place);
+    for (auto& place : model::places_of(one)) places.push_back(std::move(place));
   }
   std::sort(places.begin(), places.end());
   if (std::adjacent_find(places.begin(), places.end()) != places.end())

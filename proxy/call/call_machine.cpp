@@ -171,6 +171,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   if (!login)
     return fail(OutcomeStatus::blocked, Reason::credential_refused, login.error().detail, out);
   login_ = std::move(login.value());
+  if (!can_be_signed(out)) return;
   login_.make_room(request_.fields, upstream_target_);
   if (permit_->credentials() && holds_placeholder(request_.fields, upstream_target_)) {
     return fail(OutcomeStatus::blocked, Reason::credential_refused,

@@ -108,6 +108,10 @@ class CallMachine {
   void take_end(wire::Fields trailers, Actions& out);
   void start_request(Actions& out);
   void send_request_head(Actions& out);
+  bool can_be_signed(Actions& out); // if it is to be; false: it cannot, and ended
+  bool held_too_much() const noexcept;
+  bool must_be_held() const noexcept; // its signature is over the whole of its body
+  void sign_request();
   void interim_response(const wire::ResponseHead& head, Actions& out);
   void start_response(wire::ResponseHead head, Actions& out);
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
@@ -162,6 +166,7 @@ class CallMachine {
   bool upstream_open_ = false;
   bool reused_ = false;
   bool retried_ = false;
+  std::int64_t unix_nanos_ = 0; // when something happened last that says when
 
   wire::ResponseHead response_; // held until its length is known
   BodyPipe response_pipe_;

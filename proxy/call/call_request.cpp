@@ -2,12 +2,23 @@
 // comes or once it is whole.
 #include "proxy/call/call_machine.hpp"
 
+#include "policy/base/bytes.hpp"
+#include "policy/base/digest.hpp"
+#include "proxy/call/aws_sigv4.hpp"
+
 #include <utility>
 
 namespace sluice::call {
 
 using evidence::OutcomeStatus;
 using model::Reason;
+
+namespace {
+
+constexpr std::string_view kTooLongToSign =
+    "the service takes only a body that is signed, and it is longer than limits.whole_body";
+
+} // namespace
 
 // A policy that asks what a body says is asked when it was read.
 void CallMachine::ask_gate(model::EgressCall call, Actions& out) {
@@ -65,6 +76,7 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   reused_ = event.age == ConnectionAge::reused;
   outcome_.address = std::move(event.address);
   outcome_.tls_version = std::move(event.tls_version);
+  unix_nanos_ = event.unix_nanos;
   if (retried_) { // the head is as it was sent the first time
     send_request_head(out);
     out.push_back(SendRequestEnd{});
@@ -73,7 +85,40 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   start_request(out);
 }
 
+bool CallMachine::must_be_held() const noexcept {
+  return login_.signer() != nullptr && !is_s3(login_.signer()->service);
+}
+
+bool CallMachine::can_be_signed(Actions& out) {
+  if (auto why = login_.cannot_sign(request_.fields); !why.empty()) {
+    fail(OutcomeStatus::blocked, Reason::credential_refused, std::move(why), out);
+    return false;
+  }
+  const bool too_long = request_.framing == wire::BodyFraming::length &&
+                        request_.content_length > context_.whole_body_bytes;
+  if (!too_long || !must_be_held()) return true;
+  fail(OutcomeStatus::blocked, Reason::body_too_large, std::string(kTooLongToSign), out);
+  return false;
+}
+
+// An unknown length is held only to be signed, and to have a length: S3 wants one.
+bool CallMachine::held_too_much() const noexcept {
+  return request_body_.size() > kHeldGrowth * context_.whole_body_bytes ||
+         (request_.framing == wire::BodyFraming::chunked &&
+          request_bytes_ > context_.whole_body_bytes);
+}
+
+void CallMachine::sign_request() {
+  if (login_.signer() == nullptr) return;
+  const bool has_body =
+      request_.framing == wire::BodyFraming::chunked || request_.content_length > 0;
+  const bool seen = hold_request_ || !has_body;
+  login_.sign(request_, seen ? to_hex(sha256(request_body_)) : std::string(kUnsignedPayload),
+              unix_nanos_);
+}
+
 void CallMachine::send_request_head(Actions& out) {
+  sign_request();
   outcome_.credentials = permit_->decision().obligations.credentials;
   out.push_back(SendRequestHead{request_});
 }
@@ -91,7 +136,8 @@ void CallMachine::start_request(Actions& out) {
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);
-  const bool rewritten = redaction_.everywhere != nullptr;
+  const bool rewritten = redaction_.everywhere != nullptr || login_.signer() != nullptr;
+  if (request_.framing == wire::BodyFraming::chunked) hold_request_ = login_.signer() != nullptr;
   if (request_.framing == wire::BodyFraming::length && rewritten && request_.content_length > 0) {
     if (request_.content_length <= context_.whole_body_bytes) {
       hold_request_ = true;
@@ -138,7 +184,10 @@ void CallMachine::take_body(std::string_view received, Actions& out) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
   if (ended_by_rule(out)) return;
-  if (hold_request_ && request_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+  if (hold_request_ && held_too_much()) {
+    if (must_be_held()) {
+      return fail(OutcomeStatus::blocked, Reason::body_too_large, std::string(kTooLongToSign), out);
+    }
     hold_request_ = false;
     request_.framing = wire::BodyFraming::chunked;
     send_request_head(out);
@@ -163,6 +212,7 @@ void CallMachine::handle(RequestEnded& event, Actions& out) {
   if (state_ != State::streaming || again) {
     return fail(OutcomeStatus::failed, Reason::internal_error, "end out of turn", out);
   }
+  unix_nanos_ = event.unix_nanos;
   take_end(std::move(event.trailers), out);
 }
 
@@ -189,6 +239,7 @@ void CallMachine::take_end(wire::Fields trailers, Actions& out) {
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
+    if (event.trailers.all().empty()) request_.framing = wire::BodyFraming::length;
     send_request_head(out);
     bytes = std::move(request_body_);
   }

@@ -1,6 +1,7 @@
 #include "proxy/call/credentials.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "proxy/call/aws_sigv4.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -34,8 +35,18 @@ void remove_parameter(std::string& target, std::string_view name) {
   }
 }
 
-std::string place_of(const model::Credential& one) {
-  return (one.type == Type::query ? "?" : "") + one.place;
+// What AWS wants to be signed where it is there, and no more: the rest may change on the way.
+bool is_signed(std::string_view name) {
+  return name == "host" || name == "content-type" || name == "content-md5" ||
+         name.starts_with("x-amz-");
+}
+
+// A server that reads the query as a form and one that does not must not differ in what was signed.
+void write_plus_as_space(std::string& target) {
+  const auto query = target.find('?');
+  if (query == std::string::npos) return;
+  for (auto at = target.find('+', query); at != std::string::npos; at = target.find('+', at))
+    target.replace(at, 1, "%20");
 }
 
 std::string header_value(const CredentialValue& one) {
@@ -49,13 +60,33 @@ std::string header_value(const CredentialValue& one) {
 
 } // namespace
 
+std::vector<std::pair<std::string, const Secret*>> secrets_of(const CredentialValue& one) {
+  if (one.what.type != Type::aws_sigv4) return {{one.what.id(), &one.value}};
+  std::vector<std::pair<std::string, const Secret*>> out = {
+      {one.what.id() + ".access_key", &one.access_key},
+      {one.what.id() + ".secret_key", &one.value}};
+  if (!one.session_token.empty())
+    out.emplace_back(one.what.id() + ".session_token", &one.session_token);
+  return out;
+}
+
+bool same_secrets(const CredentialValue& a, const CredentialValue& b) {
+  return a.value.reveal() == b.value.reveal() && a.access_key.reveal() == b.access_key.reveal() &&
+         a.session_token.reveal() == b.session_token.reveal();
+}
+
 std::string_view unfit(const CredentialValue& one) {
   if (one.what.type == Type::query) return "";
-  const auto value = one.value.reveal();
-  const bool control = std::any_of(value.begin(), value.end(), [](char c) {
-    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
-  });
-  return control ? "its value holds a line end or another control character" : "";
+  const auto holds = [](const Secret& value, std::string_view parts) {
+    const auto text = value.reveal();
+    return std::any_of(text.begin(), text.end(), [&](char c) {
+      return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || parts.find(c) != parts.npos;
+    });
+  };
+  if (holds(one.access_key, " ,/=")) return "its access key holds a blank, ',', '/' or '='";
+  if (holds(one.value, "") || holds(one.session_token, ""))
+    return "its value holds a line end or another control character";
+  return "";
 }
 
 const CredentialValue* CredentialSet::find(std::string_view id) const noexcept {
@@ -73,12 +104,13 @@ Result<Login> Login::make(std::shared_ptr<const CredentialSet> all,
     const auto* one = out.all_ ? out.all_->find(id) : nullptr;
     if (one == nullptr)
       return make_error(Origin::config, "credential_conflict", "the credential " + id + " is gone");
-    auto place = place_of(one->what);
-    if (std::find(places.begin(), places.end(), place) != places.end()) {
-      return make_error(Origin::config, "credential_conflict",
-                        "two rules put different credentials into " + place);
+    for (auto& place : model::places_of(one->what)) {
+      if (std::find(places.begin(), places.end(), place) != places.end()) {
+        return make_error(Origin::config, "credential_conflict",
+                          "two rules put different credentials into " + place);
+      }
+      places.push_back(std::move(place));
     }
-    places.push_back(std::move(place));
     out.parts_.push_back(one);
   }
   return out;
@@ -86,10 +118,12 @@ Result<Login> Login::make(std::shared_ptr<const CredentialSet> all,
 
 void Login::make_room(wire::Fields& fields, std::string& target) const {
   for (const CredentialValue* one : parts_) {
-    if (one->what.type == Type::query) {
-      remove_parameter(target, one->what.place);
-    } else {
-      const auto name = as_cgi_reads(one->what.place);
+    for (const auto& place : model::places_of(one->what)) {
+      if (place.starts_with('?')) {
+        remove_parameter(target, std::string_view(place).substr(1));
+        continue;
+      }
+      const auto name = as_cgi_reads(place);
       std::erase_if(fields.all(),
                     [&](const wire::Field& field) { return as_cgi_reads(field.name) == name; });
     }
@@ -98,13 +132,61 @@ void Login::make_room(wire::Fields& fields, std::string& target) const {
 
 void Login::put_into(wire::RequestHead& head) const {
   for (const CredentialValue* one : parts_) {
-    if (one->what.type != Type::query) {
-      head.fields.add(one->what.place, header_value(*one));
-      continue;
+    switch (one->what.type) {
+    case Type::header:
+    case Type::basic: head.fields.add(one->what.place, header_value(*one)); break;
+    case Type::query:
+      head.target += head.target.find('?') == std::string::npos ? '?' : '&';
+      head.target += one->what.place + '=' + percent_encoded(one->value.reveal());
+      break;
+    case Type::aws_sigv4: break; // sign()
     }
-    head.target += head.target.find('?') == std::string::npos ? '?' : '&';
-    head.target += one->what.place + '=' + percent_encoded(one->value.reveal());
   }
+}
+
+const CredentialValue* Login::signing() const noexcept {
+  const auto found = std::find_if(parts_.begin(), parts_.end(), [](const CredentialValue* one) {
+    return one->what.type == Type::aws_sigv4;
+  });
+  return found == parts_.end() ? nullptr : *found;
+}
+
+const model::Credential* Login::signer() const noexcept {
+  const auto* one = signing();
+  return one == nullptr ? nullptr : &one->what;
+}
+
+// Its chunks lie inside the body, with a signature or a checksum of what the agent had.
+std::string Login::cannot_sign(const wire::Fields& fields) const {
+  if (signing() == nullptr) return "";
+  for (const auto& field : fields.all()) {
+    const auto name = as_cgi_reads(field.name), value = ascii_lower(field.value);
+    const bool chunks =
+        (name == "content-encoding" && value.find("aws-chunked") != std::string::npos) ||
+        (name == "x-amz-content-sha256" && value.find("streaming-") != std::string::npos) ||
+        name == "x-amz-trailer";
+    if (chunks)
+      return "a body in aws-chunked cannot be signed again: set "
+             "AWS_REQUEST_CHECKSUM_CALCULATION=when_required";
+  }
+  return "";
+}
+
+void Login::sign(wire::RequestHead& head, std::string_view payload, std::int64_t now) const {
+  const auto* one = signing();
+  if (one == nullptr) return;
+  write_plus_as_space(head.target);
+  const auto date = aws_date(now);
+  head.fields.set("x-amz-date", date);
+  head.fields.set("x-amz-content-sha256", payload);
+  if (!one->session_token.empty())
+    head.fields.set("x-amz-security-token", one->session_token.reveal());
+  AwsRequest request{head.method, head.target, {}, payload};
+  for (const auto& field : head.fields.all()) {
+    if (is_signed(ascii_lower(field.name))) request.headers.push_back(field);
+  }
+  const AwsSigner signer{one->what.service, one->what.region, one->access_key, one->value};
+  head.fields.set("authorization", aws_authorization(request, signer, date));
 }
 
 bool holds_placeholder(const wire::Fields& fields, std::string_view target) {

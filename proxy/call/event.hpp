@@ -20,6 +20,7 @@ struct RequestBodyReceived { // once the machine has switched: bytes of the new 
 };
 struct RequestEnded {
   wire::Fields trailers;
+  std::int64_t unix_nanos = 0; // now; what is signed says when
 };
 struct RequestFaulted {
   wire::ProtocolError error;
@@ -36,8 +37,9 @@ struct Refused {
 enum class ConnectionAge : std::uint8_t { fresh, reused };
 struct UpstreamOpened {
   ConnectionAge age = ConnectionAge::fresh;
-  std::string address;     // "ip:port" dialled
-  std::string tls_version; // "" when plain
+  std::string address;         // "ip:port" dialled
+  std::string tls_version;     // "" when plain
+  std::int64_t unix_nanos = 0; // now
 };
 struct UpstreamFailed {
   model::Reason reason = model::Reason::upstream_unreachable;

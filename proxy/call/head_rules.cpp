@@ -183,8 +183,12 @@ std::string blocked_by(const FindingList& findings) {
 }
 
 void drop_digests(wire::Fields& fields) {
-  for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest"})
+  for (const auto* name : {"content-md5", "digest", "content-digest", "repr-digest",
+                           "x-amz-sdk-checksum-algorithm"}) // says that there is one
     fields.erase(name);
+  std::erase_if(fields.all(), [](const wire::Field& field) {
+    return ascii_lower(field.name).starts_with("x-amz-checksum-");
+  });
 }
 
 void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,

@@ -60,8 +60,10 @@ Result<std::optional<contain::User>> user_of_command(const std::string& wanted) 
 std::vector<std::string> secret_files(const runtime::Config& config) {
   std::vector<SecretSource> sources(config.secrets);
   if (const auto policy = runtime::PolicySource(config).read().snapshot) {
-    for (const auto& one : policy->credentials)
-      sources.push_back(runtime::source_of(one, runtime::folder_of(config.policy_file)));
+    for (const auto& one : policy->credentials) {
+      for (auto& source : runtime::sources_of(one, runtime::folder_of(config.policy_file)))
+        sources.push_back(std::move(source));
+    }
   }
   std::vector<std::string> out;
   std::error_code error;

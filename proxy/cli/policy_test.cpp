@@ -219,6 +219,8 @@ class Tester {
     if (logins_ && call::holds_placeholder(head.fields, target)) return false;
     call::prepare_request(head, target, one.call.to, redaction, findings);
     login.value().put_into(head);
+    if (const auto* signer = login.value().signer()) // a signature would say when it was made
+      head.fields.add("authorization", std::string(model::kCredentialMark) + signer->id());
     out.headers = head.fields;
     if (head.target != asked) out.url = origin + head.target;
     return true;

@@ -140,6 +140,7 @@ Task<> Session::connect(Exchange& call, call::Pooling pooling) {
   open.age = upstream_->age;
   open.address = upstream_->address;
   open.tls_version = upstream_->stream.tls_version();
+  open.unix_nanos = worker_.services().clock.unix_nanos();
   call.machine.on(std::move(open), call.actions);
 }
 
@@ -196,7 +197,8 @@ bool Session::feed_event(Exchange& call) {
   if (const auto* body = std::get_if<wire::BodyBytes>(&event)) {
     call.machine.on(call::RequestBodyReceived{body->bytes}, call.actions);
   } else if (auto* end = std::get_if<wire::MessageEnd>(&event)) {
-    call.machine.on(call::RequestEnded{std::move(end->trailers)}, call.actions);
+    const auto now = worker_.services().clock.unix_nanos();
+    call.machine.on(call::RequestEnded{std::move(end->trailers), now}, call.actions);
   } else if (auto* fault = std::get_if<wire::ProtocolError>(&event)) {
     call.machine.on(call::RequestFaulted{std::move(*fault)}, call.actions);
   } else {

@@ -40,6 +40,15 @@ std::optional<Problem> problem_of(const SecretSource& source) {
   return std::nullopt;
 }
 
+// Of one that holds several keys, whose value could be read.
+std::optional<Problem> problem_of_document(const model::Credential& one,
+                                           const std::string& folder) {
+  if (one.type != model::Credential::Type::aws_sigv4 || !one.keys.empty()) return std::nullopt;
+  const auto read = read_credentials({one}, folder);
+  if (read) return std::nullopt;
+  return Problem{Diagnostic::Level::error, read.error().detail, ""};
+}
+
 class Preflight {
  public:
   Preflight(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
@@ -106,13 +115,18 @@ Diagnostics preflight(const Config& config, const Clock& clock) {
 Diagnostics preflight(const engine::Snapshot& policy, const std::string& file) {
   Diagnostics out;
   for (std::size_t i = 0; i < policy.credentials.size(); ++i) {
-    const auto source = source_of(policy.credentials[i], folder_of(file));
-    auto found = problem_of(source);
-    if (!found) continue;
-    if (found->level == Diagnostic::Level::error)
-      found->hint = "a login has at least 6 bytes; run refuses to start without it";
-    out.push_back({found->level, file, 0, 0, "/credentials/" + std::to_string(i) + "/value",
-                   std::move(found->message), std::move(found->hint)});
+    const auto& one = policy.credentials[i];
+    const auto pointer = "/credentials/" + std::to_string(i) + '/';
+    for (const auto& source : sources_of(one, folder_of(file))) {
+      auto found = problem_of(source);
+      if (!found) found = problem_of_document(one, folder_of(file));
+      if (!found) continue;
+      if (found->level == Diagnostic::Level::error)
+        found->hint = "a login has at least 6 bytes; run refuses to start without it";
+      const auto key = one.keys.empty() ? "value" : source.id.substr(source.id.rfind('.') + 1);
+      out.push_back({found->level, file, 0, 0, pointer + key, std::move(found->message),
+                     std::move(found->hint)});
+    }
   }
   return out;
 }

@@ -111,7 +111,7 @@ Result<std::shared_ptr<const io::ActivePolicy>> Runtime::build_policy(Diagnostic
   if (!drip->empty()) active->drip = std::move(drip);
   if (!credentials.empty())
     active->credentials = std::make_shared<call::CredentialSet>(std::move(credentials));
-  inputs_.stale_at = stale_at(*load.snapshot);
+  inputs_.stale_at = stale_at(*load.snapshot, active->credentials.get());
   return std::shared_ptr<const io::ActivePolicy>(std::move(active));
 }
 
@@ -257,13 +257,15 @@ std::map<std::string, std::string> Runtime::placeholders(const char* const* envi
     if (equals == entry.npos) continue;
     std::string value = entry.substr(equals + 1);
     for (const auto& one : policy_->credentials->all()) {
-      const auto secret = one.value.reveal();
       const auto mark = std::string(model::kCredentialMark) + one.what.id();
-      // Behind what was put there: a mark may hold the secret.
-      for (auto at = value.find(secret); at != value.npos;
-           at = value.find(secret, at + mark.size())) {
-        value.replace(at, secret.size(), mark);
-        out[entry.substr(0, equals)] = value;
+      for (const auto& named : call::secrets_of(one)) {
+        const auto secret = named.second->reveal();
+        // Behind what was put there: a mark may hold the secret.
+        for (auto at = value.find(secret); at != value.npos;
+             at = value.find(secret, at + mark.size())) {
+          value.replace(at, secret.size(), mark);
+          out[entry.substr(0, equals)] = value;
+        }
       }
     }
   }
@@ -286,14 +288,26 @@ Runtime::files_of(const engine::Snapshot& policy) const {
     out.emplace_back(source.words.front(), look_at(source.words.front()));
   };
   for (const auto& one : config_.secrets) add(one);
-  for (const auto& one : policy.credentials) add(source_of(one, folder_of(config_.policy_file)));
+  for (const auto& one : policy.credentials) {
+    for (const auto& source : sources_of(one, folder_of(config_.policy_file))) add(source);
+  }
   return out;
 }
 
-std::int64_t Runtime::stale_at(const engine::Snapshot& policy) const {
+std::int64_t Runtime::stale_at(const engine::Snapshot& policy,
+                               const call::CredentialSet* credentials) const {
   auto soonest = std::chrono::milliseconds::max();
   for (const auto& one : policy.credentials) {
     if (one.refresh.count() > 0) soonest = std::min(soonest, one.refresh);
+  }
+  constexpr std::chrono::minutes kBefore{5}, kOften{1}; // keys that run out are replaced earlier
+  const std::chrono::nanoseconds now(clock_.unix_nanos());
+  for (std::size_t i = 0; credentials != nullptr && i < credentials->all().size(); ++i) {
+    const std::chrono::nanoseconds expires(credentials->all()[i].expires_unix_nanos);
+    if (expires.count() == 0) continue;
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(expires - now - kBefore);
+    soonest = std::min<std::chrono::milliseconds>(
+        soonest, std::max<std::chrono::milliseconds>(left, kOften));
   }
   if (soonest == std::chrono::milliseconds::max()) return kNever;
   return clock_.monotonic_nanos() + std::chrono::nanoseconds(soonest).count();
@@ -306,7 +320,7 @@ void Runtime::keep_replaced(const std::vector<call::CredentialValue>& now) {
   if (!policy_ || !policy_->credentials) return;
   const auto is_in = [](const auto& all, const call::CredentialValue& one) {
     return std::any_of(all.begin(), all.end(), [&](const call::CredentialValue& other) {
-      return other.value.reveal() == one.value.reveal();
+      return call::same_secrets(other, one);
     });
   };
   for (const auto& one : policy_->credentials->all()) {

@@ -94,7 +94,8 @@ class Runtime {
     std::int64_t stale_at = kNever; // monotonic
   };
   std::vector<std::pair<std::string, FileState>> files_of(const engine::Snapshot& policy) const;
-  std::int64_t stale_at(const engine::Snapshot& policy) const;
+  std::int64_t stale_at(const engine::Snapshot& policy,
+                        const call::CredentialSet* credentials) const;
   void keep_replaced(const std::vector<call::CredentialValue>& now);
   Inputs inputs_;
   std::vector<call::CredentialValue> earlier_; // logins of this run that were replaced since

@@ -1,5 +1,7 @@
 #include "proxy/runtime/secrets.hpp"
 
+#include "proxy/runtime/aws_keys.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -152,24 +154,52 @@ Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSo
   return out;
 }
 
-SecretSource source_of(const model::Credential& credential, const std::string& folder) {
-  SecretSource out = credential.source;
-  if (out.from == SecretSource::From::file && !out.words.front().starts_with('/'))
-    out.words.front() = folder + out.words.front();
+std::vector<SecretSource> sources_of(const model::Credential& credential,
+                                     const std::string& folder) {
+  auto out = model::sources_of(credential);
+  for (auto& one : out) {
+    if (one.from == SecretSource::From::file && !one.words.front().starts_with('/'))
+      one.words.front() = folder + one.words.front();
+  }
   return out;
 }
+
+namespace {
+
+Result<call::CredentialValue> read_credential(const model::Credential& what,
+                                              const std::string& folder) {
+  std::vector<Secret> values;
+  for (const auto& source : sources_of(what, folder)) {
+    SLUICE_TRY(auto&& value, read_secret(source));
+    if (value.empty()) return unreadable(source, "the value is empty");
+    values.push_back(std::move(value));
+  }
+  call::CredentialValue out;
+  if (what.type != model::Credential::Type::aws_sigv4) {
+    out.value = std::move(values.front());
+  } else if (!what.keys.empty()) {
+    out.access_key = std::move(values[0]);
+    out.value = std::move(values[1]);
+    if (values.size() > 2) out.session_token = std::move(values[2]);
+  } else if (auto keys = parse_aws_keys(values.front()); keys) {
+    out = std::move(keys.value());
+  } else {
+    return unreadable(what.source, keys.error().detail);
+  }
+  out.what = what;
+  return out;
+}
+
+} // namespace
 
 Result<std::vector<call::CredentialValue>>
 read_credentials(const std::vector<model::Credential>& credentials, const std::string& folder) {
   std::vector<call::CredentialValue> out;
   for (const auto& what : credentials) {
-    const auto source = source_of(what, folder);
-    SLUICE_TRY(auto&& value, read_secret(source));
-    out.push_back({what, std::move(value)});
-    const auto& one = out.back();
-    if (one.value.empty()) return unreadable(source, "the value is empty");
+    SLUICE_TRY(auto&& one, read_credential(what, folder));
     if (const auto why = call::unfit(one); !why.empty())
-      return unreadable(source, std::string(why));
+      return unreadable(what.source, std::string(why));
+    out.push_back(std::move(one));
   }
   return out;
 }
@@ -190,14 +220,16 @@ std::string free_id(const std::string& wanted, const std::vector<redact::KnownSe
 void add_known(const std::vector<call::CredentialValue>& credentials,
                std::vector<redact::KnownSecret>& known) {
   for (const auto& one : credentials) {
-    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& other) {
-      return other.value.reveal() == one.value.reveal();
-    });
-    if (same != known.end()) continue; // two names for one value would be two findings
-    redact::KnownSecret secret;
-    secret.id = free_id(one.what.id(), known);
-    secret.value = one.value;
-    known.push_back(std::move(secret));
+    for (const auto& [name, value] : call::secrets_of(one)) {
+      const auto same = std::find_if(known.begin(), known.end(), [&](const auto& other) {
+        return other.value.reveal() == value->reveal();
+      });
+      if (same != known.end()) continue; // two names for one value would be two findings
+      redact::KnownSecret secret;
+      secret.id = free_id(name, known);
+      secret.value = *value;
+      known.push_back(std::move(secret));
+    }
   }
 }
 

@@ -14,8 +14,9 @@ namespace sluice::runtime {
 // known cannot be kept from leaving.
 Result<std::vector<redact::KnownSecret>> read_secrets(const std::vector<SecretSource>& sources);
 
-// Its file, if it is one, relative to `folder`.
-SecretSource source_of(const model::Credential& credential, const std::string& folder);
+// Their files, as far as they are ones, relative to `folder`.
+std::vector<SecretSource> sources_of(const model::Credential& credential,
+                                     const std::string& folder);
 
 // Those of a policy, whose files are relative to `folder`. Fails likewise, and when a value could
 // not stand where it goes.

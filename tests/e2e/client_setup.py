@@ -12,6 +12,7 @@ CLIENTS = Path(__file__).resolve().parent / "clients"
 BUILD = Path(__file__).resolve().parents[2] / "build" / "clients"
 NODE_MODULES = BUILD / "node"
 VENV = BUILD / "venv"
+AWS_VENV = BUILD / "venv-aws"
 GO_CLIENT = BUILD / "go-client"
 PATIENCE_S = 120
 TOLD = "SLUICE_TEST_CLIENTS_MISSING"
@@ -49,14 +50,16 @@ def _node():
     _once(BUILD / "node.done", [CLIENTS / "package.json", CLIENTS / "package-lock.json"], make)
 
 
-def _python():
-    requirements = CLIENTS / "requirements.txt"
-
+def _venv(folder, requirements):
     def make():
-        shutil.rmtree(VENV, ignore_errors=True)
-        _run("/usr/bin/python3", "-m", "venv", VENV)
-        _run(VENV / "bin" / "pip", "install", "-q", "--only-binary", ":all:", "-r", requirements)
-    _once(BUILD / "venv.done", [requirements], make)
+        shutil.rmtree(folder, ignore_errors=True)
+        _run("/usr/bin/python3", "-m", "venv", folder)
+        _run(folder / "bin" / "pip", "install", "-q", "--only-binary", ":all:", "-r", requirements)
+    _once(folder.with_suffix(".done"), [requirements], make)
+
+
+def _python():
+    _venv(VENV, CLIENTS / "requirements.txt")
 
 
 def _go():
@@ -74,11 +77,11 @@ def _go():
 PARTS = {"node": _node, "python": _python, "go": _go}
 
 
-def _install(part):
+def _install(make):
     """None, or why this part cannot be had."""
     try:
         BUILD.mkdir(parents=True, exist_ok=True)
-        PARTS[part]()
+        make()
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return None
@@ -88,8 +91,13 @@ def install_all():
     """{part: reason} of what is missing. Needs the machine's network: a script calls it before it enters a
     room, and again there to read what came of it."""
     if TOLD not in os.environ:
-        os.environ[TOLD] = json.dumps({part: reason for part in PARTS if (reason := _install(part))})
+        os.environ[TOLD] = json.dumps({part: reason for part in PARTS if (reason := _install(PARTS[part]))})
     return json.loads(os.environ[TOLD])
+
+
+def install_aws():
+    """None, or why boto3 cannot be had. One script asks for it, so that no two install at once."""
+    return _install(lambda: _venv(AWS_VENV, CLIENTS / "requirements-aws.txt"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // Where secrets are read from, and that a source that fails stops the start without saying the
 // value.
+#include "proxy/runtime/aws_keys.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -102,6 +103,70 @@ BOOST_AUTO_TEST_CASE(a_slow_helper_is_ended_with_all_it_started) {
     BOOST_TEST((::kill(child, 0) != 0 || is_zombie(child)));
   }
   std::filesystem::remove(left);
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_aws_in_one_document) {
+  const auto read = [](const std::string& text) { return runtime::parse_aws_keys(Secret(text)); };
+  const auto full = read(R"({"Version": 1, "AccessKeyId": "ASIA1", "SecretAccessKey": "k/e+y",
+    "SessionToken": "t==", "Expiration": "2030-01-01T00:00:00+01:00", "More": []})");
+  BOOST_TEST_REQUIRE(full.has_value());
+  BOOST_TEST(full.value().access_key.reveal() == "ASIA1");
+  BOOST_TEST(full.value().value.reveal() == "k/e+y");
+  BOOST_TEST(full.value().session_token.reveal() == "t==");
+  BOOST_TEST(full.value().expires_unix_nanos == 1'893'452'400'000'000'000);
+  const auto least = read(R"({"Version":1,"AccessKeyId":"a","SecretAccessKey":"b"})");
+  BOOST_TEST_REQUIRE(least.has_value());
+  BOOST_TEST(least.value().session_token.empty());
+  BOOST_TEST(least.value().expires_unix_nanos == 0);
+  const std::pair<std::string, std::string_view> rows[] = {
+      {"hunter2", "no JSON object"},
+      {"{\"hunter2", "no JSON object"},
+      {"[]", "no JSON object"},
+      {R"({"AccessKeyId":"a","SecretAccessKey":"hunter2"})", "Version is not 1"},
+      {R"({"Version":2,"AccessKeyId":"a","SecretAccessKey":"hunter2"})", "Version is not 1"},
+      {R"({"Version":1,"SecretAccessKey":"hunter2"})", "AccessKeyId is missing or no text"},
+      {R"({"Version":1,"AccessKeyId":"a"})", "SecretAccessKey is missing or no text"},
+      {R"({"Version":1,"AccessKeyId":"a","SecretAccessKey":""})",
+       "SecretAccessKey is missing or no text"},
+      {R"({"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","SessionToken":[1]})",
+       "SessionToken is missing or no text"},
+      {R"({"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"hunter2"})",
+       "Expiration is no time"}};
+  for (const auto& [text, why] : rows) {
+    const auto failed = read(text);
+    BOOST_TEST_REQUIRE(!failed.has_value(), text);
+    const std::string expected =
+        "it is not what a credential_process of AWS prints: " + std::string(why);
+    BOOST_TEST(failed.error().detail == expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_key_of_aws_is_known_and_read_from_its_source) {
+  model::Credential one;
+  one.source.id = "s3";
+  one.type = model::Credential::Type::aws_sigv4;
+  one.keys = {source(From::exec, {"echo", "AKIDEXAMPLE"}),
+              source(From::exec, {"echo", "secret-1"})};
+  auto read = runtime::read_credentials({one}, "./");
+  BOOST_TEST_REQUIRE(read.has_value());
+  BOOST_TEST(read.value()[0].access_key.reveal() == "AKIDEXAMPLE");
+  BOOST_TEST(read.value()[0].value.reveal() == "secret-1");
+  std::vector<redact::KnownSecret> known;
+  runtime::add_known(read.value(), known);
+  BOOST_TEST_REQUIRE(known.size() == 2U);
+  BOOST_TEST(known[0].id == "s3.access_key");
+  BOOST_TEST(known[1].id == "s3.secret_key");
+  one.keys[0] = source(From::exec, {"echo", "AK ID"});
+  const auto unfit = runtime::read_credentials({one}, "./");
+  BOOST_TEST_REQUIRE(!unfit.has_value());
+  BOOST_TEST(unfit.error().detail == "secret s3: its access key holds a blank, ',', '/' or '='");
+  one.keys.clear();
+  one.source.from = From::exec;
+  one.source.words = {"echo", "hunter2"};
+  const auto no_keys = runtime::read_credentials({one}, "./");
+  BOOST_TEST_REQUIRE(!no_keys.has_value());
+  BOOST_TEST(no_keys.error().detail == "secret s3: it is not what a credential_process of AWS "
+                                       "prints: no JSON object");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

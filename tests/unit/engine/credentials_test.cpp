@@ -95,11 +95,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_where_it_stands) {
        "p:2:20: /credentials/0/id: an id is letters, digits, '.', '-' and '_'"},
       {credential("id: k" + value), "p:2:15: /credentials/0: the key \"type\" is missing"},
       {credential("id: k, type: heder" + value),
-       "p:2:29: /credentials/0/type: \"heder\" is not one of header, query or basic (did you "
-       "mean \"header\"?)"},
-      {credential("id: k, type: sigv4" + value),
-       "p:2:29: /credentials/0/type: requests are not signed for AWS in this version (header, "
-       "query or basic)"},
+       "p:2:29: /credentials/0/type: \"heder\" is not one of header, query, basic or aws_sigv4 "
+       "(did you mean \"header\"?)"},
       {credential(kept + "'x y'" + value),
        "p:2:45: /credentials/0/header: \"x y\" is not the name of a header"},
       {credential(kept + "'x:\\r\\nHost: e'" + value),
@@ -156,9 +153,82 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_refused_where_it_stands) {
   for (const auto& [text, expected] : rows) BOOST_TEST(first(text) == expected);
 }
 
+constexpr std::string_view kAwsPolicy = R"(version: 1
+credentials:
+  - {id: s3, type: aws_sigv4, service: s3, region: eu-central-1, access_key: {env: ID}, secret_key: {file: k}, session_token: {env: T}}
+  - {id: role, type: aws_sigv4, service: bedrock, region: us-east-1, value: {exec: [aws, keys]}, refresh: 5m}
+egress:
+  - {allow: {hosts: [b.s3.test]}, credential: s3}
+  - {allow: {hosts: [llm.test]}, credential: role}
+)";
+
+BOOST_AUTO_TEST_CASE(keys_of_aws_are_read_one_by_one_or_together) {
+  const auto all = policy(kAwsPolicy)->credentials;
+  BOOST_TEST_REQUIRE(all.size() == 2U);
+  BOOST_TEST((all[0].type == Credential::Type::aws_sigv4));
+  BOOST_TEST(all[0].service == "s3");
+  BOOST_TEST(all[0].region == "eu-central-1");
+  BOOST_TEST_REQUIRE(all[0].keys.size() == 3U);
+  BOOST_TEST(all[0].keys[0].id == "s3.access_key");
+  BOOST_TEST(all[0].keys[1].words.front() == "k");
+  BOOST_TEST(all[0].keys[2].id == "s3.session_token");
+  BOOST_TEST(sources_of(all[0]).size() == 3U);
+  BOOST_TEST(all[1].keys.empty());
+  BOOST_TEST(sources_of(all[1]).front().words.size() == 2U);
+  BOOST_TEST((all[1].refresh == std::chrono::minutes(5)));
+  const auto duties = BothEngines(policy(kAwsPolicy)).decide(call("PUT https://b.s3.test/k"));
+  BOOST_TEST(duties.obligations.credentials == std::vector<std::string>{"s3"},
+             boost::test_tools::per_element());
+  BOOST_TEST(!BothEngines(policy(kAwsPolicy)).decide(call("PUT http://b.s3.test/k")).allowed());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_with_keys_of_aws_is_refused_where_it_stands) {
+  const std::string aws = "id: k, type: aws_sigv4, service: s3, region: r";
+  const std::string keys = ", access_key: {env: A}, secret_key: {env: B}";
+  const std::pair<std::string, std::string_view> rows[] = {
+      {credential("id: k, type: aws_sigv4, region: r" + keys),
+       "p:2:15: /credentials/0: the key \"service\" is missing"},
+      {credential("id: k, type: aws_sigv4, service: s3" + keys),
+       "p:2:15: /credentials/0: the key \"region\" is missing"},
+      {credential("id: k, type: aws_sigv4, service: a/b, region: r" + keys),
+       "p:2:49: /credentials/0/service: expected letters, digits and '-' (as in s3 and "
+       "eu-central-1)"},
+      {credential("id: k, type: aws_sigv4, service: s3, region: EU" + keys),
+       "p:2:61: /credentials/0/region: expected letters, digits and '-' (as in s3 and "
+       "eu-central-1)"},
+      {credential(aws), "p:2:15: /credentials/0: the key \"access_key\" is missing"},
+      {credential(aws + ", access_key: {env: A}"),
+       "p:2:15: /credentials/0: the key \"secret_key\" is missing"},
+      {credential(aws + ", access_key: {env: A}, secret_key: wJalrXUtnFEMI"),
+       "p:2:98: /credentials/0/secret_key: a secret never stands in the file (write secret_key: "
+       "{env: NAME} or {file: path})"},
+      {credential(aws + keys + ", value: {env: C}"),
+       "p:2:76: /credentials/0/access_key: \"access_key\" does not apply here (the document of "
+       "value: holds it)"},
+      {credential(aws + keys + ", header: x"),
+       "p:2:116: /credentials/0/header: \"header\" does not apply here (it belongs to type: "
+       "header)"},
+      {credential("id: k, type: basic, username: u, value: {env: A}, secret_key: {env: B}"),
+       "p:2:78: /credentials/0/secret_key: \"secret_key\" does not apply here (it belongs to type: "
+       "aws_sigv4)"},
+      {"version: 1\ncredentials:\n  - {" + aws + keys + "}\n" +
+           "  - {id: l, type: header, header: Authorization, value: {env: L}}\n"
+           "egress: [{allow: {hosts: [a.test]}, credential: [k, l]}]\n",
+       "p:5:49: /egress/0/credential: two of them go to the same place"},
+  };
+  for (const auto& [text, expected] : rows) BOOST_TEST(first(text) == expected);
+}
+
 BOOST_AUTO_TEST_CASE(a_value_that_stands_there_by_mistake_is_not_quoted) {
   const auto said = first(credential("id: k, type: header, header: x, value: hunter2hunter2"));
   BOOST_TEST(said.find("hunter2") == std::string::npos, said);
+  for (const std::string key : {"access_key", "secret_key", "session_token"}) {
+    const auto aws = first(credential("id: k, type: aws_sigv4, service: s3, region: r, "
+                                      "access_key: {env: A}, " +
+                                      (key == "access_key" ? "" : key + ": hunter2hunter2, ") +
+                                      "secret_key: {env: [hunter2]}"));
+    BOOST_TEST(aws.find("hunter2") == std::string::npos, aws);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_no_rule_uses_is_said) {

@@ -138,6 +138,35 @@ BOOST_AUTO_TEST_CASE(whatever_changes_a_login_changes_the_digest) {
   }
 }
 
+constexpr std::string_view kSigned = R"(version: 1
+credentials:
+  - {id: a, type: aws_sigv4, service: s3, region: r, access_key: {env: ID}, secret_key: {env: KEY}}
+  - {id: b, type: aws_sigv4, service: sqs, region: r, value: {exec: [keys]}}
+egress:
+  - {allow: {hosts: [a.test]}, credential: a}
+  - {allow: {hosts: [b.test]}, credential: b}
+)";
+
+BOOST_AUTO_TEST_CASE(whatever_changes_a_signature_changes_the_digest) {
+  const std::pair<std::string_view, std::string_view> mutations[] = {
+      {"service: s3", "service: s4"},
+      {"s3, region: r", "s3, region: q"},
+      {"env: ID", "env: DI"},
+      {"env: ID", "file: ID"},
+      {"env: KEY", "env: YEK"},
+      {"env: KEY}", "env: KEY}, session_token: {env: T}"},
+      {"env: ID}, secret_key: {env: KEY", "env: KEY}, secret_key: {env: ID"},
+      {"access_key: {env: ID}, secret_key: {env: KEY}", "value: {env: ID}"},
+      {"exec: [keys]", "exec: [keys, it]"},
+      {"exec: [keys]", "file: keys"},
+      {"type: aws_sigv4, service: sqs, region: r", "type: basic, username: u"},
+  };
+  std::set<std::string> digests = {policy(kSigned)->digest};
+  for (const auto& [from, to] : mutations) {
+    BOOST_TEST(digests.insert(policy(replaced(from, to, kSigned))->digest).second, from);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_changes_no_login_does_not_change_the_digest) {
   const std::pair<std::string_view, std::string_view> mutations[] = {
       {"[a, b, c]", "[c, b, a, a]"}, {"X-Key", "x-key"}, {"refresh: 1m", "refresh: 2m"}};
