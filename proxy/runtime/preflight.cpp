@@ -18,6 +18,15 @@ struct Problem {
   std::string message, hint;
 };
 
+std::optional<Problem> problem_of(std::vector<redact::KnownSecret> known) {
+  redact::RuleSetConfig rules;
+  rules.known = std::move(known);
+  if (const auto built = redact::RuleSet::build(rules); !built)
+    return Problem{Diagnostic::Level::error, built.error().detail,
+                   "at least 6 bytes, or 3 with allow_short: true"};
+  return std::nullopt;
+}
+
 // What is wrong with a value where it is read from.
 std::optional<Problem> problem_of(const SecretSource& source) {
   namespace fs = std::filesystem;
@@ -32,12 +41,7 @@ std::optional<Problem> problem_of(const SecretSource& source) {
     return Problem{Level::warning, "the file is a pipe and was not read", ""};
   auto known = read_secrets({source});
   if (!known) return Problem{Level::error, known.error().detail, "run refuses to start without it"};
-  redact::RuleSetConfig rules;
-  rules.known = std::move(known.value());
-  if (const auto built = redact::RuleSet::build(rules); !built)
-    return Problem{Level::error, built.error().detail,
-                   "at least 6 bytes, or 3 with allow_short: true"};
-  return std::nullopt;
+  return problem_of(std::move(known.value()));
 }
 
 // Of one that holds several keys, whose value could be read.
@@ -45,8 +49,10 @@ std::optional<Problem> problem_of_document(const model::Credential& one,
                                            const std::string& folder) {
   if (one.type != model::Credential::Type::aws_sigv4 || !one.keys.empty()) return std::nullopt;
   const auto read = read_credentials({one}, folder);
-  if (read) return std::nullopt;
-  return Problem{Diagnostic::Level::error, read.error().detail, ""};
+  if (!read) return Problem{Diagnostic::Level::error, read.error().detail, ""};
+  std::vector<redact::KnownSecret> known;
+  add_known(read.value(), known);
+  return problem_of(std::move(known));
 }
 
 class Preflight {

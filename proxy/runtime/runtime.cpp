@@ -294,21 +294,26 @@ Runtime::files_of(const engine::Snapshot& policy) const {
   return out;
 }
 
+// Keys that say when they run out are read again a while before.
+std::chrono::milliseconds Runtime::until_replaced(const call::CredentialSet& credentials) const {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kBefore = std::chrono::minutes(5), kOftenest = std::chrono::seconds(10);
+  auto out = milliseconds::max();
+  for (const auto& one : credentials.all()) {
+    if (one.expires_unix_nanos == 0) continue;
+    const milliseconds left((one.expires_unix_nanos - clock_.unix_nanos()) / 1'000'000);
+    out = std::min(out, std::max(left - std::min(kBefore, left / 2), kOftenest));
+  }
+  return out;
+}
+
 std::int64_t Runtime::stale_at(const engine::Snapshot& policy,
                                const call::CredentialSet* credentials) const {
   auto soonest = std::chrono::milliseconds::max();
   for (const auto& one : policy.credentials) {
     if (one.refresh.count() > 0) soonest = std::min(soonest, one.refresh);
   }
-  constexpr std::chrono::minutes kBefore{5}, kOften{1}; // keys that run out are replaced earlier
-  const std::chrono::nanoseconds now(clock_.unix_nanos());
-  for (std::size_t i = 0; credentials != nullptr && i < credentials->all().size(); ++i) {
-    const std::chrono::nanoseconds expires(credentials->all()[i].expires_unix_nanos);
-    if (expires.count() == 0) continue;
-    const auto left = std::chrono::floor<std::chrono::milliseconds>(expires - now - kBefore);
-    soonest = std::min<std::chrono::milliseconds>(
-        soonest, std::max<std::chrono::milliseconds>(left, kOften));
-  }
+  if (credentials != nullptr) soonest = std::min(soonest, until_replaced(*credentials));
   if (soonest == std::chrono::milliseconds::max()) return kNever;
   return clock_.monotonic_nanos() + std::chrono::nanoseconds(soonest).count();
 }

@@ -94,6 +94,7 @@ class Runtime {
     std::int64_t stale_at = kNever; // monotonic
   };
   std::vector<std::pair<std::string, FileState>> files_of(const engine::Snapshot& policy) const;
+  std::chrono::milliseconds until_replaced(const call::CredentialSet& credentials) const;
   std::int64_t stale_at(const engine::Snapshot& policy,
                         const call::CredentialSet* credentials) const;
   void keep_replaced(const std::vector<call::CredentialValue>& now);

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from datetime import datetime, timezone
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from servers import Response
 
@@ -80,7 +80,8 @@ class AwsServer:
             return Response(body=b"", headers={"ETag": '"1"'})
         if request.method == "GET" and path in self.objects:
             return Response(body=self.objects[path], headers={"ETag": '"1"'})
+        prefix = path + "/" + dict(parse_qsl(request.path.partition("?")[2])).get("prefix", "")
         keys = "".join(f"<Contents><Key>{key.split('/', 2)[2]}</Key><Size>{len(body)}</Size></Contents>"
-                       for key, body in sorted(self.objects.items()))
+                       for key, body in sorted(self.objects.items()) if key.startswith(prefix))
         return Response(body=f"<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated>{keys}"
                              "</ListBucketResult>".encode(), headers={"Content-Type": "application/xml"})
