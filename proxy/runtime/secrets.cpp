@@ -220,14 +220,14 @@ std::string free_id(const std::string& wanted, const std::vector<redact::KnownSe
 void add_known(const std::vector<call::CredentialValue>& credentials,
                std::vector<redact::KnownSecret>& known) {
   for (const auto& one : credentials) {
-    for (const auto& [name, value] : call::secrets_of(one)) {
+    for (const auto& named : call::secrets_of(one)) {
       const auto same = std::find_if(known.begin(), known.end(), [&](const auto& other) {
-        return other.value.reveal() == value->reveal();
+        return other.value.reveal() == named.second->reveal();
       });
       if (same != known.end()) continue; // two names for one value would be two findings
       redact::KnownSecret secret;
-      secret.id = free_id(name, known);
-      secret.value = *value;
+      secret.id = free_id(named.first, known);
+      secret.value = *named.second;
       known.push_back(std::move(secret));
     }
   }
