@@ -77,7 +77,7 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   outcome_.address = std::move(event.address);
   outcome_.tls_version = std::move(event.tls_version);
   unix_nanos_ = event.unix_nanos;
-  if (retried_) { // the head is as it was sent the first time
+  if (retried_) { // the head is as it was sent the first time, but for a signature
     send_request_head(out);
     out.push_back(SendRequestEnd{});
     return;
@@ -136,9 +136,11 @@ void CallMachine::start_request(Actions& out) {
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);
-  const bool rewritten = redaction_.everywhere != nullptr || login_.signer() != nullptr;
-  if (request_.framing == wire::BodyFraming::chunked) hold_request_ = login_.signer() != nullptr;
-  if (request_.framing == wire::BodyFraming::length && rewritten && request_.content_length > 0) {
+  const bool rewritten = redaction_.everywhere != nullptr;
+  const bool is_signed = login_.signer() != nullptr;
+  if (is_signed && request_.framing == wire::BodyFraming::chunked) hold_request_ = true;
+  if (request_.framing == wire::BodyFraming::length && (rewritten || is_signed) &&
+      request_.content_length > 0) {
     if (request_.content_length <= context_.whole_body_bytes) {
       hold_request_ = true;
     } else {
