@@ -274,7 +274,7 @@ bool CompiledEngine::passes_unseen(const EgressCall& call) const noexcept {
 }
 
 // By the rules alone, without guards.
-Decision CompiledEngine::by_rules(const EgressCall& call) const noexcept {
+Decision CompiledEngine::by_rules(const EgressCall& call, bool& opened) const noexcept {
   const Section& section = section_for(call.protocol);
   const SectionIndex& index = section.index;
   const Question question(index, {call, policy().defaults.inspect});
@@ -290,6 +290,7 @@ Decision CompiledEngine::by_rules(const EgressCall& call) const noexcept {
     auto& quotas = out.obligations.quotas;
     quotas.insert(quotas.end(), operations.quotas.begin(), operations.quotas.end());
   }
+  opened = out.obligations.private_addresses || policy().defaults.private_addresses;
   const bool passes = out.obligations.tls == TlsMode::passthrough;
   if (passes && call.protocol == Protocol::connect &&
       (question.refused_inside() || !passes_unseen(call)))
@@ -322,10 +323,10 @@ bool is_guarded(const model::IpAddress& address, bool opened, const Decision& by
 Decision CompiledEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
-  Decision out = once_read(call, by_rules(call));
+  bool opened = false;
+  Decision out = once_read(call, by_rules(call, opened));
   if (!call.to.host.is_address()) return out;
   // The rules have judged the address with the host.
-  const bool opened = out.obligations.private_addresses || policy().defaults.private_addresses;
   Decision refusal;
   return is_guarded(call.to.host.address(), opened, out, refusal) ? refusal : out;
 }

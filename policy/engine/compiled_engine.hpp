@@ -27,7 +27,7 @@ class CompiledEngine final : public Engine {
   struct Section;
   struct Indexes;
   const Section& section_for(model::Protocol protocol) const noexcept;
-  model::Decision by_rules(const model::EgressCall& call) const noexcept override;
+  model::Decision by_rules(const model::EgressCall& call, bool& opened) const noexcept override;
   model::Obligations obligations(const Section& section, const Question& question,
                                  std::size_t first, model::Protocol protocol) const noexcept;
   struct Operations;

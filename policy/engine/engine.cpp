@@ -33,7 +33,8 @@ bool Engine::asks_for_body(const model::EgressCall& call) const noexcept {
 
 std::uint64_t Engine::body_needed(const model::EgressCall& head) const noexcept {
   if (!asks_for_body(head)) return 0;
-  return by_rules(head).verdict == model::Verdict::block ? 0 : policy_->inspect_most;
+  bool opened = false;
+  return by_rules(head, opened).verdict == model::Verdict::block ? 0 : policy_->inspect_most;
 }
 
 model::Decision Engine::once_read(const model::EgressCall& call,

@@ -44,9 +44,10 @@ class Engine {
  protected:
   Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy); // null blocks everything
 
-  // By the rules, without guards. What a rule asks of the body of a call that is head_only may turn
-  // out as an allow wants it.
-  virtual model::Decision by_rules(const model::EgressCall& call) const noexcept = 0;
+  // By the rules, without guards; `opened` becomes whether `egress` or `tcp` lets the call go to
+  // private addresses, though an operation in it may be refused. What a rule asks of the body of a
+  // call that is head_only may turn out as an allow wants it.
+  virtual model::Decision by_rules(const model::EgressCall& call, bool& opened) const noexcept = 0;
   model::Decision once_read(const model::EgressCall& call, model::Decision decision) const noexcept;
 
  private:

@@ -188,10 +188,13 @@ bool carries_operations(const EgressCall& call) {
 } // namespace
 
 // By the rules alone, without guards: the section of the protocol, and every operation by its own.
-Decision ReferenceEngine::by_rules(const EgressCall& call) const noexcept {
+Decision ReferenceEngine::by_rules(const EgressCall& call, bool& opened) const noexcept {
   const auto inspect = policy().defaults.inspect;
   Answer answer = ask(policy().rules_for(call.protocol), {call, inspect});
   Decision out = answer.winner == nullptr ? Decision() : decided_by(*answer.winner);
+  opened = policy().defaults.private_addresses;
+  if (out.allowed()) out.obligations = obligations_of(answer.allows, policy().defaults, call);
+  opened = opened || out.obligations.private_addresses;
   std::vector<const Rule*> allows;
   std::vector<model::Reported> reported = std::move(answer.reported);
   for (const auto kind : model::kAllOperationKinds) {
@@ -205,10 +208,7 @@ Decision ReferenceEngine::by_rules(const EgressCall& call) const noexcept {
       reported.insert(reported.end(), theirs.reported.begin(), theirs.reported.end());
     }
   }
-  if (out.allowed()) {
-    out.obligations = obligations_of(answer.allows, policy().defaults, call);
-    add_duties(out.obligations, allows);
-  }
+  if (out.allowed()) add_duties(out.obligations, allows);
   if (must_look_inside(policy(), call)) out.obligations.tls = TlsMode::intercept;
   out.reported = std::move(reported);
   return out;
@@ -255,11 +255,11 @@ const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
   return winner;
 }
 
+// `opened`: egress lets the call go to private addresses.
 Decision guarded(const Snapshot& policy, const EgressCall& call, const Decision& by_name,
-                 const IpAddress& address) {
+                 const IpAddress& address, bool opened) {
   const AddressGuard guard = guard_of(address.classify());
-  const bool open = guard.opening == Opening::by_policy &&
-                    (by_name.obligations.private_addresses || policy.defaults.private_addresses);
+  const bool open = guard.opening == Opening::by_policy && opened;
   if (guard.reason != Reason::none && !open) {
     Decision out = Decision::refuse(guard.reason);
     out.reported = by_name.reported;
@@ -290,14 +290,16 @@ bool could_pass(const std::vector<Rule>& rules, const model::Host& host) {
 Decision ReferenceEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
-  const Decision by_name = once_read(call, by_rules(call));
+  bool opened = false;
+  const Decision by_name = once_read(call, by_rules(call, opened));
   if (!call.to.host.is_address()) return by_name;
-  return guarded(policy(), call, by_name, call.to.host.address());
+  return guarded(policy(), call, by_name, call.to.host.address(), opened);
 }
 
 Decision ReferenceEngine::decide_address(const EgressCall& call, const Decision& by_name,
                                          const IpAddress& address) const noexcept {
-  return guarded(policy(), call, by_name, address);
+  const bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
+  return guarded(policy(), call, by_name, address, opened);
 }
 
 bool ReferenceEngine::could_allow(const model::Host& host) const noexcept {

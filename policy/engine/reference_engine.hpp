@@ -31,7 +31,7 @@ class ReferenceEngine final : public Engine {
   std::vector<RuleTrace> trace(const model::EgressCall& call) const;
 
  private:
-  model::Decision by_rules(const model::EgressCall& call) const noexcept override;
+  model::Decision by_rules(const model::EgressCall& call, bool& opened) const noexcept override;
 };
 
 } // namespace sluice::engine

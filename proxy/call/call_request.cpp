@@ -241,7 +241,6 @@ void CallMachine::take_end(wire::Fields trailers, Actions& out) {
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
-    if (event.trailers.all().empty()) request_.framing = wire::BodyFraming::length;
     send_request_head(out);
     bytes = std::move(request_body_);
   }

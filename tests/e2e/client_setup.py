@@ -13,6 +13,7 @@ BUILD = Path(__file__).resolve().parents[2] / "build" / "clients"
 NODE_MODULES = BUILD / "node"
 VENV = BUILD / "venv"
 AWS_VENV = BUILD / "venv-aws"
+AGENTS_VENV = BUILD / "venv-agents"
 GO_CLIENT = BUILD / "go-client"
 PATIENCE_S = 120
 TOLD = "SLUICE_TEST_CLIENTS_MISSING"
@@ -98,6 +99,11 @@ def install_all():
 def install_aws():
     """None, or why boto3 cannot be had. One script asks for it, so that no two install at once."""
     return _install(lambda: _venv(AWS_VENV, CLIENTS / "requirements-aws.txt"))
+
+
+def install_agents():
+    """None, or why the SDKs of MCP and A2A cannot be had. One script asks for them."""
+    return _install(lambda: _venv(AGENTS_VENV, CLIENTS / "requirements-agents.txt"))
 
 
 if __name__ == "__main__":
