@@ -93,6 +93,15 @@ void limits_into(Object& members, const model::QuotaLimits& limits) {
   if (!out.empty()) members["limits"] = object(out);
 }
 
+void ask_into(Object& members, const Rule& rule) {
+  if (!rule.ask) return;
+  Object out;
+  out["cache_ms"] = std::to_string(rule.ask->cache.count());
+  out["deadline_ms"] = std::to_string(rule.ask->deadline.count());
+  out[std::string(to_string(rule.ask->kind))] = quoted(rule.ask->where.text());
+  members["ask"] = object(out);
+}
+
 // What a rule's calls are counted under: its name, or what it matches. Neither its limits nor its
 // place nor another rule count, so that an edit of them does not begin at zero.
 class CounterNames {
@@ -169,6 +178,7 @@ std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
     members["match"] = object(match);
     counters.give(rule, members["match"]);
     limits_into(members, rule.quota_limits);
+    ask_into(members, rule);
     members["tls"] = quoted(to_string(rule.tls.value_or(defaults.tls)));
     if (!rule.restore.empty()) members["restore"] = set_of(rule.restore);
     if (!rule.credentials.empty()) members["credential"] = set_of(rule.credentials);
@@ -188,6 +198,7 @@ std::string tcp_text(std::vector<Rule>& rules) {
     members["match"] = object(match_object(rule.match));
     counters.give(rule, members["match"]);
     limits_into(members, rule.quota_limits);
+    ask_into(members, rule);
     if (rule.byte_limit) members["bytes"] = std::to_string(*rule.byte_limit);
     out.push_back(object(members));
   }

@@ -89,6 +89,7 @@ struct Duties { // of one rule
   bool passes_tls = false; // the default taken in
   bool opens_private = false;
   const std::shared_ptr<const model::RuleQuotas>* quotas = nullptr; // null: it has none
+  const std::shared_ptr<const model::DecisionPoint>* ask = nullptr; // the same
 };
 
 // The sum of the duties of several allow rules.
@@ -162,11 +163,11 @@ void CompiledEngine::Indexes::fill(Section& section, const std::vector<Rule>& ru
   section.duties.reserve(rules.size());
   for (std::size_t rank = 0; rank < section.index.size(); ++rank) {
     const Rule& rule = section.index.rule(rank);
-    section.duties.push_back({redact.bits_of(rule.redact), restore.bits_of(rule.restore),
-                              credentials.bits_of(rule.credentials), rule.request_body_limit,
-                              rule.byte_limit,
-                              rule.tls.value_or(defaults.tls) == TlsMode::passthrough,
-                              rule.private_addresses, rule.quotas ? &rule.quotas : nullptr});
+    section.duties.push_back(
+        {redact.bits_of(rule.redact), restore.bits_of(rule.restore),
+         credentials.bits_of(rule.credentials), rule.request_body_limit, rule.byte_limit,
+         rule.tls.value_or(defaults.tls) == TlsMode::passthrough, rule.private_addresses,
+         rule.quotas ? &rule.quotas : nullptr, rule.ask ? &rule.ask : nullptr});
   }
 }
 
@@ -192,6 +193,7 @@ Obligations CompiledEngine::obligations(const Section& section, const Question& 
     add_up(sum, one);
     opens = opens || (one.opens_private && question.named_by(rank));
     if (one.quotas != nullptr) out.quotas.push_back(*one.quotas);
+    if (one.ask != nullptr) out.ask.push_back(*one.ask);
   }
   out.redact = indexes_->redact.words_of(sum.redact | indexes_->redact_always);
   out.restore = indexes_->restore.words_of(sum.restore);

@@ -120,6 +120,9 @@ void parse_credentials(Reader credentials, ParseContext& shared,
                        std::vector<model::Credential>& out);
 void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule);
 
+// parse_ask.cpp
+void parse_ask(Reader& item, Rule& rule);
+
 // parse_match.cpp
 Match parse_match(Reader match, const Section& section, ParseContext& shared);
 std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared);

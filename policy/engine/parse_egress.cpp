@@ -134,6 +134,10 @@ std::vector<std::string> parse_restore(Reader restore) {
   return out;
 }
 
+bool asks_about_path(const Rule& rule) {
+  return rule.ask && rule.ask->kind == model::DecisionPoint::Kind::ext_authz_http;
+}
+
 void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   rule.tls = parse_tls(item.at("tls"));
   // Whatever the default is: what it asks for can only be seen inside.
@@ -147,6 +151,9 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   rule.inspect = parse_inspect(item.at("inspect"));
   if (rule.inspect && rule.match.values.empty())
     item.at("inspect").error("this rule does not ask for the body", "remove it, or match by body");
+  parse_ask(item, rule);
+  // A tunnel has no path, and that is what such a one is asked about.
+  if (asks_about_path(rule) && !rule.tls) rule.tls = model::TlsMode::intercept;
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.request_body_limit = limits.at("request_body").size();
@@ -174,6 +181,10 @@ void check_passthrough(Reader& item, const Rule& rule) {
   if (rule.tls == model::TlsMode::passthrough && rule.quota(model::Quota::tokens_per_day)) {
     item.at("limits").error("no tokens can be counted in a tunnel that is passed through",
                             "remove tokens_per_day, or intercept");
+  }
+  if (rule.tls == model::TlsMode::passthrough && asks_about_path(rule)) {
+    item.at("ask").error("a tunnel that is passed through has no path to ask about",
+                         "ask by opa or authzen, or intercept");
   }
 }
 

@@ -47,6 +47,12 @@ void compare_limit(const std::optional<std::uint64_t>& a, const std::optional<st
       .push_back("limit of " + name + ": " + shown(a) + " -> " + shown(b));
 }
 
+std::vector<std::string> texts_of(const model::DecisionPoints& points) {
+  std::vector<std::string> out;
+  for (const auto& one : points) out.push_back(one->text());
+  return out;
+}
+
 DutyChanges compare_duties(const Obligations& a, const Obligations& b) {
   DutyChanges out;
   compare_words(a.redact, b.redact, "no longer redacts ", "redacts ", out.loosened, out.tightened);
@@ -54,6 +60,8 @@ DutyChanges compare_duties(const Obligations& a, const Obligations& b) {
                 out.tightened, out.loosened);
   compare_words(a.restore, b.restore, "no longer puts tokens back in the ",
                 "puts tokens back in the ", out.tightened, out.loosened);
+  compare_words(texts_of(a.ask), texts_of(b.ask), "no longer asks ", "asks ", out.loosened,
+                out.tightened);
   compare_limit(a.request_body_limit, b.request_body_limit, "request_body", out);
   compare_limit(a.byte_limit, b.byte_limit, "bytes", out);
   if (a.tls != b.tls) {

@@ -99,6 +99,7 @@ Obligations obligations_of(const std::vector<const Rule*>& allows, const Default
     tighten(out.request_body_limit, rule->request_body_limit);
     tighten(out.byte_limit, rule->byte_limit);
     if (rule->quotas) out.quotas.push_back(rule->quotas);
+    if (rule->ask) out.ask.push_back(rule->ask);
     for (const std::string& direction : rule->restore) {
       if (all_restore(allows, direction)) out.restore.push_back(direction);
     }

@@ -80,6 +80,7 @@ struct Rule {
   std::optional<std::uint64_t> inspect;    // bytes of a body; else the defaults'
   model::QuotaLimits quota_limits;
   std::shared_ptr<const model::RuleQuotas> quotas; // made by seal(); null: no such limit
+  std::shared_ptr<const model::DecisionPoint> ask; // null: nobody is asked
   std::string reason;
   std::vector<std::string> approvers;
 

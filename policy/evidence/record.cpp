@@ -82,6 +82,11 @@ void limits(Payload& out, const model::Quotas& quotas) {
 
 void obligations(Payload& out, const model::Obligations& duties) {
   out.begin_object("obligations");
+  if (!duties.ask.empty()) {
+    std::vector<std::string> points;
+    for (const auto& one : duties.ask) points.push_back(one->rule_id + ' ' + one->text());
+    text_list(out, "ask", points);
+  }
   limit(out, "byte_limit", duties.byte_limit);
   if (!duties.credentials.empty()) text_list(out, "credentials", duties.credentials);
   if (!duties.quotas.empty()) limits(out, duties.quotas);
@@ -149,10 +154,9 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   const bool is_http = call != nullptr && call->protocol != model::Protocol::tcp;
   const model::Verdict verdict = done_with(facts);
   Payload out(rules);
-  out.text("agent_id", who.agent_id)
-      .text("call_id", call_id)
-      .word("decision", to_string(verdict))
-      .text("decision_id", call_id);
+  out.text("agent_id", who.agent_id);
+  if (!facts.asked.empty()) text_list(out, "asked", facts.asked);
+  out.text("call_id", call_id).word("decision", to_string(verdict)).text("decision_id", call_id);
   destination(out, facts);
   out.said("detail", facts.detail, kMaxLongText).word("engine", facts.engine);
   if (verdict != model::Verdict::allow) out.integer("http_status", why.status);

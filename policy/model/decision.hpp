@@ -2,6 +2,7 @@
 // Tested by tests/unit/model/decision_test.cpp.
 #pragma once
 
+#include "policy/model/decision_point.hpp"
 #include "policy/model/quota.hpp"
 #include "policy/model/reason.hpp"
 
@@ -30,6 +31,7 @@ struct Obligations {                // duties of an allow; the widest redaction,
   std::vector<std::string> restore;
   std::vector<std::string> credentials; // ids of what is put into the request, sorted
   Quotas quotas;                        // what the call counts against
+  DecisionPoints ask;                   // who must say yes, all of them
   bool restores(std::string_view direction) const noexcept {
     return std::find(restore.begin(), restore.end(), direction) != restore.end();
   }

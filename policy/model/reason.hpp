@@ -58,6 +58,9 @@ enum class Reason : std::uint8_t {
   content_undecodable,
   secret_blocked,
   credential_refused,
+  // asked outside
+  decision_point_denied,
+  decision_point_failed,
   // our own services
   evidence_unavailable,
   engine_failed,

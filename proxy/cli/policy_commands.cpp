@@ -80,6 +80,7 @@ Json decision_json(const model::Decision& decision, model::Protocol protocol) {
   obligations["private"] = duties.private_addresses;
   if (!duties.restore.empty()) obligations["restore"] = duties.restore;
   if (!duties.credentials.empty()) obligations["credentials"] = duties.credentials;
+  for (const auto& one : duties.ask) obligations["ask"].push_back(one->text());
   if (duties.request_body_limit) obligations["request_body"] = *duties.request_body_limit;
   if (duties.byte_limit) obligations["bytes"] = *duties.byte_limit;
   if (!duties.quotas.empty()) obligations["limits"] = limits_json(duties.quotas);

@@ -17,7 +17,7 @@ Result<runtime::Anchor> anchor_of(const std::string& text) {
     out.command = {"/bin/sh", "-c", text};
     return out;
   }
-  auto url = io::parse_post_url(text);
+  auto url = model::parse_service_url(text);
   if (!url) return make_error(Origin::config, "url_invalid", "--anchor: " + url.error().detail);
   out.url = std::move(url.value());
   return out;

@@ -18,6 +18,7 @@ Decision with_reason(Decision decision, Reason reason) {
   return decision;
 }
 
+constexpr std::size_t kKeptToPoints = 32; // idle connections of one worker
 constexpr std::string_view kMismatch = "original_destination_mismatch";
 
 // Guards that no mode opens: a loop into ourselves is never traffic, and without an address that is
@@ -68,7 +69,11 @@ Gate::Gate(const Executor& executor, const SharedServices& services, Resolver& r
            const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
            Surroundings around)
     : outbox_(executor, services.log), resolver_(resolver), services_(services),
-      settings_(settings), policy_(std::move(policy)), around_(std::move(around)) {}
+      settings_(settings), policy_(std::move(policy)), around_(std::move(around)),
+      points_(executor, services, {resolver, services.upstream_trust, settings, services.own_ports},
+              {kKeptToPoints, [this](const model::IpAddress& address, std::uint16_t port) {
+                 return is_self(address, port);
+               }}) {}
 
 Decision Gate::preview(const model::EgressCall& call) const {
   return policy_->engine->decide(call);
@@ -93,6 +98,52 @@ bool Gate::is_self(const model::IpAddress& address, std::uint16_t port) const {
 bool Gate::is_local(const model::IpAddress& address) const {
   const auto& mine = around_.addresses;
   return std::find(mine.begin(), mine.end(), address) != mine.end();
+}
+
+// Names and methods cannot be masked, and a name leaves with the question for its address.
+bool Gate::shows_secret(const Decision& decision, const model::EgressCall& call,
+                        const ActivePolicy& policy) const {
+  return redacts(decision) &&
+         (policy.holds_secret(call.method) || policy.holds_secret(call.to.host.text()));
+}
+
+Task<> Gate::ask_points(Judged& judged, const model::EgressCall& call, const ActivePolicy& policy) {
+  auto& duties = judged.decision.obligations;
+  auto said = co_await points_.ask(call, duties.ask, policy, settings_.who);
+  judged.asked = std::move(said.asked);
+  if (said.reason == Reason::none && call.protocol == model::Protocol::connect &&
+      !said.redact.empty()) {
+    said.reason = Reason::decision_point_failed;
+    said.rule_id = judged.decision.rule_id;
+    said.rule_name = judged.decision.rule_name;
+    said.detail = "redaction is asked for in a tunnel that is passed through";
+  }
+  if (services_.killed.load()) { // while it was asked
+    judged.decision = Decision::refuse(Reason::killed);
+  } else if (said.reason != Reason::none) {
+    Decision refused = Decision::refuse(said.reason);
+    refused.rule_id = std::move(said.rule_id);
+    refused.rule_name = std::move(said.rule_name);
+    refused.reported = std::move(judged.decision.reported);
+    refused.obligations = std::move(duties);
+    judged.decision = std::move(refused);
+    judged.detail = std::move(said.detail);
+  } else {
+    duties.redact.insert(duties.redact.end(), said.redact.begin(), said.redact.end());
+    std::sort(duties.redact.begin(), duties.redact.end());
+    duties.redact.erase(std::unique(duties.redact.begin(), duties.redact.end()),
+                        duties.redact.end());
+    if (shows_secret(judged.decision, call, policy))
+      judged.decision = Decision::refuse(Reason::secret_blocked);
+  }
+}
+
+// A policy that came while points were asked or a name was resolved: it judges what streams, and
+// this call does not stream yet.
+bool Gate::was_overtaken(const Judged& judged, const model::EgressCall& call) const {
+  if (!judged.decision.allowed() || settings_.mode != Mode::enforce) return false;
+  return !std::all_of(judged.addresses.begin(), judged.addresses.end(),
+                      [&](const auto& address) { return still_allows(call, address); });
 }
 
 // A captured call is dialled where its agent connected to, once that address is known to be one of
@@ -129,11 +180,13 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
   if (!goes_on) co_return judged; // a name that may not be called is not even asked for
-  // Names and methods cannot be masked, and a name leaves with the question for its address.
-  if (redacts(judged.decision) &&
-      (policy.holds_secret(call.method) || policy.holds_secret(call.to.host.text()))) {
+  if (shows_secret(judged.decision, call, policy)) {
     judged.decision = Decision::refuse(Reason::secret_blocked);
     co_return judged;
+  }
+  if (judged.decision.allowed() && !judged.decision.obligations.ask.empty()) {
+    co_await ask_points(judged, call, policy);
+    if (settings_.mode == Mode::enforce && !judged.decision.allowed()) co_return judged;
   }
 
   auto addresses = co_await addresses_of(call);
@@ -185,6 +238,8 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   const std::int64_t started = services_.clock.monotonic_nanos();
   const auto policy = policy_; // the snapshot that admits a call is the one in its record
   Judged judged = co_await judge(call, *policy);
+  if (policy != policy_ && was_overtaken(judged, call))
+    judged.decision = Decision::refuse(Reason::policy_changed);
   count_against_limits(judged);
   bool admitted = judged.decision.allowed() && settings_.mode != Mode::dry_run;
   if (settings_.mode == Mode::observe && !admitted && !holds_in_observe(judged.decision.reason)) {
@@ -204,6 +259,7 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   }
   facts.would = judged.would;
   facts.detail = judged.detail;
+  facts.asked = std::move(judged.asked);
   facts.latency_engine_ns = judged.engine_ns;
   facts.latency_gate_ns = services_.clock.monotonic_nanos() - started;
   auto written = evidence::decision_record(settings_.who, facts, policy->everywhere);

@@ -1,12 +1,13 @@
-// The one door between a call and the world: decides by name, resolves, decides again on every
-// address, and hands out a Permit only after the log accepted the decision record. Every failure on
-// the way is a refusal, and every refusal is recorded before it is answered. The only maker of
-// permits, and the only file of the data plane that knows both the engine and the evidence log.
-// Tested by tests/e2e/test_policy_decisions.py.
+// The one door between a call and the world: decides by name, asks the decision points of the
+// rules, resolves, decides again on every address, and hands out a Permit only after the log
+// accepted the decision record. Every failure on the way is a refusal, and every refusal is
+// recorded before it is answered. The only maker of permits, and the only file of the data plane
+// that knows both the engine and the evidence log. Tested by tests/e2e/test_policy_decisions.py.
 #pragma once
 
 #include "policy/evidence/log.hpp"
 #include "proxy/call/permit.hpp"
+#include "proxy/io/decision_point.hpp"
 #include "proxy/io/endpoint.hpp"
 #include "proxy/io/evidence_outbox.hpp"
 #include "proxy/io/resolver.hpp"
@@ -42,7 +43,8 @@ class Gate { // one per worker
   // own.
   model::Decision preview(const model::EgressCall& call) const;
 
-  // Whether a call that was admitted to that address would be admitted now.
+  // Whether a call that was admitted to that address would be admitted now, by the rules alone:
+  // decision points are asked once, before a call begins.
   bool still_allows(const model::EgressCall& call, const model::IpAddress& address) const;
   bool is_self(const model::IpAddress& address, std::uint16_t port) const;
   bool is_local(const model::IpAddress& address) const; // of this machine, where we listen
@@ -51,6 +53,7 @@ class Gate { // one per worker
   const ActivePolicy& policy() const noexcept { return *policy_; }
   // Requires: the worker's thread has ended. Destroys the coroutines that wait for evidence.
   void abandon() { outbox_.abandon(); }
+  void close_idle(Time now) { points_.close_idle(now); } // connections to decision points
 
  private:
   struct Judged {
@@ -58,6 +61,7 @@ class Gate { // one per worker
     std::vector<model::IpAddress> addresses;
     std::string detail;
     std::int64_t engine_ns = 0;
+    std::vector<std::string> asked;       // decision points, and what each said
     std::string would;                    // observe: what enforce would have decided
     std::shared_ptr<limits::Meter> meter; // null: nothing is counted
     std::int64_t retry_after = 1;
@@ -67,6 +71,11 @@ class Gate { // one per worker
   void record_login(const call::PermitFacts& of, const call::Outcome& how,
                     const ActivePolicy& policy);
   bool redacts(const model::Decision& decision) const noexcept;
+  bool shows_secret(const model::Decision& decision, const model::EgressCall& call,
+                    const ActivePolicy& policy) const;
+  // What the rules allow, the decision points that they name must allow, too.
+  Task<> ask_points(Judged& judged, const model::EgressCall& call, const ActivePolicy& policy);
+  bool was_overtaken(const Judged& judged, const model::EgressCall& call) const;
   // Counts an allowed call against its limits, or refuses it for one that is used up.
   void count_against_limits(Judged& judged) const;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);
@@ -79,6 +88,7 @@ class Gate { // one per worker
   const Settings& settings_;
   std::shared_ptr<const ActivePolicy> policy_;
   Surroundings around_;
+  DecisionPoints points_;
 };
 
 } // namespace sluice::io

@@ -110,6 +110,7 @@ Task<> Worker::ticker() {
     const Time now = std::chrono::steady_clock::now();
     for (auto* session : sessions_) session->tick(now);
     upstreams_.close_idle(now);
+    gate_.close_idle(now);
   }
 }
 

@@ -290,7 +290,7 @@ class Loader {
     }
     if (exec.present()) config_.anchor.command = exec.strings(EmptyList::refuse);
     if (const auto text = url.string()) {
-      auto parsed = io::parse_post_url(*text);
+      auto parsed = model::parse_service_url(*text);
       if (parsed) {
         config_.anchor.url = std::move(parsed.value());
       } else {

@@ -8,8 +8,8 @@
 #include "policy/base/secret_source.hpp"
 #include "policy/engine/engine.hpp"
 #include "policy/evidence/log.hpp"
+#include "policy/model/service_url.hpp"
 #include "proxy/io/admin_server.hpp"
-#include "proxy/io/poster.hpp"
 #include "proxy/io/settings.hpp"
 
 #include <map>
@@ -32,7 +32,7 @@ struct Place { // in the file, from 1; 0: unknown
 
 struct Anchor { // who gets each checkpoint: one of the two, or nobody
   std::vector<std::string> command;
-  std::optional<io::PostTo> url;
+  std::optional<model::ServiceUrl> url;
   bool present() const noexcept { return !command.empty() || url; }
 };
 

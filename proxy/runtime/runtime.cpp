@@ -2,6 +2,7 @@
 
 #include "policy/base/digest.hpp"
 #include "policy/evidence/layout.hpp"
+#include "proxy/io/poster.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <sys/prctl.h>

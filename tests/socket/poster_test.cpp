@@ -18,7 +18,7 @@ using namespace sluice;
 namespace {
 
 std::string refusal(std::string_view url) {
-  const auto parsed = io::parse_post_url(url);
+  const auto parsed = model::parse_service_url(url);
   if (parsed) return {};
   BOOST_TEST((parsed.error().code == "url_invalid"));
   BOOST_TEST((parsed.error().origin == Origin::config));
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(only_a_whole_answer_of_2xx_is_success) {
   for (const auto& answer : answers) said.push_back(answer.first);
   const Server server(said);
   io::OwnPorts own_ports;
-  io::Poster poster(io::parse_post_url(server.url()).value(), nullptr, io::Settings(), own_ports);
+  io::Poster poster(model::parse_service_url(server.url()).value(), nullptr, io::Settings(), own_ports);
   for (const auto& [answer, wrong] : answers) {
     const auto posted = poster.post("{}\n");
     BOOST_TEST_CONTEXT(answer.substr(0, 60)) {
@@ -90,12 +90,12 @@ BOOST_AUTO_TEST_CASE(only_a_whole_answer_of_2xx_is_success) {
 }
 
 BOOST_AUTO_TEST_CASE(a_url_is_taken_apart) {
-  const auto parsed = io::parse_post_url("https://Witness.Example/take/it?key=a%20b").value();
+  const auto parsed = model::parse_service_url("https://Witness.Example/take/it?key=a%20b").value();
   BOOST_TEST(parsed.to.authority() == "witness.example");
   BOOST_TEST(parsed.to.port == 443);
   BOOST_TEST(parsed.target == "/take/it?key=a%20b");
-  BOOST_TEST(io::parse_post_url("https://witness.example").value().target == "/");
-  BOOST_TEST(io::parse_post_url("https://[2001:db8::1]:8443/").value().to.port == 8443);
+  BOOST_TEST(model::parse_service_url("https://witness.example").value().target == "/");
+  BOOST_TEST(model::parse_service_url("https://[2001:db8::1]:8443/").value().to.port == 8443);
 }
 
 BOOST_AUTO_TEST_CASE(without_tls_only_to_this_machine) {
