@@ -65,7 +65,9 @@ redact::RuleSetConfig redaction_of(const Snapshot& policy) {
     return std::find(packs.begin(), packs.end(), "pii") != packs.end();
   };
   out.pii = names_pii(policy.defaults.redact);
-  policy.each_rule([&](const Rule& rule) { out.pii = out.pii || names_pii(rule.redact); });
+  // Whoever is asked outside may add the pack to any call.
+  policy.each_rule(
+      [&](const Rule& rule) { out.pii = out.pii || rule.ask || names_pii(rule.redact); });
   return out;
 }
 

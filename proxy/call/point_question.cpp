@@ -23,21 +23,20 @@ struct Facts { // masked
 
 class Mask {
  public:
-  explicit Mask(const std::shared_ptr<const redact::RuleSet>& rules) : rules_(rules) {}
+  explicit Mask(const AskedBy& by) : rules_(by.rules) { scope_.pii = by.pii; }
   std::string operator()(std::string_view text) const {
-    redact::Scope scope; // everywhere, and all that is found is masked
-    scope.pii = true;
     if (!rules_ || text.empty()) return std::string(text);
-    return redact::redact_whole(rules_, text, scope).text;
+    return redact::redact_whole(rules_, text, scope_).text;
   }
 
  private:
   const std::shared_ptr<const redact::RuleSet>& rules_;
+  redact::Scope scope_; // everywhere, and all that is found is masked
 };
 
 Facts facts_for(const model::DecisionPoint& point, const model::EgressCall& call,
                 std::string_view path, const AskedBy& by) {
-  const Mask mask(by.rules);
+  const Mask mask(by);
   Facts out;
   out.agent_id = mask(by.who.agent_id);
   out.run_id = mask(by.who.run_id);

@@ -26,6 +26,7 @@ struct PointQuestion {
 struct AskedBy {
   const evidence::RunIdentity& who;
   std::string_view policy_digest;
+  bool pii; // the rules redact personal data in this call
   const std::shared_ptr<const redact::RuleSet>& rules; // null: nothing is masked (tests)
 };
 

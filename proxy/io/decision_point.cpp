@@ -35,8 +35,9 @@ DecisionPoints::DecisionPoints(const Executor& executor, const SharedServices& s
     : services_(services), client_(executor, ways, std::move(bounds)) {}
 
 Task<PointsSaid> DecisionPoints::ask(const model::EgressCall& call,
-                                     const model::DecisionPoints& points,
-                                     const ActivePolicy& policy, const evidence::RunIdentity& who) {
+                                     const model::Obligations& duties, const ActivePolicy& policy,
+                                     const evidence::RunIdentity& who) {
+  const auto& points = duties.ask;
   PointsSaid all;
   if (points.size() > kMostPoints) {
     all.rule_id = points.front()->rule_id;
@@ -44,7 +45,8 @@ Task<PointsSaid> DecisionPoints::ask(const model::EgressCall& call,
     all.detail = "more than 8 decision points for one call";
     co_return all;
   }
-  const call::AskedBy by{who, policy.engine->policy().digest, policy.everywhere};
+  const call::AskedBy by{who, policy.engine->policy().digest, duties.redacts("pii"),
+                         policy.everywhere};
   for (const auto& point : points) {
     PointsSaid one = co_await ask_one(*point, call, by);
     take_packs(one.redact, all.redact);

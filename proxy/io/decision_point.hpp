@@ -35,9 +35,8 @@ class DecisionPoints { // one per worker
   DecisionPoints(const Executor& executor, const SharedServices& services, ServiceClient::Ways ways,
                  ServiceClient::Bounds bounds);
 
-  // One after the other, up to the first that does not say yes. `call`, `points` and `policy`
-  // outlive the task.
-  Task<PointsSaid> ask(const model::EgressCall& call, const model::DecisionPoints& points,
+  // One after the other, up to the first that does not say yes. What is passed outlives the task.
+  Task<PointsSaid> ask(const model::EgressCall& call, const model::Obligations& duties,
                        const ActivePolicy& policy, const evidence::RunIdentity& who);
   void close_idle(Time now) { client_.close_idle(now); }
 

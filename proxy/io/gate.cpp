@@ -109,7 +109,7 @@ bool Gate::shows_secret(const Decision& decision, const model::EgressCall& call,
 
 Task<> Gate::ask_points(Judged& judged, const model::EgressCall& call, const ActivePolicy& policy) {
   auto& duties = judged.decision.obligations;
-  auto said = co_await points_.ask(call, duties.ask, policy, settings_.who);
+  auto said = co_await points_.ask(call, duties, policy, settings_.who);
   judged.asked = std::move(said.asked);
   if (said.reason == Reason::none && call.protocol == model::Protocol::connect &&
       !said.redact.empty()) {
