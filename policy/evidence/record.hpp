@@ -42,8 +42,8 @@ struct DecisionFacts {
   std::string address_class;        // "" when none
   std::string would;                // observe: what enforce would have decided
   std::string detail;               // instance text of a refusal, redacted here
-  std::vector<std::string> asked;   // decision points, and what each said
   std::int64_t latency_engine_ns = 0, latency_gate_ns = 0;
+  std::vector<std::string> asked = {}; // decision points, and what each said
 };
 // event_type egress_allowed | policy_denied | approval_required, by what was done with the call:
 // one that observe let pass is egress_allowed, with `would`, and the rule and reason that judged

@@ -33,6 +33,8 @@ void count(const model::Decision& decision, Tally& tally) {
   if (!duties.restore.empty()) ++tally["restore"];
   if (!duties.credentials.empty()) ++tally["credentials"];
   if (!duties.quotas.empty()) ++tally["limits"];
+  if (!duties.ask.empty()) ++tally["ask"];
+  if (duties.ask.size() > 1) ++tally["ask of several"];
   if (duties.quotas.size() > 1) ++tally["limits of several"];
   if (duties.redact.size() == 2) ++tally["both packs"];
 }
@@ -64,12 +66,26 @@ BOOST_AUTO_TEST_CASE(small_policies_are_decided_alike) {
     compare(random, 1 + static_cast<int>(seed % 12), 200, tally);
   }
   const std::pair<const char*, int> least[] = {
-      {"decisions", 240'000},     {"none", 20'000},          {"rule_block", 8'000},
-      {"default_deny", 20'000},   {"reported", 10'000},      {"approval_required", 5'000},
-      {"address_private", 1'000}, {"address_metadata", 100}, {"passthrough", 1'000},
-      {"private", 1'000},         {"request_body", 1'000},   {"bytes", 1'000},
-      {"restore", 500},           {"credentials", 500},      {"both packs", 1'000},
-      {"could_allow", 50'000},    {"limits", 2'000},         {"limits of several", 200},
+      {"decisions", 240'000},
+      {"none", 20'000},
+      {"rule_block", 8'000},
+      {"default_deny", 20'000},
+      {"reported", 10'000},
+      {"approval_required", 5'000},
+      {"address_private", 1'000},
+      {"address_metadata", 100},
+      {"passthrough", 1'000},
+      {"private", 1'000},
+      {"request_body", 1'000},
+      {"bytes", 1'000},
+      {"restore", 500},
+      {"credentials", 500},
+      {"both packs", 1'000},
+      {"could_allow", 50'000},
+      {"limits", 2'000},
+      {"limits of several", 200},
+      {"ask", 2'000},
+      {"ask of several", 200},
       {"body_unread", 1'000},
   };
   for (const auto& [kind, wanted] : least)

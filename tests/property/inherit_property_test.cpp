@@ -59,6 +59,13 @@ bool contains(const std::vector<std::string>& all, const std::vector<std::string
   return std::includes(all.begin(), all.end(), part.begin(), part.end());
 }
 
+std::vector<std::string> texts(const model::DecisionPoints& points) {
+  std::vector<std::string> out;
+  for (const auto& one : points) out.push_back(one->rule_id + one->text());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 bool at_most(const std::optional<std::uint64_t>& limit, const std::optional<std::uint64_t>& other) {
   return !other || (limit && *limit <= *other);
 }
@@ -73,6 +80,7 @@ std::string looser(const model::Decision& one, const model::Decision& base,
   const auto &a = one.obligations, &b = base.obligations;
   if (!contains(a.redact, b.redact)) return "redact";
   if (!contains(b.credentials, a.credentials)) return "credential";
+  if (!contains(texts(a.ask), texts(b.ask))) return "ask";
   if (!contains(b.restore, a.restore)) return "restore";
   if (a.private_addresses && !b.private_addresses) return "private";
   if (a.tls > b.tls) return "tls";

@@ -175,6 +175,11 @@ std::string RandomPolicy::egress_duties(bool looks_inside, bool named) {
   return out;
 }
 
+std::string RandomPolicy::ask() {
+  return ", ask: {" + std::string(one_of({"opa", "authzen"})) + ": \"https://p.test/" +
+         std::to_string(below(3)) + "\"}";
+}
+
 std::string RandomPolicy::rule(Section section, int number) {
   const std::string effect(one_of({"allow", "allow", "allow", "block", "require_approval"}));
   const bool tcp = section == Section::tcp;
@@ -216,6 +221,7 @@ std::string RandomPolicy::rule(Section section, int number) {
   if (once_in(6)) out += ", mode: report";
   if (effect == "allow") {
     if (once_in(3)) out += ", private: true";
+    if (once_in(4)) out += ask();
     if (!tcp) out += egress_duties(looks_inside, named);
     if (tcp && once_in(2))
       out += ", redact: [pii], limits: {bytes: " + std::to_string(1 + below(5)) +

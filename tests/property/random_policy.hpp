@@ -43,6 +43,7 @@ class RandomPolicy {
   std::string operation_rule(std::string_view section);
   std::string operation_sections(int rules);
   std::string body();
+  std::string ask();
   std::string rule(Section section, int number);
   std::string egress_duties(bool looks_inside, bool named);
 
