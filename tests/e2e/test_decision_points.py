@@ -297,6 +297,20 @@ class Failures(Points):
                 waiting.join()
                 self.assert_refused(slow[0], "decision_point_failed")
 
+    def test_only_so_many_questions_are_open(self):
+        with socket.create_server((LOOPBACK, 0), backlog=512) as silent, HttpUpstream() as upstream, \
+                asking(opa(silent.getsockname()[1], deadline="4s"), config={"workers": 1}) as sluice, \
+                contextlib.ExitStack() as peers:
+            request = f"GET http://{UP}:{upstream.port}/%d HTTP/1.1\r\nHost: {UP}:{upstream.port}\r\n\r\n"
+            calls = [peers.enter_context(socket.create_connection((LOOPBACK, sluice.port), 20 * SLOW))
+                     for _ in range(270)]
+            for number, peer in enumerate(calls):
+                peer.sendall((request % number).encode())
+            said = [peer.recv(4096) for peer in calls]
+            self.assertEqual(sum(b"too many questions are open" in one for one in said), 14)
+            self.assertEqual(sum(b"no answer in 4000 ms" in one for one in said), 256)
+            self.assertEqual(upstream.requests, [])
+
     def test_dead(self):
         with HttpUpstream() as upstream, asking(opa(free_port())) as sluice:
             self.assert_failure(sluice, upstream, "refused")

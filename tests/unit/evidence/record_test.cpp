@@ -145,6 +145,23 @@ BOOST_AUTO_TEST_CASE(the_event_type_follows_the_verdict) {
   BOOST_TEST(payload["reported"][0]["rule_id"] == "egress[3]");
 }
 
+BOOST_AUTO_TEST_CASE(who_was_asked_is_on_record_with_the_answer) {
+  const model::EgressCall call = a_call();
+  model::Decision decision;
+  model::DecisionPoint point;
+  point.where = model::parse_service_url("https://pdp.test/v1/data/x").value();
+  point.rule_id = "egress[2]";
+  decision.obligations.ask.push_back(std::make_shared<const model::DecisionPoint>(point));
+  DecisionFacts facts;
+  facts.call = &call;
+  facts.decision = &decision;
+  BOOST_TEST(!parsed(decision_record(kWho, facts, nullptr)).contains("asked"));
+  facts.asked = {"egress[2] opa no"};
+  const json payload = parsed(decision_record(kWho, facts, nullptr));
+  BOOST_TEST(payload["asked"] == json({"egress[2] opa no"}));
+  BOOST_TEST(payload["obligations"]["ask"] == json({"egress[2] opa https://pdp.test/v1/data/x"}));
+}
+
 BOOST_AUTO_TEST_CASE(raw_tcp_has_no_method_path_or_query) {
   model::EgressCall call;
   call.call_id = "01TCP";
