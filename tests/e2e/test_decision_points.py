@@ -109,6 +109,19 @@ class Opa(Points):
             redacted = [record["payload"]["obligations"]["redact"] for record in sluice.records("egress_allowed")]
             self.assertEqual(redacted, [["pii", "secrets"], ["secrets"]])
 
+    def test_it_adds_redaction_where_the_policy_has_none(self):
+        said = {"result": {"allow": True, "redact": ["secrets"]}}
+        with HttpUpstream() as upstream, HttpUpstream(says(said)) as point:
+            rules = [allow(name="asked", ask=opa(point.port, cache="0s"))]
+            with Sluice(policy_text=json.dumps(policy(rules, defaults={"redact": []}))) as sluice:
+                url = f"http://{UP}:{upstream.port}/"
+                self.assertEqual(sluice.get(url, method="POST", body=KEY.encode()).status, 200)
+                self.assert_problem(sluice.get(url, method=KEY), 403, "secret.block", "secret_blocked")
+                point.respond_with(says({"result": True}))
+                self.assertEqual(sluice.get(url, method="POST", body=KEY.encode()).status, 200)
+            self.assertNotIn(KEY.encode(), upstream.requests[0].body)
+            self.assertIn(KEY.encode(), upstream.requests[1].body)
+
     def test_facts_hold_no_secret(self):
         with HttpUpstream() as upstream, HttpUpstream(says({"result": True})) as point, \
                 Sluice([allow(name="asked", ask=opa(point.port), redact=["pii"])],
