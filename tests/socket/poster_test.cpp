@@ -77,7 +77,8 @@ BOOST_AUTO_TEST_CASE(only_a_whole_answer_of_2xx_is_success) {
   for (const auto& answer : answers) said.push_back(answer.first);
   const Server server(said);
   io::OwnPorts own_ports;
-  io::Poster poster(model::parse_service_url(server.url()).value(), nullptr, io::Settings(), own_ports);
+  io::Poster poster(model::parse_service_url(server.url()).value(), nullptr, io::Settings(),
+                    own_ports);
   for (const auto& [answer, wrong] : answers) {
     const auto posted = poster.post("{}\n");
     BOOST_TEST_CONTEXT(answer.substr(0, 60)) {
