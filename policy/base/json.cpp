@@ -14,6 +14,7 @@ namespace {
 // parent before the node has ended, so the pointers hold.
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit TreeBuilder(const JsonLimits& limits) : limits_(limits) {}
   Node take() { return std::move(root_); }
   const char* fault() const noexcept { return fault_; }
 
@@ -60,7 +61,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   Node* add(Node::Kind kind, std::string text) {
-    if (++nodes_ > kMaxJsonNodes) return refuse("it has too many values"), nullptr;
+    if (++nodes_ > limits_.nodes) return refuse("it has too many values"), nullptr;
     Node* node = &root_;
     if (!open_.empty() && open_.back()->is_list()) {
       node = &open_.back()->items.emplace_back();
@@ -82,7 +83,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     return node != nullptr;
   }
   bool open(Node::Kind kind) {
-    if (open_.size() >= static_cast<std::size_t>(kMaxJsonDepth))
+    if (open_.size() >= limits_.depth)
       return refuse("it is nested too deeply");
     Node* node = add(kind, {});
     if (node != nullptr) open_.push_back(node);
@@ -97,6 +98,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
+  JsonLimits limits_;
   Node root_;
   std::vector<Node*> open_;
   std::size_t nodes_ = 0;
@@ -105,11 +107,11 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
 
 } // namespace
 
-Result<Node> read_json(std::string_view text) {
+Result<Node> read_json(std::string_view text, const JsonLimits& limits) {
   // The parser takes a NUL for the end, and some readers do not.
   if (text.find('\0') != std::string_view::npos)
     return make_error(Origin::downstream, "json_invalid", "it is not a JSON text");
-  TreeBuilder builder;
+  TreeBuilder builder(limits);
   bool read = false;
   try {
     read = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);

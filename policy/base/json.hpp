@@ -8,15 +8,18 @@
 #include "policy/base/document.hpp"
 #include "policy/base/result.hpp"
 
+#include <cstddef>
 #include <string_view>
 
 namespace sluice {
 
-inline constexpr int kMaxJsonDepth = 64;
-inline constexpr std::size_t kMaxJsonNodes = 250'000;
+struct JsonLimits {
+  std::size_t depth = 64;
+  std::size_t nodes = 250'000;
+};
 
 // Numbers keep their text; an integer beyond 64 bits is a real. Fails (downstream, "json_invalid").
-Result<Node> read_json(std::string_view text);
+Result<Node> read_json(std::string_view text, const JsonLimits& limits = {});
 
 // The first byte that tells something: behind blanks, and marks of byte order in any encoding.
 // Where it is '{' or '[', some reader may take the text for JSON. 0: there is none yet.

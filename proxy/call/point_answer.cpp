@@ -1,13 +1,15 @@
 #include "proxy/call/point_answer.hpp"
 
+#include "policy/base/json.hpp"
 #include "policy/base/printable.hpp"
-#include "proxy/call/strict_json.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace sluice::call {
 namespace {
+
+constexpr JsonLimits kAnswerLimits = {32, 4096};
 
 using Kind = model::DecisionPoint::Kind;
 
@@ -101,9 +103,9 @@ Result<PointVerdict> read_verdict(Kind kind, int status, const wire::Fields& fie
                                   std::string_view body) {
   if (kind == Kind::ext_authz_http) return read_check(status, fields);
   if (status != 200) return point_lied("it answered " + std::to_string(status));
-  const auto answer = parse_strict_json(body);
-  if (!answer || !answer->is_map()) return point_lied("its answer is no JSON object");
-  return kind == Kind::opa ? read_opa(*answer) : read_authzen(*answer);
+  const auto answer = read_json(body, kAnswerLimits);
+  if (!answer || !answer.value().is_map()) return point_lied("its answer is no JSON object");
+  return kind == Kind::opa ? read_opa(answer.value()) : read_authzen(answer.value());
 }
 
 } // namespace sluice::call
