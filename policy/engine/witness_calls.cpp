@@ -83,22 +83,31 @@ std::vector<std::string> texts_of(const PathPattern& path) {
           replace_all(deep, "*", "x") + "/z"};
 }
 
+std::string text_of(const TextPattern& pattern) {
+  const std::string& text = pattern.text();
+  return text.starts_with("re:") ? plain_of(text) : replace_all(text, "*", "x");
+}
+
 // ---- what both policies speak of ---------------------------------------------------------------
 
 struct Pool {
   std::vector<std::string> hosts, paths;
+  std::array<std::vector<std::string>, model::kOperationKinds> names; // of operations
 };
 
 Pool pool_of(const Snapshot& a, const Snapshot& b) {
   constexpr std::size_t kMost = 2'000; // each rule takes few of them
   Pool out;
   for (const auto* policy : {&a, &b}) {
-    for (const auto* rules : {&policy->egress, &policy->tcp}) {
-      for (const Rule& rule : *rules) {
-        for (const auto& host : rule.match.hosts) {
-          if (host.names_host()) add(out.hosts, texts_of(host).front(), kMost);
-        }
-        for (const auto& path : rule.match.paths) add(out.paths, texts_of(path).front(), kMost);
+    policy->each_rule([&](const Rule& rule) {
+      for (const auto& host : rule.match.hosts) {
+        if (host.names_host()) add(out.hosts, texts_of(host).front(), kMost);
+      }
+      for (const auto& path : rule.match.paths) add(out.paths, texts_of(path).front(), kMost);
+    });
+    for (std::size_t kind = 0; kind < out.names.size(); ++kind) {
+      for (const Rule& rule : policy->operations[kind].rules) {
+        for (const auto& name : rule.match.names) add(out.names[kind], text_of(name), kMost);
       }
     }
   }
@@ -175,6 +184,95 @@ std::vector<std::uint16_t> ports_of(const Match& match, Scheme scheme) {
   return out;
 }
 
+// ---- what is called in a call ------------------------------------------------------------------
+
+using Contents = std::vector<std::shared_ptr<const model::Content>>;
+
+// A value that passes the test, where that is simple.
+Node value_of(const ValueMatch& test) {
+  Node out;
+  if (!test.equals.empty()) return test.equals.front();
+  if (test.min || test.max) {
+    out.kind = Node::Kind::real;
+    out.real = test.min.value_or(test.max.value_or(0));
+    out.text = std::to_string(out.real);
+    return out;
+  }
+  out.kind = Node::Kind::string;
+  const std::string text = test.globs.empty() ? "" : test.globs.front().text();
+  out.text = text.starts_with("re:")
+                 ? plain_of(text)
+                 : replace_all(replace_all(replace_all(text, "/**/", "/"), "**", "x"), "*", "x");
+  return out;
+}
+
+Node tree_of(const std::vector<ValueMatch>& tests) {
+  Node root;
+  root.kind = Node::Kind::map;
+  for (const ValueMatch& test : tests) {
+    Node* at = &root;
+    for (const std::string& token : test.tokens) {
+      at->kind = Node::Kind::map;
+      auto& members = at->members;
+      auto there = std::find_if(members.begin(), members.end(),
+                                [&](const Member& one) { return one.key == token; });
+      if (there == members.end()) there = members.insert(members.end(), {token, 1, 1, {}});
+      at = &there->value;
+    }
+    *at = value_of(test);
+  }
+  return root;
+}
+
+std::shared_ptr<const model::Content> calling(model::Operation operation, const Rule* rule) {
+  auto out = std::make_shared<model::Content>();
+  out->state = model::Content::State::json;
+  out->bytes = 1;
+  if (rule != nullptr && !rule->match.values.empty()) {
+    out->tree = tree_of(rule->match.values);
+    operation.arguments = &out->tree;
+  }
+  out->operations.push_back(std::move(operation));
+  return out;
+}
+
+std::shared_ptr<const model::Content> without_body() {
+  static const auto none = [] {
+    auto out = std::make_shared<model::Content>();
+    out->state = model::Content::State::none;
+    return std::shared_ptr<const model::Content>(std::move(out));
+  }();
+  return none;
+}
+
+// Operations that the rule is about, and ones that just miss it. Null: what there is in every
+// policy.
+Contents contents_of(model::Operation::Kind kind, const Rule* rule, const Pool& pool) {
+  constexpr std::size_t kMostNames = 8;
+  std::vector<std::string> names, methods;
+  if (rule != nullptr) {
+    for (const auto& one : rule->match.names) add(names, text_of(one), kMostNames);
+    for (const auto& one : rule->match.operation_methods) add(methods, text_of(one), kMostNames);
+  }
+  for (const auto& one : pool.names[static_cast<std::size_t>(kind)]) add(names, one, kMostNames);
+  add(names, std::string(kUnlikely), kMostNames + 1);
+  const bool agent = kind == model::Operation::Kind::agent;
+  if (agent) add(methods, std::string("message/send"), kMostNames + 1);
+  if (!agent) methods = {kind == model::Operation::Kind::tool ? "tools/call" : ""};
+  Contents out;
+  for (const std::string& name : names) {
+    for (const std::string& method : methods) {
+      for (const bool streaming : {false, true}) {
+        if (streaming && kind != model::Operation::Kind::model) continue;
+        const model::Operation one{kind, true, method, {name}, streaming, nullptr};
+        out.push_back(calling(one, rule));
+        if (rule != nullptr && !rule->match.values.empty()) out.push_back(calling(one, nullptr));
+      }
+    }
+  }
+  return out;
+}
+
 // ---- combined ----------------------------------------------------------------------------------
 
 class Sweep {
@@ -199,6 +297,25 @@ class Sweep {
     const auto ports = ports_of(rule.match, Scheme::tcp);
     combine({hosts.size(), ports.size(), 1, 1},
             [&](const auto& at) { hand_out(hosts[at[0]], Scheme::tcp, ports[at[1]], "", ""); });
+  }
+
+  // By POST, which is how they go; null: of all hosts that the policies speak of.
+  void operations(model::Operation::Kind kind, const Rule* rule) {
+    std::vector<Host> hosts;
+    if (rule != nullptr) hosts = hosts_of(rule->match, pool_);
+    for (const auto& text : pool_.hosts) {
+      const auto host = Host::parse(text);
+      if (rule == nullptr && host) add(hosts, host.value(), kMostHosts);
+    }
+    const auto contents = contents_of(kind, rule, pool_);
+    auto paths = paths_of({}, pool_);
+    paths.resize(std::min<std::size_t>(paths.size(), kMostPorts));
+    constexpr std::array kSchemes = {Scheme::https, Scheme::http};
+    combine({hosts.size(), contents.size(), paths.size(), kSchemes.size()}, [&](const auto& at) {
+      const Scheme scheme = kSchemes[at[3]];
+      hand_out(hosts[at[0]], scheme, model::default_port(scheme), "POST", paths[at[2]],
+               contents[at[1]]);
+    });
   }
 
   const WitnessSweep& done() const { return done_; }
@@ -227,7 +344,8 @@ class Sweep {
   }
 
   void hand_out(const Host& host, Scheme scheme, std::uint16_t port, const std::string& method,
-                const std::string& path) {
+                const std::string& path,
+                std::shared_ptr<const model::Content> content = without_body()) {
     EgressCall call;
     call.call_id = call.listener = "witness";
     call.to = {scheme, host, port};
@@ -237,6 +355,7 @@ class Sweep {
                                           : Protocol::http;
     if (call.protocol == Protocol::http) {
       call.path = path;
+      call.content = std::move(content);
       auto others = model::other_readings(path);
       if (!others) return; // no such call reaches an engine
       call.other_paths = std::move(others.value());
@@ -263,6 +382,14 @@ WitnessSweep each_witness_call(const Snapshot& a, const Snapshot& b,
       if (i < policy->tcp.size()) sweep.tcp(policy->tcp[i]);
     }
   }
+  for (const auto kind : model::kAllOperationKinds) {
+    const auto &of_a = a.rules_of(kind), &of_b = b.rules_of(kind);
+    if (!of_a.written && !of_b.written) continue;
+    sweep.operations(kind, nullptr);
+    for (const auto* section : {&of_a, &of_b}) {
+      for (const Rule& rule : section->rules) sweep.operations(kind, &rule);
+    }
+  }
   return sweep.done();
 }
 
@@ -272,8 +399,9 @@ std::string method_of(const EgressCall& call) {
 
 std::string url_of(const EgressCall& call) {
   if (call.protocol == Protocol::tcp) return "tcp://" + call.to.host_port();
+  const auto what = call.content ? describe(*call.content) : std::string();
   return std::string(to_string(call.to.scheme)) + "://" + call.to.authority() +
-         (call.path.empty() ? "/" : call.path);
+         (call.path.empty() ? "/" : call.path) + (what.empty() ? "" : "  (" + what + ")");
 }
 
 } // namespace sluice::engine

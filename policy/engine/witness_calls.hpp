@@ -26,7 +26,7 @@ struct WitnessSweep {
 WitnessSweep each_witness_call(const Snapshot& a, const Snapshot& b,
                                const std::function<void(const model::EgressCall&)>& each);
 
-// As `policy explain METHOD URL` takes it.
+// As `policy explain METHOD URL` takes it; the URL with what is called there, in words.
 std::string method_of(const model::EgressCall& call);
 std::string url_of(const model::EgressCall& call);
 

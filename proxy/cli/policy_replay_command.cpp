@@ -55,7 +55,7 @@ class Replay {
       return;
     }
     if (asks_for_fields(recorded->call)) {
-      ++left_out_["a rule asks for a header, a parameter or a content type of it"];
+      ++left_out_["a rule asks for its body, or for a header, a parameter or a content type"];
       return;
     }
     const auto decision = decide(*recorded);
@@ -116,9 +116,12 @@ class Replay {
   // No record has fields or values of a query: what such a rule would say nobody knows.
   bool asks_for_fields(const model::EgressCall& call) const {
     const auto& rules = reference_.policy().rules_for(call.protocol);
-    return std::any_of(rules.begin(), rules.end(), [&](const engine::Rule& rule) {
-      return !rule.report_only && rule.match.looks_inside() && matches_destination(rule, call);
-    });
+    return std::any_of(rules.begin(), rules.end(),
+                       [&](const engine::Rule& rule) {
+                         return !rule.report_only && rule.match.looks_inside() &&
+                                matches_destination(rule, call);
+                       }) ||
+           reference_.body_needed(call) > 0;
   }
 
   // As the gate asks: by name, then at the address that was judged.

@@ -1,5 +1,6 @@
 #include "proxy/cli/recorded_call.hpp"
 
+#include "policy/content/read_content.hpp"
 #include "policy/evidence/canonical.hpp"
 #include "policy/evidence/file.hpp"
 #include "policy/evidence/layout.hpp"
@@ -149,6 +150,10 @@ std::optional<RecordedCall> RecordReader::read(const evidence::Line& line, std::
   out.call.call_id = text(payload, "call_id");
   out.call.listener = text(payload, "listener");
   out.call.method = text(payload, "method");
+  // No record has a body; these have none that anybody reads.
+  const bool bodiless = out.call.method == "GET" || out.call.method == "HEAD";
+  if (!bodiless) out.call.content = content::head_only();
+  if (bodiless) out.call.content = content::read_content(out.call, {}, content::Ended::yes);
   const auto digest = text(payload, "policy_digest");
   const auto path = text(payload, "path");
   if (!path.empty() && may_be_masked(path, digest)) return refuse("its path is masked or cut");

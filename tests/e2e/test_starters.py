@@ -38,7 +38,7 @@ class Starters(SluiceTestCase):
                 self.assertIn(f"{cases} of {cases} cases are as expected", said)
 
     def test_the_names_are_told(self):
-        self.assertLessEqual({"deny-all", "github-read-only", "llm-only", "research", "starter"}, set(NAMES))
+        self.assertLessEqual({"deny-all", "github-read-only", "llm-only", "mcp-desktop", "research", "starter"}, set(NAMES))
         said = self.run_ok("init", "x", "--starter", "llm", code=2)
         for name in NAMES:
             self.assertIn(name, said)

@@ -1,4 +1,4 @@
-"""Documentation that cannot lie: README.md names every reason code, and each of its `sh` blocks
+"""Documentation that cannot lie: README.md names every reason code, and each `sh` block of it and of policy/README.md
 marked with `<!-- test -->` on the line before runs to success in an empty directory with sluice on
 PATH (SLUICE_BIN, else PATH, else build/*/sluice; without any of them the blocks are skipped)."""
 
@@ -55,15 +55,23 @@ def check(root):
     if not readme.exists():
         return [Finding(readme, 1, "README.md does not exist")]
     text, found = readme.read_text(), []
+    sluice = find_sluice(root)
     for code in REASON_ROW.findall((root / REASONS).read_text()):
         if not re.search(rf"\b{code}\b", text):
             found.append(Finding(readme, 1, f"reason code {code} of {REASONS} is not mentioned"))
+    for document in (readme, root / "policy" / "README.md"):
+        if document.exists():
+            found += run_blocks(document, sluice)
+    return found
+
+
+def run_blocks(readme, sluice):
+    text, found = readme.read_text(), []
     if re.search(r"<!-- test -->(?!\n```sh\n)", text):
         found.append(Finding(readme, 1, "<!-- test --> must stand on the line before ```sh"))
     blocks = list(BLOCK.finditer(text))
-    sluice = find_sluice(root)
     if blocks and sluice is None:
-        print(f"check_docs: no sluice binary, {len(blocks)} README blocks not run")
+        print(f"check_docs: no sluice binary, {len(blocks)} blocks of {readme.name} not run")
         return found
     for match in blocks:
         problem = run_block(match.group(1), sluice)

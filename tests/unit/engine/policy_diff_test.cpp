@@ -108,6 +108,37 @@ BOOST_AUTO_TEST_CASE(each_kind_of_change_is_found) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_called_in_a_call_is_tried_too) {
+  const std::string host = rules("{allow: {hosts: [a.test]}}");
+  const std::string reading = host + "tools: [{allow: {servers: [a.test], tools: [\"read_*\"]}}]\n";
+  const struct {
+    std::string before, after, first;
+  } cases[] = {
+      {host, host + "tools: []\n",
+       "newly_blocked POST https://a.test/  (tools/call sluice-witness)"},
+      {host + "tools: []\n", reading, "newly_allowed POST https://a.test/  (tools/call read_x)"},
+      {reading, host + "tools: [{allow: {tools: [\"*\"]}}]\n",
+       "newly_allowed POST https://a.test/  (tools/call x)"},
+      {host + "tools: [{allow: {tools: [t]}}]\n",
+       host + "tools: [{allow: {tools: [t]}}, {block: {arguments: {/a/b: {glob: \"/etc/**\"}}}}]\n",
+       "newly_blocked POST https://a.test/  (tools/call t)"},
+      {host + "agents: [{allow: {methods: [message/send]}}]\n",
+       host + "agents: [{allow: {methods: [message/send, tasks/get]}}]\n",
+       "newly_allowed POST https://a.test/  (tasks/get sluice-witness)"},
+      {host + "models: [{allow: {models: [m], streaming: false}}]\n",
+       host + "models: [{allow: {models: [m]}}]\n",
+       "newly_allowed POST https://a.test/  (model m)"},
+      {reading,
+       host + "tools: [{allow: {servers: [a.test], tools: [\"read_*\"]}, redact: [pii]}]\n",
+       "tightened POST https://a.test/  (tools/call read_x): redacts pii"},
+  };
+  for (const auto& [before, after, first] : cases) {
+    const auto diff = shown(diff_policies(load(before), load(after)));
+    BOOST_TEST_REQUIRE(!diff.empty(), first);
+    BOOST_TEST(diff.front() == first);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_means_the_same_has_no_difference) {
   const auto same =
       diff_policies(load(rules("{allow: {hosts: [a.test, b.test]}}")),
