@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::content {
@@ -15,6 +16,9 @@ using model::Content;
 using State = Content::State;
 
 constexpr std::size_t kMostIds = 1'000;
+// Each is asked about under every rule, so that a body must not hold as many as it has room for.
+constexpr std::size_t kMostOperations = 200;
+constexpr std::size_t kMostNames = 1'000;
 
 std::shared_ptr<Content> in_state(State state, std::string fault = {}) {
   auto out = std::make_shared<Content>();
@@ -79,9 +83,15 @@ std::shared_ptr<const Content> read_content(const model::EgressCall& head, std::
   auto out = in_state(State::json);
   out->bytes = text.size();
   out->tree = std::move(tree.value());
-  each_message(out->tree, [&](const Node& message) { find_rpc(message, out->operations); });
+  each_message(out->tree, [&](const Node& message) {
+    if (out->operations.size() <= kMostOperations) find_rpc(message, out->operations);
+  });
   if (head.method == "POST") find_agent_by_path(head.path, out->operations);
   find_model(head.path, out->tree.is_map() ? &out->tree : nullptr, out->operations);
+  const auto too_many = [](const model::Operation& one) { return one.names.size() > kMostNames; };
+  const auto& found = out->operations;
+  if (found.size() > kMostOperations || std::any_of(found.begin(), found.end(), too_many))
+    return unreadable("the body calls more than is read at once");
   return out;
 }
 

@@ -103,9 +103,12 @@ void AgentPaas::close_what_stays_closed() {
       if (rule.unused)
         close(rule, "AgentPaaS only ever used the first rule of a domain", "join the two by hand");
     }
-    if (rule.for_mcp_server)
-      close(rule, "it is for an MCP server, whose tools are not judged in this version",
+    const McpServer* server = mcp_server_at(rule);
+    if (!rule.mcp_server.empty() && server == nullptr)
+      close(rule, "it is for an MCP server that is not there by HTTP at this host",
             "take it over by hand when every tool may be called");
+    if (server != nullptr && rule.any_method)
+      close(rule, "to an MCP server AgentPaaS denies what names no methods", "name the methods");
     if (const auto why = closed_hosts_why(rule); !why.empty())
       close(rule, why, "take it over by hand when the rest of the host may be called");
     if (!rule.credential.empty() && rule.any_method)
@@ -202,7 +205,7 @@ std::string AgentPaas::text() const {
       begin = end + 1;
     }
   }
-  return out;
+  return out + tools_text();
 }
 
 std::optional<Imported> import_agentpaas(const Document& document, Diagnostics& out) {

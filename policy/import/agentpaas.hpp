@@ -26,9 +26,9 @@ struct EgressRule {
   std::vector<std::string> methods;
   bool any_method = false;
   std::string credential;
-  bool for_mcp_server = false;
-  bool unused = false; // AgentPaaS itself never looks at it
-  std::string closed;  // why it is not imported; "" when it is
+  std::string mcp_server; // "" when it is for none
+  bool unused = false;    // AgentPaaS itself never looks at it
+  std::string closed;     // why it is not imported; "" when it is
 
   bool
   allows_as_much_as(const EgressRule& other) const; // where both match; ports and methods sorted
@@ -37,6 +37,11 @@ struct EgressRule {
 struct Url {
   model::Destination to;
   std::string path;
+};
+
+struct McpServer { // by HTTP, of another machine
+  std::string name, host;
+  std::vector<std::string> tools; // allowed and not denied; none: AgentPaaS denies all
 };
 
 class AgentPaas {
@@ -72,7 +77,10 @@ class AgentPaas {
   void oauth(Reader& item);
   void mcp_servers(Reader at);
   void mcp_server(Reader item);
-  void mcp_tools(Reader& item);
+  std::vector<std::string> mcp_tools(Reader& item);
+  void add_mcp_server(McpServer server);
+  const McpServer* mcp_server_at(const EgressRule& rule) const;
+  std::string tools_text() const;
   void close_mcp_host(const model::Host& host);
   void hooks(Reader at);
   void ingress(Reader at);
@@ -94,6 +102,7 @@ class AgentPaas {
   LossyList lossy_;
   std::string version_ = "1.0", name_;
   std::vector<EgressRule> egress_;
+  std::vector<McpServer> mcp_servers_;
   std::set<std::string> credential_ids_;
   std::vector<std::pair<Reader, std::string>> needs_credential_; // where, and which
   std::map<std::string, std::string> closed_hosts_;              // host -> why

@@ -122,7 +122,8 @@ void AgentPaas::mcp_servers(Reader at) {
 }
 
 void AgentPaas::mcp_server(Reader item) {
-  plain_text(item.required("name"));
+  Reader name = item.required("name");
+  plain_text(name);
   Reader address = item.at("url"), command = item.at("command");
   std::string transport = word(item.at("transport"), kTransports);
   if (transport.empty()) transport = command.present() ? "stdio" : "http";
@@ -130,43 +131,83 @@ void AgentPaas::mcp_server(Reader item) {
   if (transport == "stdio" && !command.present()) item.error("the key \"command\" is missing");
   if (transport == "stdio" && address.present()) address.error("a stdio server has no URL");
   if (transport == "http" && command.present()) command.error("an http server has no command");
+  bool taken = false;
   if (const auto where = url(address)) {
     if (!is_loopback(where->to.host) && !matched(*where))
       address.error("no egress rule allows its host and port", "add one for it");
-    close_mcp_host(where->to.host);
+    if (!is_loopback(where->to.host)) {
+      add_mcp_server({name.string().value_or(""), where->to.host.text(), mcp_tools(item)});
+      taken = closed_hosts_.count(where->to.host.text()) == 0;
+    }
   }
   const auto endpoint = item.at("endpoint").string();
   const auto other = model::parse_target(endpoint.value_or(""));
   if (other && other.value().absolute) close_mcp_host(other.value().absolute->host);
   plain_text(command);
   (void)item.at("args").strings();
-  mcp_tools(item);
+  (void)mcp_tools(item);
   free_map(item.at("headers"));
   free_map(item.at("env"));
   for (const char* key : {"endpoint", "auth_mode", "egress_binding"}) plain_text(item.at(key));
   item.finish();
-  lossy_.add(item,
-             transport == "stdio" ? "a program beside the agent: no call that Sluice sees"
-                                  : "tools are not judged in this version: its host is closed",
-             transport == "stdio" ? "sluice exec contains what it may reach"
-                                  : "allow its host under egress when every tool may be called");
-  lossy_.add_keys(item, {"allowed_tools", "denied_tools"}, "tools are not judged in this version");
+  if (transport == "stdio") {
+    lossy_.add(item, "a program beside the agent: no call that Sluice sees",
+               "sluice exec contains what it may reach");
+    lossy_.add_keys(item, {"allowed_tools", "denied_tools"}, "no call of these is seen");
+  } else if (!taken) {
+    lossy_.add(item, "its host is closed", "write its tools under tools by hand");
+  }
   lossy_.add_keys(item, {"headers", "env"}, "values are not imported, they may be secrets",
                   "name them under secrets in sluice.yaml");
 }
 
 void AgentPaas::close_mcp_host(const model::Host& host) {
-  if (!is_loopback(host))
-    closed_hosts_[host.text()] = "it is the host of an MCP server, whose tools are not judged";
+  if (!is_loopback(host)) closed_hosts_[host.text()] = "two MCP servers may be behind this host";
 }
 
-void AgentPaas::mcp_tools(Reader& item) {
+// Our rules know a server by its host, so that two of them behind one cannot be told apart.
+void AgentPaas::add_mcp_server(McpServer server) {
+  const bool there = std::any_of(mcp_servers_.begin(), mcp_servers_.end(),
+                                 [&](const McpServer& one) { return one.host == server.host; });
+  if (there) closed_hosts_[server.host] = "two MCP servers are behind this host";
+  mcp_servers_.push_back(std::move(server));
+}
+
+const McpServer* AgentPaas::mcp_server_at(const EgressRule& rule) const {
+  const auto at = std::find_if(mcp_servers_.begin(), mcp_servers_.end(), [&](const McpServer& one) {
+    const bool here = rule.hosts == EgressRule::Hosts::exact ? one.host == rule.host
+                                                             : one.host.ends_with('.' + rule.host);
+    return here && (rule.mcp_server.empty() || rule.mcp_server == one.name);
+  });
+  return at == mcp_servers_.end() ? nullptr : &*at;
+}
+
+// A name that our patterns would read as more than itself is left out, which closes it.
+std::vector<std::string> AgentPaas::mcp_tools(Reader& item) {
   const auto allowed = item.at("allowed_tools").strings();
   Reader denied = item.at("denied_tools");
-  for (const auto& tool : denied.strings()) {
-    if (std::find(allowed.begin(), allowed.end(), tool) != allowed.end())
+  const auto refused = denied.strings();
+  std::vector<std::string> out;
+  for (const auto& tool : allowed) {
+    if (std::find(refused.begin(), refused.end(), tool) != refused.end())
       denied.error("a tool is allowed and denied");
+    if (tool.find('*') == std::string::npos && !tool.starts_with("re:")) out.push_back(tool);
   }
+  return out;
+}
+
+std::string AgentPaas::tools_text() const {
+  if (mcp_servers_.empty()) return "";
+  std::string rules;
+  for (std::size_t i = 0; i < mcp_servers_.size(); ++i) {
+    const McpServer& server = mcp_servers_[i];
+    if (server.tools.empty() || closed_hosts_.count(server.host) != 0) continue;
+    std::vector<std::string> names;
+    for (const auto& tool : server.tools) names.push_back(yaml_text(tool));
+    rules += "  - {name: agentpaas-mcp-" + std::to_string(i) + ", allow: {servers: [" +
+             yaml_text(server.host) + "], tools: " + yaml_list(names) + "}}\n";
+  }
+  return rules.empty() ? "tools: []\n" : "tools:\n" + rules;
 }
 
 void AgentPaas::hooks(Reader at) {

@@ -79,7 +79,7 @@ EgressRule AgentPaas::egress_rule(Reader item, std::size_t index) {
                "write it under credentials, and credential: on the rule");
   }
   Reader server = item.at("mcp_server_id");
-  rule.for_mcp_server = server.string().has_value();
+  rule.mcp_server = server.string().value_or("");
   Reader inside = item.at("allow_private");
   if (inside.boolean().value_or(false)) {
     lossy_.add(inside, "private addresses stay closed",

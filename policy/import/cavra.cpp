@@ -1,7 +1,8 @@
 // CAVRA's policy packs. They judge what an agent does on its machine (files, commands, MCP servers
 // by name); none of that is a call to a host, so that nothing of a pack opens anything here. What
-// of `mcp` a section `tools` would say is written as a comment.
+// it says of servers becomes a section `tools`, where a server is the host of that name.
 #include "policy/import/draft.hpp"
+#include "policy/model/destination.hpp"
 
 #include <algorithm>
 #include <set>
@@ -100,7 +101,8 @@ class Pack {
     (void)at.at("allowlist_enabled").boolean();
     Reader unknown = at.at("block_unknown_servers");
     const bool open = !unknown.boolean().value_or(true);
-    constexpr const char* kHint = "see the comments of the result; its hosts stay closed";
+    constexpr const char* kHint =
+        "allow its host under egress; where it has another name, write that";
     servers(at.at("allowed_servers"), allowed_, "the MCP server is allowed by name there", kHint);
     servers(at.at("blocked_servers"), blocked_, "the MCP server is blocked by name there", kHint);
     if (open)
@@ -118,16 +120,17 @@ class Pack {
     for (Reader& item : list.items()) {
       const auto name = item.string();
       if (!name) continue;
-      out.push_back(yaml_text(*name));
-      lossy_.add(item, what, hint);
+      const auto host = model::Host::parse(*name);
+      if (host) out.push_back(yaml_text(host.value().text()));
+      lossy_.add(item, what, host ? hint : "it is no host name: write its rule by hand");
     }
   }
 
   static std::string tool_rule(std::string_view name, std::string_view effect,
                                const std::vector<std::string>& servers) {
     if (servers.empty()) return "";
-    return yaml_comment("  - {name: " + std::string(name) + ", " + std::string(effect) +
-                        ": {servers: " + yaml_list(servers) + "}}");
+    return "  - {name: " + std::string(name) + ", " + std::string(effect) +
+           ": {servers: " + yaml_list(servers) + "}}\n";
   }
 
   std::string text() const {
@@ -137,10 +140,8 @@ class Pack {
     out += yaml_comment("which opens no host here: allow under egress what the agent needs.");
     out += "version: 1\nmetadata: {id: " + yaml_text(id_) + ", title: " + yaml_text(title_) +
            ", version: " + yaml_text(version_) + "}\negress: []\n";
-    if (allowed_.empty() && blocked_.empty()) return out;
-    out +=
-        yaml_comment("closed: what the pack says of MCP servers, as a section tools would say it:");
-    out += yaml_comment("tools:");
+    if (allowed_.empty() && blocked_.empty()) return out + "tools: []\n";
+    out += "tools:\n";
     out += tool_rule("cavra-blocked-servers", "block", blocked_);
     out += tool_rule("cavra-allowed-servers", "allow", allowed_);
     return out;

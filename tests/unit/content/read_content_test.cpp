@@ -134,6 +134,25 @@ BOOST_AUTO_TEST_CASE(what_nobody_can_read_is_unread_and_what_is_no_json_is_not) 
   BOOST_TEST((head_only()->state == State::head_only));
 }
 
+BOOST_AUTO_TEST_CASE(a_body_that_calls_too_much_is_unread) {
+  const auto many = [](std::size_t count, std::string_view one) {
+    std::string out = "[";
+    for (std::size_t i = 0; i < count; ++i) out += (i > 0 ? "," : "") + std::string(one);
+    return out + "]";
+  };
+  constexpr std::string_view kTool = R"({"method":"tools/call","params":{"name":"x"}})";
+  BOOST_TEST(read(many(200, kTool))->operations.size() == 200U);
+  BOOST_TEST((read(many(201, kTool))->state == Content::State::unread));
+  BOOST_TEST((read(many(20'000, kTool))->state == Content::State::unread));
+  const auto batch = [&](std::size_t count) {
+    return read("{\"requests\":" + many(count, R"({"params":{"model":"m"}})") + "}",
+                "/v1/messages/batches")
+        ->state;
+  };
+  BOOST_TEST((batch(1'000) == Content::State::json));
+  BOOST_TEST((batch(1'001) == Content::State::unread));
+}
+
 BOOST_AUTO_TEST_CASE(ids_of_requests_are_json_again) {
   BOOST_TEST(request_ids(*read(R"({"jsonrpc":"2.0","id":7,"method":"x"})")) ==
                  std::vector<std::string>{"7"},

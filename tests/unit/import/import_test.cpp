@@ -1,5 +1,6 @@
 // Each vector is a document of somebody else, with what is lost of it and how calls are decided, by
 // its own tool and by the imported policy. The files say what they hold.
+#include "policy/content/read_content.hpp"
 #include "policy/import/import.hpp"
 
 #include "policy/base/document.hpp"
@@ -34,7 +35,8 @@ Source source_of(std::string_view name) {
   return name == "cavra" ? Source::cavra : Source::agentpaas;
 }
 
-model::EgressCall call_of(const std::string& words) {
+// `tool`: an MCP tool that it calls, or "".
+model::EgressCall call_of(const std::string& words, const std::string& tool = {}) {
   const auto space = words.find(' ');
   const auto target = model::parse_target(words.substr(space + 1));
   BOOST_REQUIRE_MESSAGE(target && target.value().absolute, words);
@@ -42,12 +44,16 @@ model::EgressCall call_of(const std::string& words) {
   call.method = words.substr(0, space);
   call.to = *target.value().absolute;
   call.path = target.value().path;
+  const auto body =
+      tool.empty() ? "" : R"({"method":"tools/call","params":{"name":")" + tool + "\"}}";
+  call.content = content::read_content(call, body, content::Ended::yes);
   return call;
 }
 
 void check_case(const Node& one, const std::shared_ptr<const engine::Snapshot>& policy) {
   const std::string words = member(one, "call").text;
-  const auto call = call_of(words);
+  const Node* tool = one.find("tool");
+  const auto call = call_of(words, tool == nullptr ? "" : tool->text);
   const auto decision = engine::explain(policy, call).decision;
   BOOST_TEST(to_string(decision.verdict) == member(one, "ours").text, words);
   // Whatever a vector says: what was not allowed does not become so.
