@@ -4,8 +4,10 @@
 #include "proxy/cli/evidence_records.hpp"
 #include "proxy/cli/evidence_support.hpp"
 #include "proxy/cli/policy_author.hpp"
+#include "proxy/cli/policy_learn.hpp"
 #include "proxy/cli/recorded_call.hpp"
 
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -15,14 +17,12 @@
 namespace sluice::cli {
 namespace {
 
-struct Learned {
-  std::string policy;
-  std::uint64_t calls = 0;
-  std::map<std::string, std::uint64_t> left_out; // why -> how many
+struct LearnOptions {
+  std::string to, since, until, run, agent;
 };
 
-// From the calls that a log says were let go, never from a refusal. Fails (config) when the log
-// cannot be read, or ("broken_log") its chain breaks.
+} // namespace
+
 Result<Learned> learn_from(const std::string& directory, const evidence::Filter& filter) {
   Learned out;
   engine::Learner learner;
@@ -52,9 +52,17 @@ Result<Learned> learn_from(const std::string& directory, const evidence::Filter&
   return out;
 }
 
-struct LearnOptions {
-  std::string to, since, until, run, agent;
-};
+Result<> write_learned(const std::string& file, const std::string& policy) {
+  const std::string partial = file + ".partial";
+  std::ofstream out(partial, std::ios::out | std::ios::trunc);
+  out << policy;
+  out.close();
+  if (!out || std::rename(partial.c_str(), file.c_str()) != 0)
+    return make_error(Origin::config, "cannot_write", file + " cannot be written");
+  return success();
+}
+
+namespace {
 
 int learn(const Output& out, const Program& program, const LearnOptions& options) {
   int failed = kFailed;
@@ -72,9 +80,8 @@ int learn(const Output& out, const Program& program, const LearnOptions& options
   }
   const auto& [policy, calls, left_out] = learned.value();
   if (!options.to.empty()) {
-    std::ofstream file(options.to, std::ios::out | std::ios::trunc);
-    if (!(file << policy).flush())
-      return out.fail(kFailed, "cannot_write", options.to + " cannot be written", "");
+    if (const auto written = write_learned(options.to, policy); !written)
+      return out.fail(written.error());
   }
   Json not_learned = Json::array();
   for (const auto& [why, count] : left_out) {

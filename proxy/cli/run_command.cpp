@@ -1,9 +1,12 @@
 // sluice run, and what it shares with sluice exec
+#include "proxy/cli/policy_learn.hpp"
 #include "proxy/cli/run_support.hpp"
 
 #include "proxy/contain/process.hpp"
 
 #include <iostream>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace sluice::cli {
@@ -82,10 +85,29 @@ void reload(runtime::Runtime& runtime) {
             << runtime.policy_digest() << std::endl;
 }
 
-int run(const Output& out, const Program& program) {
+// What this run let go, as a policy.
+int learn(const Output& out, const std::string& file, const std::string& directory,
+          const std::string& run_id) {
+  evidence::Filter filter;
+  filter.wanted[static_cast<std::size_t>(evidence::Fact::run)] = run_id;
+  const auto learned = learn_from(directory, filter);
+  if (!learned) return out.fail(learned.error());
+  if (const auto written = write_learned(file, learned.value().policy); !written)
+    return out.fail(written.error());
+  std::cerr << "learned " << file << " from " << learned.value().calls << " calls" << std::endl;
+  for (const auto& [why, count] : learned.value().left_out)
+    std::cerr << count << " calls not learned: " << why << std::endl;
+  return kDone;
+}
+
+int run(const Output& out, const Program& program, const std::string& learn_to) {
   int failed = kFailed;
   auto config = load_config(out, program, program.common.config, failed);
   if (!config) return failed;
+  if (!learn_to.empty() && config->settings.mode != io::Mode::observe)
+    return out.fail(kUsage, "usage", "--learn needs mode: observe, which lets calls go",
+                    "write it in sluice.yaml");
+  const auto directory = config->log.directory;
   const sigset_t signals = contain::block_control_signals();
   auto runtime = start(out, std::move(*config), failed);
   if (!runtime) return failed;
@@ -102,15 +124,23 @@ int run(const Output& out, const Program& program) {
       std::cerr << "WARNING: the last checkpoint was not handed to the witness: "
                 << runtime->witness_error() << std::endl;
     }
-    return kDone;
+    if (learn_to.empty()) return kDone;
+    const auto run_id = runtime->settings().who.run_id;
+    runtime.reset(); // the log is closed
+    return learn(out, learn_to, directory, run_id);
   }
 }
 
 } // namespace
 
 void add_run_command(CLI::App& app, Program& program) {
-  auto* sidecar = add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
-                           [&program](const Output& out) { return run(out, program); });
+  auto learn_to = std::make_shared<std::string>();
+  auto* sidecar =
+      add_verb(app, program, "run", "run the listeners", "sluice run -c sluice.yaml",
+               [&program, learn_to](const Output& out) { return run(out, program, *learn_to); });
+  sidecar->add_option(
+      "--learn", *learn_to,
+      "at its end writes the smallest policy that would have allowed what was seen");
   sidecar->add_option("-c,--config", program.common.config, "sluice.yaml");
   sidecar->add_option("--anchor", program.common.anchor,
                       "gets each signed checkpoint: a shell command on its stdin, an https URL by "

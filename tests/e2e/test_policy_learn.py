@@ -29,6 +29,24 @@ class PolicyLearn(SluiceTestCase):
                                          ("GET", "/v1/chat", 403), ("DELETE", "/v1/models", 403), ("GET", "/other", 403)):
                 self.assertEqual(strict.get(url + path, method).status, status, path)
 
+    def test_a_run_writes_it_at_its_end(self):
+        upstream = self.enterContext(HttpUpstream())
+        sluice = Sluice([], config={"mode": "observe"})
+        learned = sluice.folder / "learned.yaml"
+        sluice.arguments = ["--learn", str(learned)]
+        with sluice:
+            sluice.get(f"http://{UP}:{upstream.port}/v1/models")
+            self.assertFalse(learned.exists())
+        self.assertIn("learned", sluice.stderr)
+        self.assertIn("/v1/models", learned.read_text())
+        self.assertEqual(run_cli("check", learned).returncode, 0)
+
+    def test_a_run_that_enforces_has_nothing_to_learn(self):
+        sluice = Sluice([allow()])
+        done = run_cli("run", "-c", sluice.config_file, "--learn", sluice.folder / "learned.yaml")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("mode: observe", done.stderr)
+
     def test_refusals_teach_nothing(self):
         sluice, _ = self.seen()
         done = run_cli("policy", "learn", "--evidence", sluice.evidence, "--json")
