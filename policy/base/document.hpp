@@ -22,6 +22,7 @@ inline constexpr std::size_t kMaxDocumentNodes = 200'000; // after alias expansi
 inline constexpr int kMaxDocumentDepth = 64;
 
 struct Member;
+class SchemaNode;
 
 struct Node {
   enum class Kind : std::uint8_t { null, boolean, integer, real, string, list, map };
@@ -50,8 +51,9 @@ struct Member {
 std::string_view to_string(Node::Kind kind) noexcept; // "a string", "a list", … for messages
 
 struct Document {
-  std::string file; // for messages
-  Node root;        // null for an empty file
+  std::string file;            // for messages
+  Node root;                   // null for an empty file
+  SchemaNode* asked = nullptr; // who writes down what its Readers ask for; see schema.hpp
 };
 
 // nullopt exactly when an error was added to `out`.

@@ -1,9 +1,11 @@
 #include "policy/base/reader.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "policy/base/schema.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace sluice {
 namespace {
@@ -45,9 +47,21 @@ std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<U
   return std::nullopt;
 }
 
+template <std::size_t N> std::vector<std::string_view> names_of(const std::array<Unit, N>& units) {
+  std::vector<std::string_view> out;
+  for (const Unit& unit : units) out.push_back(unit.name);
+  return out;
+}
+
 // Where somebody may have written the secret itself.
 bool holds_secret(std::string_view key) {
   return key == "value" || key == "access_key" || key == "secret_key" || key == "session_token";
+}
+
+std::string shown(double number) {
+  std::array<char, 32> out{};
+  const auto end = std::to_chars(out.data(), out.data() + out.size(), number);
+  return std::string(out.data(), end.ptr);
 }
 
 std::string quote(std::string_view word) {
@@ -71,13 +85,19 @@ std::string join_words(const std::string_view* words, std::size_t count) {
 
 Reader::Reader(const Document& document, Diagnostics& out)
     : file_(&document.file), out_(&out), node_(&document.root), line_(document.root.line),
-      column_(document.root.column) {}
+      column_(document.root.column), asked_(document.asked) {}
 
 Reader::Reader(const Reader& parent, const Node* node, std::string_view token)
     : file_(parent.file_), out_(parent.out_), node_(node),
       pointer_(parent.pointer_ + '/' + pointer_token(token)),
       line_(node ? node->line : parent.line_), column_(node ? node->column : parent.column_),
       hidden_(parent.hidden_ || holds_secret(token)) {}
+
+Reader Reader::child(const Node* node, std::string_view token, SchemaNode* asked) const {
+  Reader out(*this, node, token);
+  out.asked_ = asked;
+  return out;
+}
 
 void Reader::report(Diagnostic::Level level, std::string message, std::string hint) const {
   out_->push_back({level, *file_, line_, column_, pointer_, std::move(message), std::move(hint)});
@@ -118,20 +138,23 @@ bool Reader::require_map() {
 
 Reader Reader::at(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
-  return Reader(*this, require_map() ? node_->find(key) : nullptr, key);
+  if (!require_map()) return Reader(*this, nullptr, key);
+  return child(node_->find(key), key, asked_ == nullptr ? nullptr : asked_->key(node_, key));
 }
 
 Reader Reader::required(std::string_view key) {
-  Reader child = at(key);
-  if (!child.present() && present() && node_->is_map())
-    error("the key " + quote(key) + " is missing");
-  return child;
+  Reader value = at(key);
+  const bool map = present() && node_->is_map();
+  if (map && asked_ != nullptr) asked_->want(node_, key);
+  if (!value.present() && map) error("the key " + quote(key) + " is missing");
+  return value;
 }
 
 void Reader::refuse(std::string_view key, std::string_view why, std::string_view hint) {
   refused_.emplace_back(key);
-  const Reader child(*this, require_map() ? node_->find(key) : nullptr, key);
-  if (child.present()) child.error(quote(key) + std::string(why), std::string(hint));
+  const Reader written(*this, require_map() ? node_->find(key) : nullptr, key);
+  if (asked_ != nullptr && present()) asked_->refuse(node_, key);
+  if (written.present()) written.error(quote(key) + std::string(why), std::string(hint));
 }
 
 void Reader::unsupported(std::string_view key, std::string_view hint) {
@@ -144,6 +167,7 @@ void Reader::misplaced(std::string_view key, std::string_view hint) {
 
 void Reader::finish() {
   if (!require_map()) return;
+  if (asked_ != nullptr) asked_->close(node_);
   const std::vector<std::string_view> known(known_.begin(), known_.end());
   std::size_t unknown = 0;
   for (const Member& member : node_->members) {
@@ -153,30 +177,32 @@ void Reader::finish() {
       continue;
     }
     if (++unknown > kMaxUnknownKeys) break;
-    Reader child(*this, &member.value, member.key);
-    child.line_ = member.line;
-    child.column_ = member.column;
+    Reader written(*this, &member.value, member.key);
+    written.line_ = member.line;
+    written.column_ = member.column;
     // A long key is not a typo of ours, and comparing it costs its length.
     const auto near = member.key.size() > kMaxQuoted
                           ? std::string_view()
                           : nearest_word(member.key, known.data(), known.size());
-    child.error("unknown key " + show_key(member.key),
-                near.empty() ? "known keys: " + join_words(known.data(), known.size())
-                             : "did you mean " + quote(near) + '?');
+    written.error("unknown key " + show_key(member.key),
+                  near.empty() ? "known keys: " + join_words(known.data(), known.size())
+                               : "did you mean " + quote(near) + '?');
   }
 }
 
 std::vector<std::pair<std::string, Reader>> Reader::members() {
   std::vector<std::pair<std::string, Reader>> out;
+  SchemaNode* asked = asked_ == nullptr ? nullptr : asked_->values();
   if (!require_map()) return out;
   for (const Member& member : node_->members) {
-    out.emplace_back(member.key, Reader(*this, &member.value, member.key));
+    out.emplace_back(member.key, child(&member.value, member.key, asked));
   }
   return out;
 }
 
 std::vector<Reader> Reader::items(EmptyList empty) {
   std::vector<Reader> out;
+  SchemaNode* asked = asked_ == nullptr ? nullptr : asked_->items(empty == EmptyList::accept);
   if (!present()) return out;
   if (!node_->is_list()) {
     expected("a list", node_->kind == Node::Kind::null ? "fill it in or leave the key out"
@@ -187,8 +213,16 @@ std::vector<Reader> Reader::items(EmptyList empty) {
     error("the list is empty", "fill it in or leave the key out");
   }
   for (std::size_t i = 0; i < node_->items.size(); ++i) {
-    out.push_back(Reader(*this, &node_->items[i], std::to_string(i)));
+    out.push_back(child(&node_->items[i], std::to_string(i), asked));
   }
+  return out;
+}
+
+std::vector<Reader> Reader::one_or_items(EmptyList empty) {
+  SchemaNode* asked = asked_ == nullptr ? nullptr : asked_->alone();
+  if (!present() || node_->is_list()) return items(empty);
+  std::vector<Reader> out = {*this};
+  out.front().asked_ = asked;
   return out;
 }
 
@@ -201,6 +235,7 @@ std::vector<std::string> Reader::strings(EmptyList empty) {
 }
 
 std::optional<std::string> Reader::string() {
+  if (asked_ != nullptr) asked_->string();
   if (!present()) return std::nullopt;
   if (node_->kind != Node::Kind::string) {
     const bool scalar = !node_->is_list() && !node_->is_map() && node_->kind != Node::Kind::null;
@@ -215,6 +250,7 @@ std::optional<std::string> Reader::string() {
 }
 
 std::optional<std::string> Reader::text() {
+  if (asked_ != nullptr) asked_->text();
   if (!present()) return std::nullopt;
   if (node_->is_list() || node_->is_map() || node_->kind == Node::Kind::null) {
     expected("a string");
@@ -224,6 +260,7 @@ std::optional<std::string> Reader::text() {
 }
 
 std::optional<bool> Reader::boolean() {
+  if (asked_ != nullptr) asked_->boolean();
   if (!present()) return std::nullopt;
   if (node_->kind == Node::Kind::boolean) return node_->boolean;
   expected("true or false");
@@ -231,6 +268,7 @@ std::optional<bool> Reader::boolean() {
 }
 
 std::optional<std::int64_t> Reader::integer(std::int64_t min, std::int64_t max) {
+  if (asked_ != nullptr) asked_->integer(min, max);
   if (!present()) return std::nullopt;
   if (node_->kind != Node::Kind::integer) {
     expected("an integer");
@@ -243,7 +281,43 @@ std::optional<std::int64_t> Reader::integer(std::int64_t min, std::int64_t max) 
   return node_->integer;
 }
 
+std::optional<double> Reader::number(double min, double max, std::string hint) {
+  if (asked_ != nullptr) asked_->number(min, max);
+  if (!present()) return std::nullopt;
+  double value = std::numeric_limits<double>::quiet_NaN();
+  if (node_->kind == Node::Kind::integer) value = static_cast<double>(node_->integer);
+  if (node_->kind == Node::Kind::real) value = node_->real;
+  if (value >= min && value <= max) return value;
+  const bool bounded = std::isfinite(min) && std::isfinite(max);
+  error(bounded ? "expected a number from " + shown(min) + " to " + shown(max)
+                : "expected a number",
+        std::move(hint));
+  return std::nullopt;
+}
+
+const Node* Reader::scalar() {
+  if (asked_ != nullptr) asked_->scalar();
+  if (!present()) return nullptr;
+  if (!node_->is_map() && !node_->is_list()) return node_;
+  error("a value is a string, a number, true, false or null");
+  return nullptr;
+}
+
+bool Reader::says(std::string_view word) const {
+  if (asked_ != nullptr) asked_->words(&word, 1);
+  return present() && node_->text == word;
+}
+
+bool Reader::says(std::int64_t number) const {
+  if (asked_ != nullptr) asked_->constant(number);
+  return present() && node_->kind == Node::Kind::integer && node_->integer == number;
+}
+
 std::optional<std::uint64_t> Reader::size(std::uint64_t min, std::uint64_t max) {
+  if (asked_ != nullptr) {
+    asked_->size(min, max);
+    asked_->with_unit(names_of(kSizeUnits));
+  }
   if (!present()) return std::nullopt;
   std::optional<std::uint64_t> bytes;
   if (node_->kind == Node::Kind::integer && node_->integer >= 0) {
@@ -262,6 +336,7 @@ std::optional<std::uint64_t> Reader::size(std::uint64_t min, std::uint64_t max) 
 
 std::optional<std::chrono::milliseconds> Reader::duration(std::chrono::milliseconds min,
                                                           std::chrono::milliseconds max) {
+  if (asked_ != nullptr) asked_->with_unit(names_of(kTimeUnits));
   if (!present()) return std::nullopt;
   std::optional<std::uint64_t> millis;
   if (node_->kind == Node::Kind::string) millis = with_unit(node_->text, kTimeUnits);
@@ -280,6 +355,7 @@ std::optional<std::chrono::milliseconds> Reader::duration(std::chrono::milliseco
 
 std::optional<std::size_t> Reader::word_index(const std::string_view* words,
                                               std::size_t count) const {
+  if (asked_ != nullptr) asked_->words(words, count);
   if (!present()) return std::nullopt;
   if (node_->kind == Node::Kind::string) {
     const auto* hit = std::find(words, words + count, node_->text);

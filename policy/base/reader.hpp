@@ -13,7 +13,8 @@
 //   root.unsupported("budget", "counters are not kept in this version");
 //   root.finish();
 //
-// A Reader points into the Document, which must outlive it.
+// A Reader points into the Document, which must outlive it. What it is asked for makes the schema
+// of the document (schema.hpp), so a loader looks at a node itself only for what no schema says.
 // Tested by tests/unit/base/reader_test.cpp.
 #pragma once
 
@@ -62,12 +63,20 @@ class Reader {
   // Lists.
   std::vector<Reader> items(EmptyList empty = EmptyList::accept);
   std::vector<std::string> strings(EmptyList empty = EmptyList::accept); // wrong items left out
+  std::vector<Reader> one_or_items(EmptyList empty); // what is no list is the one item
 
   // Scalars.
   std::optional<std::string> string(); // not empty
   std::optional<std::string> text();   // any scalar as it is written, e.g. version: 1.2
   std::optional<bool> boolean();
   std::optional<std::int64_t> integer(std::int64_t min, std::int64_t max);
+  std::optional<double> number(double min = -std::numeric_limits<double>::infinity(),
+                               double max = std::numeric_limits<double>::infinity(),
+                               std::string hint = {});
+  const Node* scalar(); // null too; nullptr for a list or a map, and when absent
+  // Whether it is the only thing it can be. What else it is, the caller reports.
+  bool says(std::string_view word) const;
+  bool says(std::int64_t number) const;
   // Bytes: an integer, or an integer with B, KiB, MiB, GiB, TiB (powers of 1024) or kB, MB, GB, TB.
   std::optional<std::uint64_t> size(std::uint64_t min = 0,
                                     std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
@@ -93,6 +102,7 @@ class Reader {
 
  private:
   Reader(const Reader& parent, const Node* node, std::string_view token);
+  Reader child(const Node* node, std::string_view token, SchemaNode* asked) const;
   void refuse(std::string_view key, std::string_view why, std::string_view hint);
   void report(Diagnostic::Level level, std::string message, std::string hint) const;
   void expected(std::string_view what, std::string hint = {}) const;
@@ -105,6 +115,7 @@ class Reader {
   std::string pointer_;
   int line_ = 1;
   int column_ = 1;
+  SchemaNode* asked_ = nullptr;
   bool hidden_ = false;     // under a key `value`
   bool complained_ = false; // one "expected a map" is enough
   std::vector<std::string> known_;

@@ -152,11 +152,8 @@ Credential parse_credential(Reader& item) { // but for `override`
 
 std::vector<std::string> names_in(Reader credential) {
   std::vector<std::string> out;
-  if (!credential.present()) return out;
-  if (credential.node()->is_list()) {
-    out = credential.strings(EmptyList::refuse);
-  } else if (const auto one = credential.string()) {
-    out.push_back(*one);
+  for (Reader& item : credential.one_or_items(EmptyList::refuse)) {
+    if (auto one = item.string()) out.push_back(std::move(*one));
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

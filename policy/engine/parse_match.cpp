@@ -57,7 +57,9 @@ std::optional<PortRange> parse_port(Reader& item) {
     if (!port) return std::nullopt;
     return PortRange{static_cast<std::uint16_t>(*port), static_cast<std::uint16_t>(*port)};
   }
-  const std::string_view text = item.node()->text;
+  const auto written = item.string();
+  if (!written) return std::nullopt;
+  const std::string_view text = *written;
   const auto dash = text.find('-');
   const auto first = port_number(text.substr(0, dash));
   const auto last =
@@ -102,11 +104,7 @@ std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared)
 
 std::vector<TextPattern> parse_text_patterns(Reader patterns, ParseContext& shared) {
   std::vector<TextPattern> out;
-  if (patterns.present() && !patterns.node()->is_list()) { // one alone
-    add_pattern(patterns, shared, out);
-    return out;
-  }
-  for (Reader& item : patterns.items(EmptyList::refuse)) add_pattern(item, shared, out);
+  for (Reader& item : patterns.one_or_items(EmptyList::refuse)) add_pattern(item, shared, out);
   return out;
 }
 

@@ -12,9 +12,7 @@ constexpr std::array kChildren = {Word<Children>{"covered", Children::covered},
 constexpr std::array<std::string_view, 2> kLaterSections = {"approvals", "limits"};
 
 void parse_version(const Reader& version) {
-  if (!version.present()) return;
-  const Node& node = *version.node();
-  if (node.kind != Node::Kind::integer || node.integer != 1) {
+  if (!version.says(1) && version.present()) {
     version.error("this version of Sluice reads version 1", "write version: 1");
   }
 }
@@ -34,7 +32,7 @@ void parse_defaults(Reader defaults, ParseContext& shared) {
   if (!defaults.present()) return;
   WrittenDefaults& out = shared.defaults[shared.file];
   Reader decision = defaults.at("decision");
-  if (decision.present() && decision.node()->text != "block") {
+  if (!decision.says("block") && decision.present()) {
     decision.error("the default is block and cannot be anything else",
                    "write an allow rule for hosts: [\"**\"] if that is what you want");
   }

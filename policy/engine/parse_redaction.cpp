@@ -71,18 +71,9 @@ void parse_validation(Reader validation, redact::RuleText& out) {
     return;
   }
   out.check = validation.at("check").one_of(kChecks).value_or(TokenCheck::none);
-  Reader entropy = validation.at("entropy");
-  if (entropy.present()) {
-    const Node& node = *entropy.node();
-    const bool whole = node.kind == Node::Kind::integer;
-    out.entropy = whole                           ? static_cast<double>(node.integer)
-                  : node.kind == Node::Kind::real ? node.real
-                                                  : -1;
-    if (!(out.entropy >= 0 && out.entropy <= 8)) {
-      entropy.error("expected a number from 0 to 8", "bits per byte; tokens have 3 and more");
-      out.entropy = 0;
-    }
-  }
+  const auto entropy =
+      validation.at("entropy").number(0, 8, "bits per byte; tokens have 3 and more");
+  if (entropy) out.entropy = *entropy;
   validation.finish();
 }
 

@@ -43,35 +43,17 @@ void add_glob(Reader& item, ParseContext& shared, std::vector<ValuePattern>& out
   }
 }
 
-// One alone, or a list.
-template <class Each> void each_of(Reader& written, Each each) {
-  if (!written.present()) return;
-  if (!written.node()->is_list()) return each(written);
-  for (Reader& item : written.items(EmptyList::refuse)) each(item);
-}
-
 void add_scalar(Reader& item, std::vector<Node>& out) {
-  if (item.node()->is_map() || item.node()->is_list()) {
-    item.error("a value is a string, a number, true, false or null");
-    return;
-  }
-  out.push_back(*item.node());
+  const Node* value = item.scalar();
+  if (value == nullptr) return;
+  out.push_back(*value);
   out.back().line = out.back().column = 1;
-}
-
-std::optional<double> parse_bound(const Reader& bound) {
-  if (!bound.present()) return std::nullopt;
-  const Node& node = *bound.node();
-  if (node.kind == Node::Kind::integer) return static_cast<double>(node.integer);
-  if (node.kind == Node::Kind::real) return node.real;
-  bound.error("expected a number");
-  return std::nullopt;
 }
 
 void parse_range(Reader range, ValueMatch& out) {
   if (!range.present()) return;
-  out.min = parse_bound(range.at("min"));
-  out.max = parse_bound(range.at("max"));
+  out.min = range.at("min").number();
+  out.max = range.at("max").number();
   range.finish();
   if (!range.node()->is_map()) return;
   if (!out.min && !out.max) range.error("a range has min, max or both");
@@ -82,8 +64,8 @@ void parse_test(Reader& test, ParseContext& shared, ValueMatch& out) {
   Reader globs = test.at("glob");
   Reader equals = test.at("equals");
   const Reader range = test.at("range");
-  each_of(globs, [&](Reader& item) { add_glob(item, shared, out.globs); });
-  each_of(equals, [&](Reader& item) { add_scalar(item, out.equals); });
+  for (Reader& item : globs.one_or_items(EmptyList::refuse)) add_glob(item, shared, out.globs);
+  for (Reader& item : equals.one_or_items(EmptyList::refuse)) add_scalar(item, out.equals);
   parse_range(range, out);
   const int kinds =
       (globs.present() ? 1 : 0) + (equals.present() ? 1 : 0) + (range.present() ? 1 : 0);

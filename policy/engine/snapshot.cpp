@@ -14,8 +14,8 @@
 namespace sluice::engine {
 namespace {
 
-PolicyLoad compile(std::optional<Document> document, const ReadParent& read,
-                   Diagnostics diagnostics) {
+PolicyLoad compile_policy(std::optional<Document> document, const ReadParent& read,
+                          Diagnostics diagnostics) {
   PolicyLoad out;
   out.diagnostics = std::move(diagnostics);
   if (!document) return out;
@@ -84,14 +84,28 @@ bool uses_tokens(const Snapshot& policy) {
 PolicyLoad load_policy_file(const std::string& path) {
   Diagnostics diagnostics;
   auto document = load_document(path, diagnostics);
-  return compile(std::move(document), parents_beside(path), std::move(diagnostics));
+  return compile_policy(std::move(document), parents_beside(path), std::move(diagnostics));
 }
 
 PolicyLoad load_policy_text(std::string_view text, const std::string& file_name,
                             const ReadParent& read) {
   Diagnostics diagnostics;
   auto document = parse_document(text, file_name, diagnostics);
-  return compile(std::move(document), read, std::move(diagnostics));
+  return compile_policy(std::move(document), read, std::move(diagnostics));
+}
+
+Schema policy_schema() {
+  Schema out;
+  SchemaNode asked;
+  auto document = parse_document(kCompletePolicy, "complete_policy.yaml", out.problems);
+  if (document) document->asked = &asked;
+  const auto parent = [](const std::string&) {
+    return Result<std::string>("{version: 1, metadata: {children: free}}");
+  };
+  auto load = compile_policy(std::move(document), parent, std::move(out.problems));
+  out = asked.schema("urn:sluice:schema:policy:1", "policy.yaml");
+  out.problems = std::move(load.diagnostics);
+  return out;
 }
 
 } // namespace sluice::engine

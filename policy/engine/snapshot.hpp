@@ -5,6 +5,7 @@
 
 #include "policy/base/diagnostic.hpp"
 #include "policy/base/result.hpp"
+#include "policy/base/schema.hpp"
 #include "policy/engine/rule.hpp"
 #include "policy/model/credential.hpp"
 #include "policy/redact/rule_set.hpp"
@@ -79,5 +80,10 @@ using ReadParent = std::function<Result<std::string>(const std::string& name)>;
 PolicyLoad load_policy_file(const std::string& path);
 PolicyLoad load_policy_text(std::string_view text, const std::string& file_name,
                             const ReadParent& read = {});
+
+// Every key there is, in a document that loads (complete_policy.yaml) when it inherits a base.yaml
+// that leaves its children free.
+extern const std::string_view kCompletePolicy;
+Schema policy_schema(); // of such documents: `sluice check --schema policy` prints it
 
 } // namespace sluice::engine

@@ -16,6 +16,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <utility>
 
@@ -104,6 +105,12 @@ int print_defaults(const Output& out) {
             "\n";
   }
   out.print({{"defaults", table}}, text);
+  return kDone;
+}
+
+// As it is, with --json too: one JSON document either way.
+int print_schema(const std::string& of) {
+  std::cout << (of == "policy" ? engine::policy_schema() : runtime::config_schema()).text;
   return kDone;
 }
 
@@ -226,6 +233,7 @@ void add_setup_commands(CLI::App& app, Program& program) {
     std::string dir = ".";
     std::string starter = kUsualStarter;
     std::vector<std::string> files;
+    std::string schema; // of which document; "": of none
     bool defaults = false;
     bool probe = false;
   };
@@ -242,12 +250,15 @@ void add_setup_commands(CLI::App& app, Program& program) {
       add_verb(app, program, "check", "validate files; every problem at once",
                "sluice check sluice.yaml policy.yaml", [options](const Output& out) {
                  if (options->defaults) return print_defaults(out);
+                 if (!options->schema.empty()) return print_schema(options->schema);
                  if (options->files.empty())
                    return out.fail(kUsage, "usage", "no file given", "sluice check FILE...");
                  return check(out, options->files);
                });
   verb->add_option("FILE", options->files, "sluice.yaml or policy files");
   verb->add_flag("--defaults", options->defaults, "print every default of sluice.yaml");
+  verb->add_option("--schema", options->schema, "print the JSON Schema of a document, for editors")
+      ->check(CLI::IsMember({"policy", "config"}));
 
   auto* health =
       add_verb(app, program, "doctor", "what this machine can do, and how to fix what it cannot",

@@ -44,7 +44,7 @@ class Loader {
 
   Config load() {
     auto version = root_.required("version");
-    if (const auto number = version.integer(0, 1000); number && *number != 1) {
+    if (!version.says(1) && version.present()) {
       version.error("this version of sluice.yaml is not known", "write version: 1");
     }
     config_.settings.mode = root_.at("mode").one_of(kModes).value_or(io::Mode::dry_run);
@@ -179,14 +179,7 @@ class Loader {
 
   void admin(Reader at) {
     if (!at.present()) return;
-    auto bind = at.required("bind");
-    std::vector<Reader> all;
-    if (bind.present() && bind.node()->is_list()) {
-      all = bind.items(EmptyList::refuse);
-    } else {
-      all.push_back(std::move(bind));
-    }
-    for (auto& one : all) admin_address(one);
+    for (auto& one : at.required("bind").one_or_items(EmptyList::refuse)) admin_address(one);
     at.finish();
   }
 
@@ -396,6 +389,17 @@ ConfigLoad load_config_text(std::string_view text, const std::string& file_name)
   Diagnostics diagnostics;
   auto document = parse_document(text, file_name, diagnostics);
   return finish_load(std::move(document), std::move(diagnostics));
+}
+
+Schema config_schema() {
+  Schema out;
+  SchemaNode asked;
+  auto document = parse_document(kCompleteConfig, "complete_config.yaml", out.problems);
+  if (document) document->asked = &asked;
+  auto load = finish_load(std::move(document), std::move(out.problems));
+  out = asked.schema("urn:sluice:schema:config:1", "sluice.yaml");
+  out.problems = std::move(load.diagnostics);
+  return out;
 }
 
 std::vector<DefaultValue> config_defaults() {

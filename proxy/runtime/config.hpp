@@ -5,6 +5,7 @@
 
 #include "certs/trust.hpp"
 #include "policy/base/diagnostic.hpp"
+#include "policy/base/schema.hpp"
 #include "policy/base/secret_source.hpp"
 #include "policy/engine/engine.hpp"
 #include "policy/evidence/log.hpp"
@@ -63,6 +64,10 @@ struct ConfigLoad {
 
 ConfigLoad load_config_file(const std::string& path);
 ConfigLoad load_config_text(std::string_view text, const std::string& file_name);
+
+// Every key there is, in a document that loads (complete_config.yaml).
+extern const std::string_view kCompleteConfig;
+Schema config_schema(); // of such documents: `sluice check --schema config` prints it
 
 struct DefaultValue {
   std::string key, value, meaning;
