@@ -219,7 +219,7 @@ std::vector<Reader> Reader::items(EmptyList empty) {
 }
 
 std::vector<Reader> Reader::one_or_items(EmptyList empty) {
-  SchemaNode* asked = asked_ == nullptr ? nullptr : asked_->alone();
+  SchemaNode* asked = asked_ == nullptr ? nullptr : asked_->alone(empty == EmptyList::accept);
   if (!present() || node_->is_list()) return items(empty);
   std::vector<Reader> out = {*this};
   out.front().asked_ = asked;

@@ -55,9 +55,9 @@ SchemaNode* SchemaNode::items(bool may_be_empty) {
   return made(items_).get();
 }
 
-SchemaNode* SchemaNode::alone() {
+SchemaNode* SchemaNode::alone(bool may_be_empty) {
   alone_ = true;
-  return made(items_).get();
+  return items(may_be_empty);
 }
 
 void SchemaNode::add(std::string alternative) {

@@ -45,7 +45,7 @@ class SchemaNode { // one place of the documents: all items of a list are one pl
   void close(const Node* map);                        // all keys were asked for
   SchemaNode* values();                               // of a map with free keys
   SchemaNode* items(bool may_be_empty);
-  SchemaNode* alone(); // an item without a list around it
+  SchemaNode* alone(bool may_be_empty); // the items, or one without a list around it
 
   void words(const std::string_view* words, std::size_t count);
   void integer(std::int64_t min, std::int64_t max);

@@ -15,7 +15,7 @@ packages_of() {
     ca-certificates curl python3 python3-venv ;;
   test) echo clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 git nginx-light util-linux \
     procps nftables iproute2 curl python3-requests python3-httpx python3-aiohttp python3-brotli \
-    python3-zstandard python3-yaml qemu-user g++-aarch64-linux-gnu valgrind \
+    python3-zstandard python3-yaml python3-jsonschema qemu-user g++-aarch64-linux-gnu valgrind \
     python3-websockets python3-cryptography ;;
   clients) echo nodejs "$(unless npm npm)" "$(unless go golang-go)" postgresql-15 postgresql-client-15 git \
     python3-pip python3-venv iproute2 nftables iputils-ping openssh-client util-linux ;;

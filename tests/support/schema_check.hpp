@@ -7,6 +7,7 @@
 #include "policy/base/schema.hpp"
 
 #include <algorithm>
+#include <map>
 #include <regex>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,12 @@ class SchemaCheck {
     return a.kind == b.kind && a.text == b.text && a.integer == b.integer;
   }
 
+  static bool searched(const std::string& text, const std::string& pattern) {
+    static std::map<std::string, std::regex> compiled;
+    const auto there = compiled.try_emplace(pattern, pattern).first;
+    return std::regex_search(text, there->second);
+  }
+
   static double number(const Node& node) {
     return node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
   }
@@ -55,8 +62,7 @@ class SchemaCheck {
     if (word == "maximum") return !is_number || number(value) <= number(want);
     if (word == "minLength") return !is_string || !value.text.empty();
     if (word == "minItems") return !value.is_list() || !value.items.empty();
-    if (word == "pattern")
-      return !is_string || std::regex_search(value.text, std::regex(want.text));
+    if (word == "pattern") return !is_string || searched(value.text, want.text);
     if (word == "required")
       return !value.is_map() ||
              std::all_of(want.items.begin(), want.items.end(),
