@@ -18,7 +18,7 @@
 namespace sluice {
 
 inline constexpr std::size_t kMaxDocumentBytes = 8U << 20;
-inline constexpr std::size_t kMaxDocumentNodes = 200'000; // after alias expansion
+inline constexpr std::size_t kMaxDocumentNodes = 300'000; // after alias expansion
 inline constexpr int kMaxDocumentDepth = 64;
 
 struct Member;

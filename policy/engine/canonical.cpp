@@ -56,9 +56,25 @@ std::string object(const Object& members) {
 
 const auto kPatternText = [](const auto& pattern) { return pattern.text(); };
 
-Object match_object(const Match& match) {
+// The text of hosts, made once for all rules that name the same group.
+class HostTexts {
+ public:
+  const std::string& of(const std::vector<HostPattern>& hosts) {
+    std::vector<const void*> key;
+    key.reserve(hosts.size());
+    for (const HostPattern& host : hosts) key.push_back(host.identity());
+    auto [at, added] = texts_.try_emplace(std::move(key));
+    if (added) at->second = set_of(hosts, kPatternText);
+    return at->second;
+  }
+
+ private:
+  std::map<std::vector<const void*>, std::string> texts_;
+};
+
+Object match_object(const Match& match, HostTexts& texts) {
   Object out;
-  out["hosts"] = set_of(match.hosts, kPatternText);
+  out["hosts"] = texts.of(match.hosts);
   out["ports"] = set_of(match.ports, [](const PortRange& range) {
     return std::to_string(range.first) + '-' + std::to_string(range.last);
   });
@@ -160,11 +176,12 @@ std::string values_text(const std::vector<ValueMatch>& all) {
 }
 
 std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
+  HostTexts texts;
   CounterNames counters("egress");
   std::vector<std::string> out;
   out.reserve(rules.size());
   for (Rule& rule : rules) {
-    Object match = match_object(rule.match);
+    Object match = match_object(rule.match, texts);
     match["methods"] = set_of(rule.match.methods);
     match["paths"] = set_of(rule.match.paths, kPatternText);
     match["schemes"] = set_of(rule.match.schemes,
@@ -190,12 +207,13 @@ std::string egress_text(std::vector<Rule>& rules, const Defaults& defaults) {
 }
 
 std::string tcp_text(std::vector<Rule>& rules) {
+  HostTexts texts;
   CounterNames counters("tcp");
   std::vector<std::string> out;
   out.reserve(rules.size());
   for (Rule& rule : rules) {
     Object members = rule_object(rule);
-    members["match"] = object(match_object(rule.match));
+    members["match"] = object(match_object(rule.match, texts));
     counters.give(rule, members["match"]);
     limits_into(members, rule.quota_limits);
     ask_into(members, rule);
@@ -206,11 +224,12 @@ std::string tcp_text(std::vector<Rule>& rules) {
 }
 
 std::string operations_text(model::Operation::Kind kind, std::vector<Rule>& rules) {
+  HostTexts texts;
   CounterNames counters(std::string(to_string(kind)) + 's');
   std::vector<std::string> out;
   out.reserve(rules.size());
   for (Rule& rule : rules) {
-    Object match = match_object(rule.match);
+    Object match = match_object(rule.match, texts);
     match["methods"] = set_of(rule.match.operation_methods, kPatternText);
     match["names"] = set_of(rule.match.names, kPatternText);
     match["values"] = values_text(rule.match.values);

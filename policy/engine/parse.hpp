@@ -18,7 +18,8 @@
 
 namespace sluice::engine {
 
-inline constexpr std::size_t kMaxPatterns = 50'000; // of one policy, groups expanded
+inline constexpr std::size_t kMaxHosts = 250'000;   // of one policy, groups expanded: these share
+inline constexpr std::size_t kMaxPatterns = 50'000; // besides hosts
 
 inline constexpr std::size_t kMaxRegexes = 1'000; // `re:`, each up to a megabyte
 
@@ -82,6 +83,7 @@ struct ParseContext {
   std::map<std::string, CredentialUse> credentials; // by id
   std::map<std::string, NamedRule> names;           // of rules
   std::size_t rules = 0;                            // against kMaxRules
+  std::size_t hosts = 0;                            // against kMaxHosts
   std::size_t patterns = 0;                         // against kMaxPatterns
   std::size_t regexes = 0;                          // against kMaxRegexes
 };

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <type_traits>
 
 namespace sluice::engine {
 namespace {
 
 constexpr std::size_t kLongestName = 200;
+
+bool charge_host(const Reader& at, ParseContext& shared) {
+  if (shared.hosts == kMaxHosts) at.error("the policy holds more than 250000 hosts");
+  return ++shared.hosts <= kMaxHosts;
+}
 
 bool charge_pattern(const Reader& at, ParseContext& shared) {
   if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
@@ -16,7 +22,8 @@ bool charge_pattern(const Reader& at, ParseContext& shared) {
 template <class Pattern>
 void add_pattern(Reader& item, ParseContext& shared, std::vector<Pattern>& out) {
   const auto text = item.string();
-  if (!text || !charge_pattern(item, shared)) return;
+  constexpr bool kHost = std::is_same_v<Pattern, HostPattern>;
+  if (!text || !(kHost ? charge_host(item, shared) : charge_pattern(item, shared))) return;
   if (text->substr(0, 3) == "re:" && ++shared.regexes > kMaxRegexes) {
     item.error("the policy holds more than 1000 regular expressions");
     return;
@@ -37,8 +44,9 @@ void add_group(const Reader& item, std::string_view name, ParseContext& shared,
     return;
   }
   group->second.used = true;
+  out.reserve(out.size() + group->second.hosts.size());
   for (const HostPattern& host : group->second.hosts) {
-    if (!charge_pattern(item, shared)) return;
+    if (!charge_host(item, shared)) return;
     out.push_back(host);
   }
 }

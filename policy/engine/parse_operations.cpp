@@ -48,7 +48,7 @@ void add_provider(const Provider& provider, Reader& item, ParseContext& shared,
   for (const std::string_view host : provider.hosts) {
     if (host.empty()) continue;
     PatternFault fault;
-    if (++shared.patterns > kMaxPatterns) return item.error("the policy holds too many patterns");
+    if (++shared.hosts > kMaxHosts) return item.error("the policy holds too many hosts");
     out.push_back(*HostPattern::parse(host, fault));
   }
 }

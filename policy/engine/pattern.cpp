@@ -147,32 +147,32 @@ std::optional<HostPattern> HostPattern::parse_network(std::string_view text, Pat
     fault = {"not a network", address ? "" : why_no_host(text)};
     return std::nullopt;
   }
-  HostPattern out;
-  out.kind_ = Kind::network;
-  out.prefix_ = prefix + 128 - width;
-  out.address_ = network_of(*address, out.prefix_);
-  out.text_ = out.address_->text() + '/' + std::to_string(prefix);
-  if (out.text_ != text) {
-    fault = {"not the canonical form of this network", instead(out.text_)};
+  Body out;
+  out.kind = Kind::network;
+  out.prefix = prefix + 128 - width;
+  out.address = network_of(*address, out.prefix);
+  out.text = out.address->text() + '/' + std::to_string(prefix);
+  if (out.text != text) {
+    fault = {"not the canonical form of this network", instead(out.text)};
     return std::nullopt;
   }
-  return out;
+  return HostPattern(std::move(out));
 }
 
 std::optional<HostPattern> HostPattern::parse_glob(std::string_view text, PatternFault& fault) {
-  HostPattern out;
-  out.text_ = text;
+  Body out;
+  out.text = text;
   if (text == "**" || text == "*") {
-    out.kind_ = text == "**" ? Kind::any : Kind::glob;
-    out.labels_ = {"*"};
-    return out;
+    out.kind = text == "**" ? Kind::any : Kind::glob;
+    out.labels = {"*"};
+    return HostPattern(std::move(out));
   }
   if (text.find("**") != std::string_view::npos) {
     fault = {"** stands alone in hosts", "*.example.com already covers every depth"};
     return std::nullopt;
   }
-  out.labels_ = split(text, '.');
-  if (has_star(out.labels_.back())) {
+  out.labels = split(text, '.');
+  if (has_star(out.labels.back())) {
     fault = {"the last label of a host cannot hold a *", "write it out"};
     return std::nullopt;
   }
@@ -192,9 +192,9 @@ std::optional<HostPattern> HostPattern::parse_glob(std::string_view text, Patter
                           : "write lower case and A-labels (xn--…)"};
     return std::nullopt;
   }
-  out.kind_ = out.labels_.front() == "*" ? Kind::below : Kind::glob;
-  if (out.kind_ == Kind::below) out.labels_.erase(out.labels_.begin());
-  return out;
+  out.kind = out.labels.front() == "*" ? Kind::below : Kind::glob;
+  if (out.kind == Kind::below) out.labels.erase(out.labels.begin());
+  return HostPattern(std::move(out));
 }
 
 std::optional<HostPattern> HostPattern::parse(std::string_view text, PatternFault& fault) {
@@ -203,11 +203,11 @@ std::optional<HostPattern> HostPattern::parse(std::string_view text, PatternFaul
     return std::nullopt;
   }
   if (text.substr(0, 3) == "re:") {
-    HostPattern out;
-    out.kind_ = Kind::regex;
-    out.text_ = text;
-    out.regex_ = compile(out.text_.substr(3), Case::ignored, fault);
-    return out.regex_ ? std::optional(std::move(out)) : std::nullopt;
+    Body out;
+    out.kind = Kind::regex;
+    out.text = text;
+    out.regex = compile(out.text.substr(3), Case::ignored, fault);
+    return out.regex ? std::optional(HostPattern(std::move(out))) : std::nullopt;
   }
   if (has_star(text)) return parse_glob(text, fault);
   if (text.find('/') != std::string_view::npos) return parse_network(text, fault);
@@ -220,56 +220,58 @@ std::optional<HostPattern> HostPattern::parse(std::string_view text, PatternFaul
     fault = {"not the canonical form of this host", instead(host.value().text())};
     return std::nullopt;
   }
-  HostPattern out;
-  out.text_ = text;
-  if (host.value().is_address()) out.address_ = host.value().address();
-  return out;
+  Body out;
+  out.text = text;
+  if (host.value().is_address()) out.address = host.value().address();
+  return HostPattern(std::move(out));
 }
 
 bool HostPattern::matches(const Host& host) const noexcept {
   if (host.empty()) return false;
-  switch (kind_) {
+  switch (body_->kind) {
   case Kind::any: return true;
-  case Kind::exact: return host.text() == text_;
-  case Kind::regex: return matches_whole(*regex_, host.text());
+  case Kind::exact: return host.text() == body_->text;
+  case Kind::regex: return matches_whole(*body_->regex, host.text());
   case Kind::network: return host.is_address() && matches_address(host.address());
   case Kind::below:
   case Kind::glob: break;
   }
   if (host.is_address()) return false;
-  const std::string_view suffix = std::string_view(text_).substr(1); // of *.x
-  if (kind_ == Kind::below && !has_star(suffix)) {
+  const std::string_view suffix = std::string_view(body_->text).substr(1); // of *.x
+  if (body_->kind == Kind::below && !has_star(suffix)) {
     return host.text().size() > suffix.size() && ends_with(host.text(), suffix);
   }
   const std::vector<std::string> labels = split(host.text(), '.');
-  const std::size_t extra = labels.size() - std::min(labels.size(), labels_.size());
-  if (labels.size() < labels_.size() || (kind_ == Kind::below) != (extra > 0)) return false;
+  const std::size_t extra = labels.size() - std::min(labels.size(), body_->labels.size());
+  if (labels.size() < body_->labels.size() || (body_->kind == Kind::below) != (extra > 0))
+    return false;
   return std::equal(
-      labels_.begin(), labels_.end(), labels.begin() + static_cast<std::ptrdiff_t>(extra),
+      body_->labels.begin(), body_->labels.end(),
+      labels.begin() + static_cast<std::ptrdiff_t>(extra),
       [](const auto& pattern, const auto& label) { return label_matches(pattern, label); });
 }
 
 bool HostPattern::matches_address(const IpAddress& address) const noexcept {
-  if (kind_ == Kind::exact) return address_ && *address_ == address;
-  return kind_ == Kind::network && address_->is_v4() == address.is_v4() &&
-         same_network(*address_, address, prefix_);
+  if (body_->kind == Kind::exact) return body_->address && *body_->address == address;
+  return body_->kind == Kind::network && body_->address->is_v4() == address.is_v4() &&
+         same_network(*body_->address, address, body_->prefix);
 }
 
 bool HostPattern::names_host() const noexcept {
-  return kind_ != Kind::any && kind_ != Kind::regex && text_ != "*";
+  return body_->kind != Kind::any && body_->kind != Kind::regex && body_->text != "*";
 }
 
 bool HostPattern::covers(const HostPattern& other) const noexcept {
-  if (kind_ == Kind::any || text_ == other.text_) return true;
-  if (kind_ == Kind::network) {
-    if (other.kind_ == Kind::exact) return other.address_ && matches_address(*other.address_);
-    return other.kind_ == Kind::network && prefix_ <= other.prefix_ &&
-           matches_address(*other.address_);
+  if (body_->kind == Kind::any || body_->text == other.text()) return true;
+  if (body_->kind == Kind::network) {
+    if (other.kind() == Kind::exact) return other.address() && matches_address(*other.address());
+    return other.kind() == Kind::network && body_->prefix <= other.prefix() &&
+           matches_address(*other.address());
   }
-  if (kind_ != Kind::below || has_star(text_.substr(1))) return false;
-  const bool names = (other.kind_ == Kind::exact && !other.address_) ||
-                     other.kind_ == Kind::below || other.kind_ == Kind::glob;
-  return names && ends_with(other.text_, std::string_view(text_).substr(1));
+  if (body_->kind != Kind::below || has_star(body_->text.substr(1))) return false;
+  const bool names = (other.kind() == Kind::exact && !other.address()) ||
+                     other.kind() == Kind::below || other.kind() == Kind::glob;
+  return names && ends_with(other.text(), std::string_view(body_->text).substr(1));
 }
 
 std::optional<PathPattern> PathPattern::parse(std::string_view text, PatternFault& fault) {

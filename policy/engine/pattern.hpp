@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace re2 {
@@ -49,29 +50,37 @@ class HostPattern {
   // Whether the author had particular hosts in mind: not `**`, `*` or a regular expression. Only
   // such a pattern may open private addresses.
   bool names_host() const noexcept;
-  bool is_any() const noexcept { return kind_ == Kind::any; }
+  bool is_any() const noexcept { return kind() == Kind::any; }
   // Certainly matches all that `other` matches. False when it cannot be told.
   bool covers(const HostPattern& other) const noexcept;
-  const std::string& text() const noexcept { return text_; }
-  bool operator==(const HostPattern& other) const noexcept { return text_ == other.text_; }
+  const std::string& text() const noexcept { return body_->text; }
+  bool operator==(const HostPattern& other) const noexcept {
+    return body_ == other.body_ || text() == other.text();
+  }
 
   // What it is, for an index that does not ask it.
-  Kind kind() const noexcept { return kind_; }
-  const std::vector<std::string>& labels() const noexcept { return labels_; } // see labels_
-  const std::optional<model::IpAddress>& address() const noexcept { return address_; }
-  int prefix() const noexcept { return prefix_; } // with address(); 128 for one address
-  const re2::RE2* regex() const noexcept { return regex_.get(); } // of Kind::regex
+  Kind kind() const noexcept { return body_->kind; }
+  const std::vector<std::string>& labels() const noexcept { return body_->labels; } // see Body
+  const std::optional<model::IpAddress>& address() const noexcept { return body_->address; }
+  int prefix() const noexcept { return body_->prefix; } // with address(); 128 for one address
+  const re2::RE2* regex() const noexcept { return body_->regex.get(); } // of Kind::regex
+  // The same for copies: a group's hosts are in every rule that names it, and in memory once.
+  const void* identity() const noexcept { return body_.get(); }
 
  private:
+  struct Body {
+    Kind kind = Kind::exact;
+    std::string text;
+    std::vector<std::string> labels;         // glob; below without the first
+    std::optional<model::IpAddress> address; // exact, network
+    int prefix = 128;                        // network: of the 16 byte form
+    std::shared_ptr<const re2::RE2> regex;
+  };
+  explicit HostPattern(Body body) : body_(std::make_shared<const Body>(std::move(body))) {}
   static std::optional<HostPattern> parse_network(std::string_view text, PatternFault& fault);
   static std::optional<HostPattern> parse_glob(std::string_view text, PatternFault& fault);
 
-  Kind kind_ = Kind::exact;
-  std::string text_;
-  std::vector<std::string> labels_;         // glob; below without the first
-  std::optional<model::IpAddress> address_; // exact, network
-  int prefix_ = 128;                        // network: of the 16 byte form
-  std::shared_ptr<const re2::RE2> regex_;
+  std::shared_ptr<const Body> body_; // never null
 };
 
 class PathPattern {

@@ -210,8 +210,11 @@ BOOST_AUTO_TEST_CASE(size_is_bounded) {
   std::string many = "version: 1\nhosts: {g: [";
   for (int i = 0; i < 1000; ++i) many += "h" + std::to_string(i) + ".test, ";
   many += "]}\negress:\n";
-  for (int i = 0; i < 60; ++i) many += "  - {block: {hosts: [$g]}}\n";
-  BOOST_TEST(first(many).find("more than 50000 patterns") != std::string::npos);
+  for (int i = 0; i < 251; ++i) many += "  - {block: {hosts: [$g]}}\n";
+  BOOST_TEST(first(many).find("more than 250000 hosts") != std::string::npos);
+  std::string paths = "version: 1\negress: [{block: {hosts: [a.test], paths: [";
+  for (int i = 0; i <= 50'000; ++i) paths += "/a, ";
+  BOOST_TEST(first(paths + "]}}]").find("more than 50000 patterns") != std::string::npos);
   std::string regexes = "version: 1\negress: [{block: {hosts: [";
   for (int i = 0; i <= 1000; ++i) regexes += "\"re:a\", ";
   BOOST_TEST(first(regexes + "]}}]").find("more than 1000 regular") != std::string::npos);
