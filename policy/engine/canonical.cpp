@@ -19,7 +19,11 @@ std::string boolean(bool value) {
 }
 
 std::string list(const std::vector<std::string>& serialised) {
-  std::string out = "[";
+  std::size_t length = 2;
+  for (const std::string& item : serialised) length += item.size() + 1;
+  std::string out;
+  out.reserve(length);
+  out += '[';
   for (const std::string& item : serialised) {
     if (out.size() > 1) out += ',';
     out += item;

@@ -75,19 +75,26 @@ class Cover {
   std::size_t& spent_;
 };
 
-// The rule because of which `rules[index]` never takes effect: a stronger one anywhere, or
-// an equal refusal that is named first.
-const Rule* shadow_of(const std::vector<Rule>& rules, std::size_t index, Cover& cover) {
-  const Rule& rule = rules[index];
+// The rule because of which `rule`, of the same list, never takes effect: a stronger one anywhere,
+// or an equal refusal that is named first.
+const Rule* shadow_of(const Rule& rule, const std::vector<const Rule*>& refusals, Cover& cover) {
   if (rule.report_only) return nullptr;
-  for (std::size_t i = 0; i < rules.size() && !cover.exhausted(); ++i) {
-    const Rule& other = rules[i];
-    const bool stronger = other.effect < rule.effect;
-    const bool first = other.effect == rule.effect && rule.effect != Verdict::allow && i < index;
-    if (i == index || other.report_only || !(stronger || first)) continue;
-    if (cover.covers(other.match, rule.match)) return &other;
+  for (const Rule* other : refusals) {
+    if (cover.exhausted()) break;
+    const bool stronger = other->effect < rule.effect;
+    const bool first = other->effect == rule.effect && other < &rule;
+    if ((stronger || first) && cover.covers(other->match, rule.match)) return other;
   }
   return nullptr;
+}
+
+// What may shadow a rule: no allow does.
+std::vector<const Rule*> refusals_in(const std::vector<Rule>& rules) {
+  std::vector<const Rule*> out;
+  for (const Rule& rule : rules) {
+    if (rule.effect != Verdict::allow && !rule.report_only) out.push_back(&rule);
+  }
+  return out;
 }
 
 bool allows_every_host(const Rule& rule) {
@@ -98,8 +105,9 @@ bool allows_every_host(const Rule& rule) {
 
 void lint_shadows(const std::vector<RuleSource>& sources, const std::vector<Rule>& rules,
                   Cover& cover) {
+  const auto refusals = refusals_in(rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (const Rule* shadow = shadow_of(rules, i, cover)) {
+    if (const Rule* shadow = shadow_of(rules[i], refusals, cover)) {
       sources[i].at.warning("this rule never takes effect: " + shadow->id + " covers it",
                             "remove one of the two");
     }
