@@ -28,7 +28,8 @@ std::string list(const std::vector<std::string>& serialised) {
     if (out.size() > 1) out += ',';
     out += item;
   }
-  return out + ']';
+  out += ']';
+  return out;
 }
 
 // A set: sorted, without repetitions.
@@ -55,7 +56,8 @@ std::string object(const Object& members) {
     if (out.size() > 1) out += ',';
     out += quoted(key) + ':' + value;
   }
-  return out + '}';
+  out += '}';
+  return out;
 }
 
 const auto kPatternText = [](const auto& pattern) { return pattern.text(); };
@@ -352,7 +354,8 @@ std::string quoted(std::string_view text) {
       out += c;
     }
   }
-  return out + '"';
+  out += '"';
+  return out;
 }
 
 void seal(Snapshot& policy) {
