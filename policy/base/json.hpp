@@ -15,7 +15,7 @@ namespace sluice {
 
 struct JsonLimits {
   std::size_t depth = 64;
-  std::size_t nodes = 250'000;
+  std::size_t nodes = 50'000;
 };
 
 // Numbers keep their text; an integer beyond 64 bits is a real. Fails (downstream, "json_invalid").

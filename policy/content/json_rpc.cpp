@@ -2,6 +2,7 @@
 #include "policy/base/bytes.hpp"
 #include "policy/content/operations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,27 +12,6 @@ namespace {
 using model::Operation;
 
 constexpr std::string_view kToolCall = "tools/call";
-
-// A2A 1.0 calls its methods as gRPC does; rules know them by their older names.
-struct Renamed {
-  std::string_view since_1_0, before;
-};
-constexpr std::array kRenamed = {
-    Renamed{"SendMessage", "message/send"},
-    Renamed{"SendStreamingMessage", "message/stream"},
-    Renamed{"GetTask", "tasks/get"},
-    Renamed{"ListTasks", "tasks/list"},
-    Renamed{"CancelTask", "tasks/cancel"},
-    Renamed{"SubscribeToTask", "tasks/resubscribe"},
-    Renamed{"CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"},
-    Renamed{"SetTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"},
-    Renamed{"GetTaskPushNotificationConfig", "tasks/pushNotificationConfig/get"},
-    Renamed{"ListTaskPushNotificationConfigs", "tasks/pushNotificationConfig/list"},
-    Renamed{"ListTaskPushNotificationConfig", "tasks/pushNotificationConfig/list"},
-    Renamed{"DeleteTaskPushNotificationConfig", "tasks/pushNotificationConfig/delete"},
-    Renamed{"GetExtendedAgentCard", "agent/getAuthenticatedExtendedCard"},
-    Renamed{"GetAuthenticatedExtendedCard", "agent/getAuthenticatedExtendedCard"},
-};
 
 struct ByPath {
   std::string_view ending, method;
@@ -46,28 +26,36 @@ bool streams(std::string_view method) {
          method == "tasks/sendSubscribe";
 }
 
-// The method of A2A that this is, or "". MCP has tasks, too (2025-11-25): theirs have a taskId.
+// MCP has tasks, too (2025-11-25): of these methods theirs have a taskId, and A2A's an id.
+constexpr std::array<std::string_view, 4> kTasksOfMcp = {"tasks/get", "tasks/list", "tasks/cancel",
+                                                         "tasks/result"};
+
+// The method of A2A that this is, or "".
 std::string agent_method(std::string_view method, const Node* params) {
-  for (const auto& one : kRenamed) {
-    if (equal_ignore_case(one.since_1_0, method)) return std::string(one.before);
-  }
+  if (const auto older = model::older_method(method); older != method) return std::string(older);
   const auto lower = ascii_lower(method);
   const bool agent = lower.starts_with("message/") || lower.starts_with("agent/");
   const bool task = lower.starts_with("tasks/");
   if (!agent && !task) return {};
-  const bool theirs = task && params != nullptr && params->find("taskId") != nullptr &&
-                      params->find("id") == nullptr && params->find("message") == nullptr;
+  const bool shared =
+      std::find(kTasksOfMcp.begin(), kTasksOfMcp.end(), method) != kTasksOfMcp.end();
+  const bool theirs = shared && params != nullptr && params->find("taskId") != nullptr &&
+                      find_any_case(*params, "id").node == nullptr;
   return theirs ? "" : std::string(method);
 }
 
-void add_skills(const Node* holder, std::vector<std::string>& out) {
-  const Node* metadata = holder == nullptr ? nullptr : holder->find("metadata");
-  if (metadata == nullptr) return;
-  for (const Member& member : metadata->members) {
+// False when it is not certain what is meant.
+bool add_skills(const Node* holder, std::vector<std::string>& out) {
+  if (holder == nullptr) return true;
+  const Found metadata = find_any_case(*holder, "metadata");
+  if (metadata.node == nullptr) return true;
+  bool certain = metadata.certain;
+  for (const Member& member : metadata.node->members) {
     for (const std::string_view key : {"skill", "skills", "skillId", "skill_id"}) {
-      if (equal_ignore_case(member.key, key)) add_strings(member.value, out);
+      if (model::same_key(member.key, key)) certain = add_strings(member.value, out) && certain;
     }
   }
+  return certain;
 }
 
 Operation tool_call(const Node* params) {
@@ -90,8 +78,10 @@ Operation agent_call(std::string method, const Node* params) {
   out.streaming = streams(method);
   out.method = std::move(method);
   if (params == nullptr) return out;
-  add_skills(params, out.names);
-  add_skills(params->find("message"), out.names);
+  const Found message = find_any_case(*params, "message");
+  out.read = add_skills(params, out.names);
+  out.read = add_skills(message.node, out.names) && out.read;
+  out.read = out.read && (message.certain || message.node == nullptr);
   return out;
 }
 
@@ -100,8 +90,7 @@ Operation agent_call(std::string method, const Node* params) {
 void find_rpc(const Node& message, std::vector<Operation>& out) {
   // Some servers take keys in any case, and read the last of several.
   for (const Member& member : message.members) {
-    if (!equal_ignore_case(member.key, "method") || member.value.kind != Node::Kind::string)
-      continue;
+    if (!model::same_key(member.key, "method") || member.value.kind != Node::Kind::string) continue;
     const Found params = find_any_case(message, "params");
     const bool certain =
         find_any_case(message, "method").certain && (params.certain || params.node == nullptr);
@@ -112,12 +101,15 @@ void find_rpc(const Node& message, std::vector<Operation>& out) {
       out.push_back(std::move(found));
     } else if (auto agent = agent_method(method, params.node); !agent.empty()) {
       out.push_back(agent_call(std::move(agent), params.node));
-      out.back().read = certain;
+      out.back().read = out.back().read && certain;
     }
   }
 }
 
-void find_agent_by_path(std::string_view path, std::vector<Operation>& out) {
+void find_agent_by_path(std::string_view written, std::vector<Operation>& out) {
+  const std::string path = ascii_lower(written);
+  if (path.find("/tasks/") != std::string::npos && path.ends_with("/pushnotificationconfigs"))
+    out.push_back(agent_call("tasks/pushNotificationConfig/set", nullptr));
   for (const auto& one : kByPath) {
     if (path.ends_with(one.ending)) out.push_back(agent_call(std::string(one.method), nullptr));
   }

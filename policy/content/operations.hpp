@@ -23,6 +23,7 @@ struct Found {
   bool certain = true;
 };
 Found find_any_case(const Node& map, std::string_view key);
-void add_strings(const Node& from, std::vector<std::string>& out); // a string, or those of a list
+// A string, or a list of them; false when there is anything else.
+bool add_strings(const Node& from, std::vector<std::string>& out);
 
 } // namespace sluice::content

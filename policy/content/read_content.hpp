@@ -22,6 +22,10 @@ std::shared_ptr<const model::Content> read_content(const model::EgressCall& head
                                                    std::string_view text, Ended ended);
 // Of a body that cannot be decoded; `fault` is for people.
 std::shared_ptr<const model::Content> unreadable(std::string fault);
+// What is left of it once it was decided: names, and no text. Asked again, it is judged as what
+// nobody has read wherever a rule asks for more. Null stays null.
+std::shared_ptr<const model::Content>
+without_tree(const std::shared_ptr<const model::Content>& content);
 // Before the body is read.
 std::shared_ptr<const model::Content> head_only();
 

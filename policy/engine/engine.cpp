@@ -21,8 +21,10 @@ std::shared_ptr<const Snapshot> nothing_allowed() {
 Engine::Engine(EngineKind kind, std::shared_ptr<const Snapshot> policy)
     : kind_(kind), policy_(policy ? std::move(policy) : nothing_allowed()) {}
 
-bool Engine::asks_for_body(const model::EgressCall& call) const noexcept {
-  if (policy_->inspect_most == 0 || call.protocol != model::Protocol::http) return false;
+bool Engine::looks_at_body(const model::EgressCall& call) const noexcept {
+  const bool exchange =
+      call.protocol == model::Protocol::http || call.protocol == model::Protocol::websocket;
+  if (policy_->inspect_most == 0 || !exchange) return false;
   const auto& sections = policy_->operations;
   if (std::any_of(sections.begin(), sections.end(), [](const auto& one) { return one.written; }))
     return true;
@@ -32,7 +34,7 @@ bool Engine::asks_for_body(const model::EgressCall& call) const noexcept {
 }
 
 std::uint64_t Engine::body_needed(const model::EgressCall& head) const noexcept {
-  if (!asks_for_body(head)) return 0;
+  if (!looks_at_body(head)) return 0;
   bool opened = false;
   return by_rules(head, opened).verdict == model::Verdict::block ? 0 : policy_->inspect_most;
 }
@@ -40,7 +42,7 @@ std::uint64_t Engine::body_needed(const model::EgressCall& head) const noexcept 
 model::Decision Engine::once_read(const model::EgressCall& call,
                                   model::Decision decision) const noexcept {
   const bool unread = content_state(call) == model::Content::State::head_only;
-  if (!unread || decision.verdict == model::Verdict::block || !asks_for_body(call)) return decision;
+  if (!unread || decision.verdict == model::Verdict::block || !looks_at_body(call)) return decision;
   return model::Decision::refuse(model::Reason::body_unread);
 }
 

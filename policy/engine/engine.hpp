@@ -51,7 +51,7 @@ class Engine {
   model::Decision once_read(const model::EgressCall& call, model::Decision decision) const noexcept;
 
  private:
-  bool asks_for_body(const model::EgressCall& call) const noexcept;
+  bool looks_at_body(const model::EgressCall& call) const noexcept;
   EngineKind kind_;
   std::shared_ptr<const Snapshot> policy_;
 };

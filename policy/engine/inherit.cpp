@@ -193,7 +193,12 @@ class Ceiling {
     for (const HostPattern& host : rule.match.hosts) {
       const Match narrow = only(rule.match, host);
       // An approval may stand where an approval is asked already.
-      const auto reaches = [&](const Rule& one) { return one.effect == Verdict::allow || !allows; };
+      // What reads longer bodies allows longer ones.
+      const auto most = defaults_of(shared_, current(shared_).above).inspect;
+      const auto reaches = [&](const Rule& one) {
+        const bool as_strong = one.effect == Verdict::allow || !allows;
+        return as_strong && rule.inspect.value_or(most) <= one.inspect.value_or(most);
+      };
       if (!any_covers(narrow, reaches)) {
         const bool tired = shared_.compared > kMaxCompared;
         effect.at(hosts_key_)
@@ -233,8 +238,6 @@ class Ceiling {
                        "remove it, or say override: true");
       return false;
     };
-    if (rule.inspect && *rule.inspect > defaults_of(shared_, current(shared_).above).inspect)
-      return refuse("inspect", "reads bodies as long");
     const bool opens = rule.private_addresses && host.names_host() &&
                        !defaults_of(shared_, current(shared_).above).private_addresses;
     if (opens && !opened_already(narrow)) return refuse("private", "opens private addresses");

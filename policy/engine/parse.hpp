@@ -123,7 +123,8 @@ void parse_credentials(Reader credentials, ParseContext& shared,
 void parse_rule_credentials(Reader& item, ParseContext& shared, Rule& rule);
 
 // parse_ask.cpp
-void parse_ask(Reader& item, Rule& rule);
+enum class AskAbout : bool { exchange, connection };
+void parse_ask(Reader& item, Rule& rule, AskAbout about);
 
 // parse_match.cpp
 Match parse_match(Reader match, const Section& section, ParseContext& shared);

@@ -31,7 +31,7 @@ void parse_point_url(Reader& written, DecisionPoint& out) {
 
 } // namespace
 
-void parse_ask(Reader& item, Rule& rule) {
+void parse_ask(Reader& item, Rule& rule, AskAbout about) {
   Reader ask = item.at("ask");
   if (!ask.present()) return;
   check_allow_only(item, rule, "ask");
@@ -40,6 +40,10 @@ void parse_ask(Reader& item, Rule& rule) {
   out.rule_name = rule.name;
   int written = 0;
   for (const Kind kind : kKinds) {
+    if (about == AskAbout::connection && kind == Kind::ext_authz_http) {
+      ask.misplaced(to_string(kind), "raw TCP has no path to ask about: ask by opa or authzen");
+      continue;
+    }
     Reader url = ask.at(to_string(kind));
     if (!url.present()) continue;
     ++written;
@@ -54,7 +58,7 @@ void parse_ask(Reader& item, Rule& rule) {
   out.cache =
       ask.at("cache").duration(std::chrono::milliseconds(0), kLongestCache).value_or(out.cache);
   const Reader on_error = ask.at("on_error");
-  if (on_error.present() && on_error.node()->text != "block")
+  if (!on_error.says("block") && on_error.present())
     on_error.error("whoever cannot be asked has not said yes", "write block, or leave it out");
   ask.finish();
   rule.ask = std::make_shared<const DecisionPoint>(std::move(out));

@@ -151,7 +151,7 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   rule.inspect = parse_inspect(item.at("inspect"));
   if (rule.inspect && rule.match.values.empty())
     item.at("inspect").error("this rule does not ask for the body", "remove it, or match by body");
-  parse_ask(item, rule);
+  parse_ask(item, rule, AskAbout::exchange);
   // A tunnel has no path, and that is what such a one is asked about.
   if (asks_about_path(rule) && !rule.tls) rule.tls = model::TlsMode::intercept;
   Reader limits = item.at("limits");

@@ -67,7 +67,12 @@ void parse_tool_match(Reader& match, ParseContext& shared, Match& out) {
 
 void parse_agent_match(Reader& match, ParseContext& shared, Match& out) {
   parse_hosts(match.at("peers"), shared, out);
-  out.operation_methods = parse_text_patterns(match.at("methods"), shared);
+  for (const TextPattern& one : parse_text_patterns(match.at("methods"), shared)) {
+    PatternFault fault;
+    const bool name = one.regex() == nullptr;
+    const auto older = name ? model::older_method(one.text()) : std::string_view(one.text());
+    out.operation_methods.push_back(*TextPattern::parse(older, fault));
+  }
   out.names = parse_text_patterns(match.at("skills"), shared);
   match.misplaced("hosts", "the hosts of agents are peers");
 }

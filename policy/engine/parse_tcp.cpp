@@ -31,9 +31,7 @@ void parse_tcp_duties(Reader& item, ParseContext&, Rule& rule) {
   item.misplaced("restore", "raw TCP has no tokens: what is found there is masked");
   item.misplaced("credential", "credentials are for HTTP, under egress");
   item.misplaced("inspect", "raw TCP has no bodies");
-  parse_ask(item, rule);
-  if (rule.ask && rule.ask->kind == model::DecisionPoint::Kind::ext_authz_http)
-    item.at("ask").error("raw TCP has no path to ask about", "ask by opa or authzen");
+  parse_ask(item, rule, AskAbout::connection);
   Reader limits = item.at("limits");
   if (!limits.present()) return;
   rule.byte_limit = limits.at("bytes").size(1);

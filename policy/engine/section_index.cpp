@@ -89,9 +89,13 @@ std::optional<double> as_number(const Node& node, Wanted wanted) {
   if (is_number(node))
     return node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
   if (wanted == Wanted::each || node.kind != Node::Kind::string) return std::nullopt;
+  std::string text = node.text;
+  std::erase_if(
+      text, [](char c) { return std::string_view("_ \t\n\r").find(c) != std::string_view::npos; });
+  if (!text.empty() && text.front() == '+') text.erase(text.begin());
   double out = 0;
-  const auto* end = node.text.data() + node.text.size();
-  const auto [stop, error] = std::from_chars(node.text.data(), end, out);
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, out);
   if (error != std::errc() || stop != end) return std::nullopt;
   return out;
 }
@@ -127,6 +131,10 @@ bool takes(const std::vector<ValueMatch>& tests, const Node& tree, Wanted wanted
   for (const ValueMatch& test : tests) {
     std::size_t taken = 0;
     const auto all = model::scalars_at(tree, test.tokens, model::JsonReading::perhaps);
+    if (all.size() > model::kMostScalars) { // as good as unread
+      if (wanted == Wanted::each) return false;
+      continue;
+    }
     for (const Node* value : all) taken += takes(test, *value, wanted) ? 1 : 0;
     if (wanted == Wanted::one && taken == 0) return false;
     if (wanted == Wanted::one) continue;

@@ -12,9 +12,14 @@ std::optional<double> number_of(const Node& node, bool texts_too) {
   if (node.kind == Node::Kind::integer) return static_cast<double>(node.integer);
   if (node.kind == Node::Kind::real) return node.real;
   if (!texts_too || node.kind != Node::Kind::string) return std::nullopt;
+  std::string text; // as Python's float() and int() read it
+  for (const char c : node.text) {
+    if (c != '_' && c != ' ' && c != '\t' && c != '\n' && c != '\r') text += c;
+  }
+  if (text.starts_with('+')) text.erase(0, 1);
   double out = 0;
-  const char* end = node.text.data() + node.text.size();
-  const auto read = std::from_chars(node.text.data(), end, out);
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, out);
   return read.ec == std::errc() && read.ptr == end ? std::optional(out) : std::nullopt;
 }
 
@@ -55,6 +60,7 @@ bool passes(const ValueMatch& test, const Node& value, bool allow) {
 
 bool value_passes(const ValueMatch& test, const Node& tree, bool allow) {
   const auto all = model::scalars_at(tree, test.tokens, JsonReading::perhaps);
+  if (all.size() > model::kMostScalars) return !allow; // as good as unread
   const auto fits = [&](const Node* value) { return passes(test, *value, allow); };
   if (!allow) return std::any_of(all.begin(), all.end(), fits);
   return !model::scalars_at(tree, test.tokens, JsonReading::exactly).empty() &&

@@ -7,14 +7,37 @@
 namespace sluice::model {
 namespace {
 
+// A2A 1.0 calls its methods as gRPC does; rules know them by their older names.
+struct Renamed {
+  std::string_view since_1_0, before;
+};
+constexpr std::array kRenamed = {
+    Renamed{"SendMessage", "message/send"},
+    Renamed{"SendStreamingMessage", "message/stream"},
+    Renamed{"GetTask", "tasks/get"},
+    Renamed{"ListTasks", "tasks/list"},
+    Renamed{"CancelTask", "tasks/cancel"},
+    Renamed{"SubscribeToTask", "tasks/resubscribe"},
+    Renamed{"CreateTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"},
+    Renamed{"SetTaskPushNotificationConfig", "tasks/pushNotificationConfig/set"},
+    Renamed{"GetTaskPushNotificationConfig", "tasks/pushNotificationConfig/get"},
+    Renamed{"ListTaskPushNotificationConfigs", "tasks/pushNotificationConfig/list"},
+    Renamed{"ListTaskPushNotificationConfig", "tasks/pushNotificationConfig/list"},
+    Renamed{"DeleteTaskPushNotificationConfig", "tasks/pushNotificationConfig/delete"},
+    Renamed{"GetExtendedAgentCard", "agent/getAuthenticatedExtendedCard"},
+    Renamed{"GetAuthenticatedExtendedCard", "agent/getAuthenticatedExtendedCard"},
+};
+
 constexpr std::size_t kMostDescribed = 8;
 constexpr std::size_t kLongestDescription = 400;
+constexpr std::size_t kLongestName = 200;
 
 bool is_scalar(const Node& node) {
   return !node.is_list() && !node.is_map();
 }
 
 void collect(const Node& node, std::vector<const Node*>& out) {
+  if (out.size() > kMostScalars) return;
   if (is_scalar(node)) out.push_back(&node);
   for (const Node& item : node.items) collect(item, out);
   for (const Member& member : node.members) collect(member.value, out);
@@ -38,16 +61,35 @@ void follow(const Node& node, const std::vector<std::string>& tokens, std::size_
   const std::string& token = tokens[from];
   if (node.is_list()) {
     if (const Node* item = item_at(node, token)) follow(*item, tokens, from + 1, reading, out);
+    if (reading == JsonReading::exactly) return;
+    for (const Node& item : node.items) { // a list of what is meant
+      if (out.size() <= kMostScalars) follow(item, tokens, from, reading, out);
+    }
     return;
   }
   for (const Member& member : node.members) {
-    const bool meant = member.key == token ||
-                       (reading == JsonReading::perhaps && equal_ignore_case(member.key, token));
+    const bool meant =
+        member.key == token || (reading == JsonReading::perhaps && same_key(member.key, token));
     if (meant) follow(member.value, tokens, from + 1, reading, out);
   }
 }
 
 } // namespace
+
+bool same_key(std::string_view a, std::string_view b) noexcept {
+  const auto fold = [](std::string_view text, std::size_t& at) {
+    const auto rest = text.substr(at);
+    const bool s = rest.starts_with("\xc5\xbf"), k = rest.starts_with("\xe2\x84\xaa");
+    at += k ? 3 : s ? 2 : 1;
+    const char c = k ? 'k' : s ? 's' : rest.front();
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  std::size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (fold(a, i) != fold(b, j)) return false;
+  }
+  return i == a.size() && j == b.size();
+}
 
 std::string_view to_string(Operation::Kind kind) noexcept {
   switch (kind) {
@@ -56,6 +98,13 @@ std::string_view to_string(Operation::Kind kind) noexcept {
   case Operation::Kind::model: return "model";
   }
   return "tool";
+}
+
+std::string_view older_method(std::string_view method) noexcept {
+  for (const auto& one : kRenamed) {
+    if (equal_ignore_case(one.since_1_0, method)) return one.before;
+  }
+  return method;
 }
 
 const Operation& unread_operation(Operation::Kind kind) noexcept {
@@ -138,7 +187,8 @@ std::string describe(const Content& content) {
     if (!one.read) out += " (not readable)";
     for (const std::string& name : one.names) {
       if (out.size() > kLongestDescription) return out + ", and others";
-      out += ' ' + name.substr(0, kLongestDescription / 4);
+      // Whole or not at all: a piece of a secret is not found by who masks the text.
+      out += name.size() > kLongestName ? " (a long name)" : ' ' + name;
     }
   }
   return out;

@@ -31,6 +31,10 @@ inline constexpr std::array<Operation::Kind, kOperationKinds> kAllOperationKinds
     Operation::Kind::tool, Operation::Kind::agent, Operation::Kind::model};
 std::string_view to_string(Operation::Kind kind) noexcept;
 
+// Of A2A 1.0, which calls its methods as gRPC does, the name from before: "SendMessage" is
+// "message/send". Any other is itself.
+std::string_view older_method(std::string_view method) noexcept;
+
 // The operation that there may be.
 const Operation& unread_operation(Operation::Kind kind) noexcept;
 
@@ -52,6 +56,11 @@ struct Content {
   Content(const Content&) = delete; // operations point into the tree
   Content& operator=(const Content&) = delete;
 };
+
+// Whether some server takes two keys for one: in any case, as Go folds them (U+017F, U+212A).
+bool same_key(std::string_view a, std::string_view b) noexcept;
+// More values than this at one pointer nobody tests one by one; scalars_at gives one more, at most.
+inline constexpr std::size_t kMostScalars = 1'000;
 
 // Whether values of a JSON text are taken as they stand, or as some server may take them: keys in
 // any case, values anywhere below, paths with their dots removed.

@@ -145,6 +145,20 @@ std::string decode_slashes(std::string_view path) {
   return out;
 }
 
+// What RFC 3986 §2.2 reserves means the same to most servers, escaped or not.
+std::string decode_delimiters(std::string_view path) {
+  constexpr std::string_view kDelimiters = "!$&'()*+,;=:@";
+  std::string out;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const auto byte = path[i] == '%' ? from_hex(path.substr(i + 1, 2)) : std::nullopt;
+    const bool delimiter =
+        byte && byte->size() == 1 && kDelimiters.find((*byte)[0]) != std::string_view::npos;
+    out += delimiter ? (*byte)[0] : path[i];
+    if (delimiter) i += 2;
+  }
+  return out;
+}
+
 std::string without_parameters(std::string_view path) {
   std::string out;
   bool inside = false;
@@ -285,8 +299,8 @@ Result<std::string> normalise_path(std::string_view path) {
   return out;
 }
 
-// Two ways of being read: a slash that is decoded before the path is split, and parameters that are
-// cut off before it is compared. Servers do either, both or neither.
+// Three ways of being read: a slash that is decoded before the path is split, other reserved bytes
+// that are decoded, and parameters that are cut off before it is compared. Servers do any of them.
 Result<std::vector<std::string>> other_readings(std::string_view path) {
   std::vector<std::string> out;
   const auto add = [&](const std::string& reading) -> Result<> {
@@ -296,10 +310,13 @@ Result<std::vector<std::string>> other_readings(std::string_view path) {
       out.push_back(std::move(whole));
     return success();
   };
-  const std::string split_late = decode_slashes(path);
-  SLUICE_TRY(add(split_late));
-  SLUICE_TRY(add(without_parameters(path)));
-  SLUICE_TRY(add(without_parameters(split_late)));
+  for (const std::string& text : {std::string(path), decode_delimiters(path)}) {
+    const std::string split_late = decode_slashes(text);
+    SLUICE_TRY(add(text));
+    SLUICE_TRY(add(split_late));
+    SLUICE_TRY(add(without_parameters(text)));
+    SLUICE_TRY(add(without_parameters(split_late)));
+  }
   return out;
 }
 

@@ -60,9 +60,10 @@ Result<HostPort> parse_host_port(std::string_view text);
 // change it again, on encoded backslash/NUL/dot-segments, on control bytes, raw backslash.
 Result<std::string> normalise_path(std::string_view path);
 
-// What else a server may take a normalised path for: with encoded slashes decoded, with parameters
-// (`;…`, RFC 3986 §3.3) cut off, with both. Distinct, without the path itself; mostly none. Fails
-// (downstream, "path_ambiguous") when a reading is not a normal path.
+// What else a server may take a normalised path for: with encoded slashes decoded, with other
+// reserved bytes decoded, with parameters (`;…`, RFC 3986 §3.3) cut off, with any of these.
+// Distinct, without the path itself; mostly none. Fails (downstream, "path_ambiguous") when a
+// reading is not a normal path.
 Result<std::vector<std::string>> other_readings(std::string_view path);
 
 struct Target { // an origin-form or absolute-form request target, taken apart

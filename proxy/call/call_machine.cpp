@@ -359,8 +359,7 @@ void CallMachine::handle(UpstreamClosed&, Actions& out) {
 }
 
 void CallMachine::handle(DownstreamClosed&, Actions& out) {
-  const bool undecided = state_ == State::idle || state_ == State::inspecting;
-  if (undecided || state_ == State::refusing) return stop_refusing(out);
+  if (state_ == State::idle || state_ == State::refusing) return stop_refusing(out);
   if (state_ == State::switched) return peer_left(Side::downstream, out);
   fail(OutcomeStatus::interrupted, Reason::downstream_closed, "", out);
 }

@@ -23,8 +23,9 @@ constexpr std::string_view kTooLongToSign =
 // A policy that asks what a body says is asked when it was read.
 void CallMachine::ask_gate(model::EgressCall call, Actions& out) {
   using content::Ended;
-  if (request_.framing == wire::BodyFraming::none) {
-    if (!websocket_) call.content = content::read_content(call, {}, Ended::yes);
+  if (websocket_) { // what it will carry nobody has read
+  } else if (request_.framing == wire::BodyFraming::none) {
+    call.content = content::read_content(call, {}, Ended::yes);
   } else {
     call.content = content::head_only();
     const auto needed = context_.engine ? context_.engine->body_needed(call) : 0;
@@ -241,6 +242,7 @@ void CallMachine::take_end(wire::Fields trailers, Actions& out) {
   if (hold_request_) {
     if (request_pipe_.rewrote()) drop_digests(request_.fields);
     request_.content_length = request_body_.size();
+    if (trailers.all().empty()) request_.framing = wire::BodyFraming::length;
     send_request_head(out);
     bytes = std::move(request_body_);
   }

@@ -74,7 +74,7 @@ ProblemResponse problem_response(const Refusal& refusal, const std::string& run_
 
 bool is_rpc_error(model::Reason reason) noexcept {
   const int status = model::row(reason).status;
-  return status == 403 || status == 424 || status == 429;
+  return status == 403 || status == 429;
 }
 
 ProblemResponse rpc_response(const Refusal& refusal, const std::string& run_id, AfterRefusal after,

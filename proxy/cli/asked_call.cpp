@@ -48,12 +48,15 @@ std::optional<model::EgressCall> asked_call(const std::string& method, const std
   } else {
     why = tcp_url ? tcp_call(url, call) : http_call(method, url, call);
   }
-  give_body(call, {});
+  give_body(call, {}, 0);
   return why.empty() ? std::optional(std::move(call)) : std::nullopt;
 }
 
-void give_body(model::EgressCall& call, std::string_view text) {
-  call.content = content::read_content(call, text, content::Ended::yes);
+void give_body(model::EgressCall& call, std::string_view text, std::uint64_t inspected) {
+  using content::Ended;
+  const bool whole = text.size() <= inspected;
+  call.content =
+      content::read_content(call, text.substr(0, inspected), whole ? Ended::yes : Ended::no);
 }
 
 std::optional<std::string> tool_call_body(const std::string& tool, const std::string& arguments,

@@ -4,6 +4,7 @@
 
 #include "policy/model/egress_call.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,8 +14,8 @@ namespace sluice::cli {
 // None: `why` says why there is no such call. TCP goes with tcp://host:port, all else with http(s).
 std::optional<model::EgressCall> asked_call(const std::string& method, const std::string& url,
                                             std::string& why);
-// The text is its body. Without a call of this the call has none.
-void give_body(model::EgressCall& call, std::string_view text);
+// The text is its body, of which so much is read. Without a call of this the call has none.
+void give_body(model::EgressCall& call, std::string_view text, std::uint64_t inspected);
 // A call of an MCP tool; `arguments` is JSON, "" for none. None: `why` says why it is no such JSON.
 std::optional<std::string> tool_call_body(const std::string& tool, const std::string& arguments,
                                           std::string& why);

@@ -138,7 +138,7 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
     if (!body)
       return out.fail(kUsage, "usage", why,
                       "--body TEXT or @FILE; --arguments '{\"path\": \"/x\"}'");
-    give_body(*call, *body);
+    give_body(*call, *body, std::max<std::uint64_t>(policy->inspect_most, 1));
   }
   const auto explanation = engine::explain(policy, *call);
   const auto& decision = explanation.decision;

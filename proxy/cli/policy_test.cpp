@@ -7,6 +7,7 @@
 #include "proxy/call/head_rules.hpp"
 #include "proxy/cli/asked_call.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
@@ -91,7 +92,6 @@ void parse_call(Reader call, Case& out) {
   auto asked = asked_call(out.method, out.url, why);
   if (asked) {
     for (const auto& [name, value] : out.headers) model::add_field(*asked, name, value);
-    give_body(*asked, out.body);
     out.call = std::move(*asked);
   } else if (!out.url.empty()) {
     url.error(why, "write https://host/path, or method: TCP and tcp://host:port");
@@ -165,7 +165,9 @@ class Tester {
   Got run(const Case& one) const {
     Got out;
     out.url = one.url, out.body = one.body, out.response = one.response;
-    out.decision = engine_->decide(one.call);
+    auto call = one.call;
+    give_body(call, one.body, std::max<std::uint64_t>(engine_->policy().inspect_most, 1));
+    out.decision = engine_->decide(call);
     for (const auto& [name, value] : one.headers) out.headers.add(name, value);
     if (!out.decision.allowed() || out.decision.obligations.redact.empty()) return out;
     auto redaction = redaction_;

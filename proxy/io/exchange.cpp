@@ -8,6 +8,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -217,9 +219,15 @@ Task<> Session::inspect_request(Exchange& call) {
     return call.machine.state() == CallMachine::State::inspecting;
   };
   if (!inspecting()) co_return;
+  // As long as an upstream may take for its answer, and not for ever at a byte a second.
+  const auto& limits = worker_.settings().limits;
+  const auto until = std::chrono::steady_clock::now() + limits.first_byte;
   while (inspecting()) {
     if (feed_event(call)) continue;
-    expect_progress(call);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    expect_within(std::clamp(left, std::chrono::milliseconds(1),
+                             std::chrono::milliseconds(limits.idle_timeout)));
     co_await to_downstream_.flush(downstream_); // a 100
     const bool more = co_await fill();
     if (more) continue;

@@ -1,5 +1,6 @@
 #include "proxy/io/gate.hpp"
 
+#include "policy/content/read_content.hpp"
 #include "policy/redact/redactor.hpp"
 
 #include <algorithm>
@@ -177,6 +178,7 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   const std::int64_t asked = services_.clock.monotonic_nanos();
   judged.decision = policy.engine->decide(call);
   judged.engine_ns = services_.clock.monotonic_nanos() - asked;
+  if (!judged.decision.allowed() && call.content) judged.detail = call.content->fault;
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());
   if (!goes_on) co_return judged; // a name that may not be called is not even asked for
@@ -288,6 +290,7 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
                           std::shared_ptr<const ActivePolicy> policy) {
   call::PermitFacts facts;
   facts.call = std::move(call);
+  facts.call.content = content::without_tree(facts.call.content); // an answer may take its time
   facts.decision = std::move(judged.decision);
   facts.decision.verdict = Verdict::allow; // observe lets pass what it would have refused
   facts.addresses = std::move(judged.addresses);

@@ -98,6 +98,14 @@ class Operations(SluiceTestCase):
             "long, gzip": (gzip.compress(plain.replace("/home/a", "a" * 100_000).encode()), {"Content-Encoding": "gzip"}),
             "cut gzip": (gzip.compress(plain.encode())[:-4], {"Content-Encoding": "gzip"}),
             "unknown coding": (plain.encode(), {"Content-Encoding": "rot13"}),
+            "utf-7": (plain.replace('"method"', '"+AG0-ethod"').encode(), {"Content-Type": "application/json; charset=utf-7"}),
+            "ebcdic": (plain.encode("cp037"), {"Content-Type": "application/json; charset=cp037"}),
+            "two types": (plain.encode("cp037"), {"Content-Type": "application/json, text/x; charset=cp037"}),
+            "folded by Go": (plain.replace("delete_file", "read_x").replace(
+                '"params"', '"param\u017f": {"name": "rm"}, "params"').encode(), {}),
+            "a comment": (b"//\n" + plain.encode(), {}),
+            "a prefix": (b")]}'\n" + plain.encode(), {}),
+            "a list of lists": (b"[[" + plain.encode() + b"]]", {}),
         }
         for name, (body, headers) in hidden.items():
             with self.subTest(name):
@@ -105,6 +113,16 @@ class Operations(SluiceTestCase):
                 self.assertIn(answer.status, (200, 403), answer.body)
                 self.assertIn("x-sluice-decision", answer.headers)
                 self.assertEqual(self.upstream.requests, [], "it got past")
+
+    def test_a_websocket_is_unread_whatever_its_head_says(self):
+        for more in ("", "Content-Length: 0\r\n"):
+            with self.connect() as peer:
+                received, _ = exchange(peer, (
+                    f"GET {self.url} HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\nUpgrade: websocket\r\n{more}"
+                    "Connection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+            self.assertTrue(received.startswith(b"HTTP/1.1 403 "), received[:80])
+        self.assertEqual(self.upstream.requests, [])
 
     def test_what_is_no_json_may_be_long(self):
         body = b"GIF89a" + os.urandom(500_000)
@@ -151,6 +169,7 @@ class Operations(SluiceTestCase):
         self.sluice.wait_for_record("policy_denied", reason_code="request_timeout")
         with self.connect() as peer:
             peer.sendall(head)
+        self.sluice.wait_for_record("policy_denied", reason_code="downstream_closed")
         self.assertEqual(self.upstream.requests, [])
 
     def test_many_at_once(self):

@@ -99,6 +99,17 @@ BOOST_AUTO_TEST_CASE(what_is_refused_whatever_it_says_is_not_waited_for) {
   BOOST_TEST(!play.machine().wants(call::Side::downstream));
 }
 
+// What it will carry nobody has read, whatever its head says of a body.
+BOOST_AUTO_TEST_CASE(a_websocket_is_unread) {
+  for (const auto framing : {BodyFraming::none, BodyFraming::length}) {
+    Playbook play(asking());
+    auto head = Playbook::websocket_request();
+    head.head.framing = framing;
+    play.happens(std::move(head)).gives({"AskGate GET http://api.test:80 /"});
+    BOOST_TEST(play.asked().content == nullptr);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_call_without_a_body_has_none) {
   Playbook play(asking());
   play.happens(Playbook::request("GET", "http://api.test/mcp"))
@@ -125,7 +136,7 @@ BOOST_AUTO_TEST_CASE(whatever_happens_before_the_gate_was_asked_is_a_refusal) {
   }
   Playbook gone(asking());
   gone.happens(post(BodyFraming::chunked)).gives({});
-  gone.happens(call::DownstreamClosed{}).gives({"CloseDownstream", "Finished"});
+  gone.happens(call::DownstreamClosed{}).gives({"RecordRefusal downstream_closed"});
 }
 
 BOOST_AUTO_TEST_CASE(limits_hold_before_anything_is_dialled) {

@@ -12,10 +12,11 @@ using model::Content;
 using model::Operation;
 
 std::shared_ptr<const Content> read(std::string_view text, std::string_view path = "/",
-                                    Ended ended = Ended::yes, std::string_view method = "POST") {
+                                    Ended ended = Ended::yes, std::string_view type = "") {
   model::EgressCall head;
-  head.method = method;
+  head.method = "POST";
   head.path = path;
+  if (!type.empty()) model::add_field(head, "content-type", type);
   return read_content(head, text, ended);
 }
 
@@ -73,6 +74,13 @@ BOOST_AUTO_TEST_CASE(agents_are_found_by_method_and_by_path) {
       {R"({"method":"tasks/get","params":{"id":"1"}})", "agent tasks/get"},
       {R"({"method":"tasks/get","params":{"taskId":"1"}})", ""}, // a task of MCP
       {R"({"method":"tasks/get","params":{"taskId":"1","id":"1"}})", "agent tasks/get"},
+      {R"({"method":"tasks/cancel","params":{"taskId":"1","Id":"1"}})", "agent tasks/cancel"},
+      {R"({"method":"tasks/pushNotificationConfig/set","params":{"taskId":"1"}})",
+       "agent tasks/pushNotificationConfig/set"},
+      {R"({"method":"message/send","params":{"Message":{"metadata":{"skill":"x"}}}})",
+       "!agent message/send x"},
+      {R"({"method":"message/send","params":{"Metadata":{"skill":"x"}}})", "!agent message/send x"},
+      {R"([[{"method":"message/send"}]])", "agent message/send"},
       {R"({"method":"tasks/send","params":{}})", "agent tasks/send"},
       {R"({"Method":"message/send","params":{}})", "!agent message/send"},
       {R"({"method":"messages"})", ""},
@@ -82,6 +90,11 @@ BOOST_AUTO_TEST_CASE(agents_are_found_by_method_and_by_path) {
   BOOST_TEST(found(read("{}", "/message:stream")) == "agent message/stream (streaming)");
   BOOST_TEST(found(read("", "/v1/tasks/7:cancel")) == "agent tasks/cancel");
   BOOST_TEST(found(read("{}", "/v1/jobs/7:cancel")) == "");
+  for (const std::string_view path :
+       {"/v1/message%3Astream", "/v1/message:stream/", "/v1/Message:Stream"})
+    BOOST_TEST(found(read("{}", path)) == "agent message/stream (streaming)", path);
+  BOOST_TEST(found(read("{}", "/v1/tasks/1/pushNotificationConfigs")) ==
+             "agent tasks/pushNotificationConfig/set");
 }
 
 BOOST_AUTO_TEST_CASE(models_are_found_by_body_and_by_path) {
@@ -108,6 +121,17 @@ BOOST_AUTO_TEST_CASE(models_are_found_by_body_and_by_path) {
       {"/v1/chat/completions", R"({"model":"a","MODEL":"b","messages":[]})", "!model a b"},
       {"/v1/messages", R"([1])", "!model"},
       {"/channels/7/messages", R"({"text":"hello"})", ""},
+      {"/v1beta/models/gemini-2%3AgenerateContent", "{}", "model gemini-2"},
+      {"/v1beta/models/gemini-2:generateContent/", "{}", "model gemini-2"},
+      {"/v1beta/tunedModels/x:generateContent", "{}", "model x"},
+      {"/v1/p/endpoints/123:generateContent", "{}", "model 123"},
+      {"/openai/Deployments/gpt-4/Chat/Completions", "{}", "model gpt-4"},
+      {"/v1/Chat/Completions/", "{}", "!model"},
+      {"/v1/chat", R"({"model":"command-r","message":"hi"})", "model command-r"},
+      {"/x", R"({"model":"a","fallbacks":[{"model":"b"}],"messages":[]})", "!model a"},
+      {"/x", R"({"models":["a",{"model":"b"}],"messages":[]})", "!model a"},
+      {"/x", R"({"model":"a","messages":[],"stream":1})", "!model a"},
+      {"/x", R"({"model":"a","messages":[],"stream":"true"})", "!model a"},
   };
   for (const auto& [path, text, expected] : rows)
     BOOST_TEST(found(read(text, path)) == expected, path << ' ' << text);
@@ -132,6 +156,48 @@ BOOST_AUTO_TEST_CASE(what_nobody_can_read_is_unread_and_what_is_no_json_is_not) 
   BOOST_TEST(state(std::string_view("\xff\xfe{\0}\0", 6)) == number(State::unread)); // UTF-16
   BOOST_TEST((unreadable("x")->state == State::unread));
   BOOST_TEST((head_only()->state == State::head_only));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_server_reads_otherwise_is_unread) {
+  constexpr std::string_view kPlain = R"({"method":"ping"})";
+  const auto state = [](std::string_view text, std::string_view type) {
+    return read(text, "/", Ended::yes, type)->state;
+  };
+  for (const std::string_view type :
+       {"application/json", "application/json; charset=utf-8", "application/json;charset=\"UTF-8\"",
+        "text/plain; charset=ISO-8859-1"})
+    BOOST_TEST((state(kPlain, type) == Content::State::json), type);
+  for (const std::string_view type :
+       {"application/json; charset=utf-7", "application/json; charset=cp037",
+        "application/json; charset=utf-8; charset=utf-7", "text/plain;charset='UTF-7'",
+        "application/json; charset = ibm500"})
+    BOOST_TEST((state(kPlain, type) == Content::State::unread), type);
+  for (const std::string_view text : {")]}'\n{}", "//x\n{}", "1\n{}", "null {}", "json={}"}) {
+    BOOST_TEST((state(text, "application/json") == Content::State::unread), text);
+    BOOST_TEST((state(text, "image/gif") == Content::State::other), text);
+  }
+  model::EgressCall twice;
+  twice.method = "POST";
+  model::add_field(twice, "content-type", "application/json");
+  model::add_field(twice, "content-type", "application/json; charset=utf-7");
+  BOOST_TEST((read_content(twice, kPlain, Ended::yes)->state == Content::State::unread));
+}
+
+BOOST_AUTO_TEST_CASE(keys_are_folded_as_a_server_may) {
+  BOOST_TEST(found(read("{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},"
+                        "\"param\xc5\xbf\":{\"name\":\"rm\"}}")) == "!tool tools/call a");
+  BOOST_TEST(model::same_key("\xc5\xbfKILL\xc5\xbf", "s\xe2\x84\xaaills"));
+  BOOST_TEST(!model::same_key("s", ""));
+  BOOST_TEST(!model::same_key("\xc5", "s"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_decided_keeps_names_and_no_text) {
+  const auto light = without_tree(read(
+      R"([{"method":"tools/call","params":{"name":"a","arguments":{"x":"secret"}}},{"method":"message/send"}])"));
+  BOOST_TEST(found(light) == "!tool tools/call a; agent message/send");
+  BOOST_TEST(light->tree.items.empty());
+  BOOST_TEST(light->operations.front().arguments == nullptr);
+  BOOST_TEST(without_tree(nullptr) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(a_body_that_calls_too_much_is_unread) {

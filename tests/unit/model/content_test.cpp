@@ -47,6 +47,8 @@ BOOST_AUTO_TEST_CASE(exactly_what_a_pointer_names_or_all_that_may_be_meant) {
   BOOST_TEST(at(kText, {"mixed"}, perhaps) == "x;");
   BOOST_TEST(at(kText, {"none"}, perhaps) == "");
   BOOST_TEST(at(kText, {"path", "x"}, perhaps) == "");
+  BOOST_TEST(at(R"([{"cmd":"rm"}])", {"cmd"}, perhaps) == "rm;");
+  BOOST_TEST(at(R"([{"cmd":"rm"}])", {"cmd"}, exactly) == "");
   BOOST_TEST(at("7", {}, exactly) == "7;");
 }
 
