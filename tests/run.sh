@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing, builds, and runs every test: formatting, release and sanitizer builds,
 # the whole ctest suite on the release build and under ASan + UBSan, the concurrent tests and the
-# e2e tests under TSan, each fuzz target for FUZZ_SECONDS (10), clang-tidy, and the quickstart.
+# e2e tests under TSan, each fuzz target for FUZZ_SECONDS (6), clang-tidy, and the quickstart.
 # A failing step does not stop the others; the last line counts everything.
 #
 #   tests/run.sh                 everything
@@ -13,7 +13,7 @@ readonly root=$PWD logs=$PWD/build/logs
 readonly python=/usr/bin/python3
 readonly steps="install format release release_tests asan asan_tests quickstart tsan fuzz tidy"
 readonly jobs=$(nproc) e2e_jobs=$((2 * $(nproc)))  # e2e tests mostly wait
-readonly fuzz_seconds=${FUZZ_SECONDS:-10}
+readonly fuzz_seconds=${FUZZ_SECONDS:-6}
 readonly tidy_limit_s=${TIDY_SECONDS:-420}
 export CCACHE_DIR=$root/build/.ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1
 export PYTHONDONTWRITEBYTECODE=1 CTEST_OUTPUT_ON_FAILURE=1 CMAKE_COLOR_DIAGNOSTICS=OFF

@@ -148,6 +148,11 @@ const T* find_by(const std::vector<T>& all, const std::string& id, Id id_of) {
 
 std::vector<SettingChange> compare_settings(const Snapshot& a, const Snapshot& b) {
   std::vector<SettingChange> out;
+  if (a.defaults.inspect != b.defaults.inspect) {
+    const bool more = b.defaults.inspect > a.defaults.inspect;
+    out.push_back({more ? Change::loosened : Change::tightened,
+                   "bodies are read up to " + std::to_string(b.defaults.inspect) + " bytes"});
+  }
   const auto rule_id = [](const RedactionRule& one) { return one.text.id; };
   const auto credential_id = [](const model::Credential& one) { return one.id(); };
   const auto &from = a.redaction, &to = b.redaction;

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(small_policies_are_decided_alike) {
       {"limits", 2'000},
       {"limits of several", 200},
       {"ask", 2'000},
-      {"ask of several", 200},
+      {"ask of several", 100},
       {"body_unread", 1'000},
   };
   for (const auto& [kind, wanted] : least)

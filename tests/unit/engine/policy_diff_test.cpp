@@ -90,6 +90,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_change_is_found) {
        login + rules("{allow: {hosts: [a.test], schemes: [https]}, credential: k}"),
        "loosened GET https://a.test/: gives the login k"},
       // Settings.
+      {rules(""), "defaults: {inspect: 2MiB}\n", "loosened bodies are read up to 2097152 bytes"},
+      {rules(""), "defaults: {inspect: 1KiB}\n", "tightened bodies are read up to 1024 bytes"},
       {"redaction: {rules: [{id: e, pattern: 'EMP-\\d{6}'}]}\n", rules(""),
        "loosened the redaction rule e is gone"},
       {rules(""), "redaction: {rules: [{id: email, action: report}]}\n",

@@ -126,8 +126,8 @@ BOOST_AUTO_TEST_CASE(many_threads_one_budget) {
       threads.emplace_back([&, at] { found += over(run, part(at, 8)) ? 1 : 0; });
     }
     for (auto& thread : threads) thread.join();
+    // Whose piece was the one too many nobody can say: all may be told, one has to be.
     BOOST_TEST(found.load() >= 1);
-    BOOST_TEST(found.load() <= 3);
   }
 }
 
