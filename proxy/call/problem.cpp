@@ -86,8 +86,10 @@ ProblemResponse rpc_response(const Refusal& refusal, const std::string& run_id, 
                             ",\"data\":" + members(refusal, run_id, status_of(refusal)) +
                             ",\"message\":" + said.take() + "},\"id\":";
   std::string body;
-  for (const std::string& id : ids)
-    body += (body.empty() ? "" : ",") + error + id + ",\"jsonrpc\":\"2.0\"}";
+  for (const std::string& id : ids) {
+    if (!body.empty()) body += ',';
+    body.append(error).append(id).append(",\"jsonrpc\":\"2.0\"}");
+  }
   if (batch) body = '[' + body + ']';
   if (form == RpcForm::events)
     return answer_of("data: " + body + "\n\n", 200, "text/event-stream", refusal, after);
