@@ -83,8 +83,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
     return node != nullptr;
   }
   bool open(Node::Kind kind) {
-    if (open_.size() >= limits_.depth)
-      return refuse("it is nested too deeply");
+    if (open_.size() >= limits_.depth) return refuse("it is nested too deeply");
     Node* node = add(kind, {});
     if (node != nullptr) open_.push_back(node);
     return node != nullptr;
