@@ -75,10 +75,14 @@ std::vector<std::string> readings_of(const model::EgressCall& head) {
   return out;
 }
 
+bool asks_for_nothing(const model::EgressCall& head) {
+  return head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS";
+}
+
 // What the path says although there is no JSON.
 std::shared_ptr<const Content> without_json(std::shared_ptr<Content> out,
                                             const model::EgressCall& head) {
-  if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") return out;
+  if (asks_for_nothing(head)) return out;
   for (const std::string& path : readings_of(head)) {
     find_agent_by_path(path, out->operations);
     find_model(path, nullptr, out->operations);
@@ -113,7 +117,10 @@ bool add_strings(const Node& from, std::vector<std::string>& out) {
 
 std::shared_ptr<const Content> read_content(const model::EgressCall& head, std::string_view text,
                                             Ended ended) {
-  if (text.empty() && ended == Ended::yes) return without_json(in_state(State::none), head);
+  if (text.empty() && ended == Ended::yes) {
+    static const std::shared_ptr<const Content> nothing = in_state(State::none);
+    return asks_for_nothing(head) ? nothing : without_json(in_state(State::none), head);
+  }
   if (misleads(head)) return unreadable("the body: it is in a charset that is not read");
   const char mark = first_mark(text);
   const bool json = mark == '{' || mark == '[' || (mark == 0 && ended == Ended::no);
@@ -149,7 +156,7 @@ std::shared_ptr<const Content> unreadable(std::string fault) {
 
 std::shared_ptr<const Content> without_tree(const std::shared_ptr<const Content>& content) {
   if (!content || content->state != State::json) return content;
-  auto out = in_state(State::json);
+  auto out = in_state(State::names_only);
   out->bytes = content->bytes;
   out->operations = content->operations;
   for (auto& one : out->operations) {

@@ -148,7 +148,7 @@ bool body_fits(const Rule& rule, const Subject& subject) {
   using State = model::Content::State;
   const auto state = content_state(subject.call);
   if (state == State::head_only) return allows(rule); // it may turn out to
-  if (state == State::unread) return !allows(rule);
+  if (state == State::unread || state == State::names_only) return !allows(rule);
   if (state != State::json) return false;
   const auto& content = *subject.call.content;
   if (content.bytes > rule.inspect.value_or(subject.inspect)) return !allows(rule);

@@ -392,7 +392,8 @@ bool Question::body_matches(const Rule& rule) const noexcept {
   const bool allow = rule.effect == Verdict::allow;
   switch (content_state(call_)) {
   case State::head_only: return allow; // it may turn out as the rule wants it
-  case State::unread: return !allow;
+  case State::unread:
+  case State::names_only: return !allow;
   case State::none:
   case State::other: return false;
   case State::json: break;

@@ -44,7 +44,8 @@ struct Content {
     head_only,  // not asked for yet: see Engine::body_needed
     none,       // there is no body
     other,      // there is one, and nobody takes it for JSON
-    json
+    json,
+    names_only // JSON that was read; its tree is gone, so that no value can be asked for
   };
   State state = State::unread;
   std::string fault;       // unread: why, in words

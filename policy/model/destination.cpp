@@ -310,6 +310,7 @@ Result<std::vector<std::string>> other_readings(std::string_view path) {
       out.push_back(std::move(whole));
     return success();
   };
+  if (path.find_first_of("%;") == std::string_view::npos) return out;
   for (const std::string& text : {std::string(path), decode_delimiters(path)}) {
     const std::string split_late = decode_slashes(text);
     SLUICE_TRY(add(text));

@@ -195,6 +195,7 @@ BOOST_AUTO_TEST_CASE(what_is_decided_keeps_names_and_no_text) {
   const auto light = without_tree(read(
       R"([{"method":"tools/call","params":{"name":"a","arguments":{"x":"secret"}}},{"method":"message/send"}])"));
   BOOST_TEST(found(light) == "!tool tools/call a; agent message/send");
+  BOOST_TEST((light->state == Content::State::names_only));
   BOOST_TEST(light->tree.items.empty());
   BOOST_TEST(light->operations.front().arguments == nullptr);
   BOOST_TEST(without_tree(nullptr) == nullptr);

@@ -190,6 +190,25 @@ BOOST_AUTO_TEST_CASE(a_rule_sees_only_as_much_as_it_may) {
   BOOST_TEST(!calls("long", 2'000));
 }
 
+// A stream is judged again when a policy comes, and its body is gone by then.
+BOOST_AUTO_TEST_CASE(what_is_gone_satisfies_every_block_and_no_allow) {
+  const auto light = [](std::string_view body) {
+    auto out = post("https://a.test/", body);
+    out.content = content::without_tree(out.content);
+    return out;
+  };
+  const BothEngines block(policy("version: 1\negress: [{allow: {hosts: [a.test]}}, {block: {hosts: "
+                                 "[a.test], body: {/x: {equals: 1}}}}]"));
+  BOOST_TEST(!block.decide(light("{\"x\":2}")).allowed());
+  const BothEngines allow(policy("version: 1\negress: [{allow: {hosts: [a.test], body: {/x: "
+                                 "{equals: 1}}}}]"));
+  BOOST_TEST(!allow.decide(light("{\"x\":1}")).allowed());
+  const BothEngines models(policy("version: 1\negress: [{allow: {hosts: [a.test]}}]\nmodels: "
+                                  "[{allow: {models: [m]}}]"));
+  BOOST_TEST(models.decide(light(R"({"model":"m","messages":[]})")).allowed());
+  BOOST_TEST(!models.decide(light(R"({"model":"n","messages":[]})")).allowed());
+}
+
 BOOST_AUTO_TEST_CASE(an_address_of_a_refusing_rule_is_one_of_a_name_too) {
   const BothEngines engines(policy("version: 1\negress: [{allow: {hosts: [a.test]}}]\n"
                                    "tools:\n  - {allow: {tools: [x]}}\n"
