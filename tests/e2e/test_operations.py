@@ -12,7 +12,7 @@ import time
 
 import client_setup
 from servers import HttpUpstream, Response
-from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, policy
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, policy, run_cli
 
 TOOLS = [{"name": "read-only", "allow": {"tools": ["read_*"]}},
          {"name": "no-secrets-dir", "block": {"arguments": {"/path": {"glob": "/etc/**"}}}}]
@@ -32,7 +32,7 @@ class Operations(SluiceTestCase):
         document = policy([allow()], tools=TOOLS, defaults={"inspect": "64KiB"},
                           models=[{"name": "small", "allow": {"models": ["*-mini"]}, "limits": {"requests_per_day": 2}}])
         cls.sluice = cls.enterClassContext(Sluice(policy_text=json.dumps(document), config={
-            "limits": {"idle_timeout": "2s", "header_timeout": "2s"}}))
+            "limits": {"idle_timeout": "2s", "header_timeout": "2s", "first_byte": "4s"}}))
         cls.url = f"http://{UP}:{cls.upstream.port}/mcp"
 
     def setUp(self):
@@ -132,6 +132,34 @@ class Operations(SluiceTestCase):
     def test_what_is_unread_says_what_to_do(self):
         problem = self.assert_problem(self.post(b'{"a":"' + b"x" * 100_000 + b'"}'), 403, "tools[1]", "rule_block")
         self.assertEqual(problem["rule_name"], "no-secrets-dir")
+        self.assertIn("longer than is inspected", problem["detail"])
+        twice = self.assert_problem(self.post(b'{"a":1,"a":2}'), 403, "tools[1]", "rule_block")
+        self.assertIn("a key stands twice", twice["detail"])
+        body = self.sluice.folder / "long.json"
+        body.write_text('{"a":"' + "x" * 100_000 + '"}')
+        done = run_cli("policy", "explain", "POST", self.url, "--body", f"@{body}", "--policy", self.sluice.policy_file)
+        self.assertTrue(done.stdout.startswith("block  tools[1]"), done.stdout)
+
+    def test_a_secret_in_a_name_is_masked_whole(self):
+        for before in (0, 85, 180, 190, 199):
+            self.post(tool("x" * before + " AKIAQYLPMN5HFIQR7XYA"))
+        self.post(b"{}")
+        written = b"".join(p.read_bytes() for p in self.sluice.evidence.rglob("*") if p.is_file())
+        self.assertNotIn(b"AKIAQYLP", written)
+
+    def test_a_body_that_drips_has_an_end(self):
+        head = f"POST {self.url} HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\nContent-Length: 900\r\n\r\n{{".encode()
+        began = time.monotonic()
+        with self.connect() as peer, contextlib.suppress(OSError):
+            peer.sendall(head)
+            peer.settimeout(0.5)
+            while time.monotonic() - began < 20 * SLOW:
+                peer.sendall(b" ")
+                with contextlib.suppress(TimeoutError):
+                    self.assertTrue(peer.recv(100).startswith(b"HTTP/1.1 408 "))
+                    break
+        self.assertLess(time.monotonic() - began, 12 * SLOW)
+        self.assertEqual(self.upstream.requests, [])
 
     def test_models_by_name_and_by_number(self):
         chat = f"http://{UP}:{self.upstream.port}/v1/chat/completions"

@@ -217,6 +217,11 @@ BOOST_AUTO_TEST_CASE(a_path_has_every_reading_a_server_may_give_it) {
   BOOST_TEST((readings("/@scope%2Fname") == Readings{"/@scope/name"}));
   BOOST_TEST((readings("/admin;x/y;z=1") == Readings{"/admin/y"}));
   BOOST_TEST((readings("/a;b%2Fc") == Readings{"/a;b/c", "/a", "/a/c"}));
+  BOOST_TEST((readings("/x/a%3Ab") == Readings{"/x/a:b"}));
+  BOOST_TEST(
+      (readings("/%40evil/%21%24%26%27%28%29%2A%2B%2C%3D") == Readings{"/@evil/!$&'()*+,="}));
+  BOOST_TEST((readings("/a%3Bb/c") == Readings{"/a;b/c", "/a/c"}));
+  BOOST_TEST((readings("/a%20b/%C3%BC") == Readings{}));
   for (const auto* text :
        {"/a%2F..%2Fb", "/a%2F.", "/a%2F%2Fb", "/%2Fa", "/a/;x/b", "/a%2F..;/b"}) {
     const auto refused = other_readings(text);
