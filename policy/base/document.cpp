@@ -2,18 +2,16 @@
 
 #include "policy/base/scalar.hpp"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <fstream>
 #include <map>
+#include <memory>
+#include <new>
 #include <set>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -27,11 +25,11 @@ struct Place {
   int column = 1;
 };
 
-Place place(const YAML::Mark& mark) {
-  return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1};
+Place place(const yaml_mark_t& mark) {
+  return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
 }
 
-// The only way out of yaml-cpp's parser before its end; caught in parse_document.
+// How a Builder stops before the end; caught in parse_document.
 struct Refused : std::exception {
   Refused(Place where, std::string what_is_wrong, std::string what_to_do = {})
       : at(where), message(std::move(what_is_wrong)), hint(std::move(what_to_do)) {}
@@ -62,8 +60,12 @@ Cost cost_of(const Node& node) {
   return total;
 }
 
-// Builds the tree from yaml-cpp's events, charging every node before it is kept.
-class Builder final : public YAML::EventHandler {
+std::string_view view(const yaml_char_t* text) {
+  return text == nullptr ? "" : reinterpret_cast<const char*>(text);
+}
+
+// Builds the tree from libyaml's events, charging every node before it is kept.
+class Builder {
  public:
   Node take_root() { return std::move(root_); }
 
@@ -79,63 +81,39 @@ class Builder final : public YAML::EventHandler {
     return out;
   }
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (documents_++ > 0) {
-      throw Refused(place(mark), "a second document begins here", "keep one document per file");
+  void take(const yaml_event_t& event) {
+    const Place at = place(event.start_mark);
+    switch (event.type) {
+    case YAML_DOCUMENT_START_EVENT:
+      if (documents_++ > 0) {
+        throw Refused(at, "a second document begins here", "keep one document per file");
+      }
+      break;
+    case YAML_ALIAS_EVENT: take_alias(at, std::string(view(event.data.alias.anchor))); break;
+    case YAML_SCALAR_EVENT: take_scalar(at, event.data.scalar); break;
+    case YAML_SEQUENCE_START_EVENT: {
+      const auto& list = event.data.sequence_start;
+      start(at, view(list.tag), view(list.anchor), Node::Kind::list);
+      break;
+    }
+    case YAML_MAPPING_START_EVENT: {
+      const auto& map = event.data.mapping_start;
+      start(at, view(map.tag), view(map.anchor), Node::Kind::map);
+      break;
+    }
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT: end(); break;
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_END_EVENT: break;
     }
   }
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Node node;
-    set_place(node, place(mark));
-    // yaml-cpp marks a value that is not there at the token after it; the key is what is wrong.
-    if (!open_.empty() && open_.back().has_key) set_place(node, open_.back().key_place);
-    add(std::move(node), anchor);
-  }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    refuse_as_key(mark, "an alias");
-    const auto kept = anchors_.find(anchor);
-    if (kept == anchors_.end()) {
-      throw Refused(place(mark), "an alias stands inside its own anchor");
-    }
-    charge(cost_of(kept->second), place(mark));
-    attach(Node(kept->second));
-  }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    if (value.find('\0') != std::string::npos) {
-      throw Refused(place(mark), "a string holds a NUL character");
-    }
-    Node node;
-    set_place(node, place(mark));
-    node.text = value;
-    node.kind = Node::Kind::string;
-    if (tag == "?") { // plain, without a tag
-      resolve_plain_scalar(node);
-    } else {
-      check_tag(mark, tag);
-    }
-    add(std::move(node), anchor);
-  }
-
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    start(mark, tag, anchor, Node::Kind::list);
-  }
-  void OnSequenceEnd() override { end(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    start(mark, tag, anchor, Node::Kind::map);
-  }
-  void OnMapEnd() override { end(); }
 
  private:
   struct Open {
     Node node;
-    YAML::anchor_t anchor = 0;
+    std::string anchor; // "" for none
     bool has_key = false;
     std::string key;
     Place key_place;
@@ -147,19 +125,54 @@ class Builder final : public YAML::EventHandler {
     node.column = at.column;
   }
 
-  static void check_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag != "!" && tag != "?" && tag != "tag:yaml.org,2002:str") {
-      throw Refused(place(mark), "tags are not read", "remove the tag");
+  static void check_tag(Place at, std::string_view tag, std::string_view of_kind) {
+    if (!tag.empty() && tag != "!" && tag != of_kind) {
+      throw Refused(at, "tags are not read", "remove the tag");
     }
+  }
+
+  void take_alias(Place at, const std::string& anchor) {
+    refuse_as_key(at, "an alias");
+    for (const Open& open : open_) {
+      if (open.anchor == anchor) throw Refused(at, "an alias stands inside its own anchor");
+    }
+    const auto kept = anchors_.find(anchor);
+    if (kept == anchors_.end()) {
+      throw Refused(at, "an alias of an anchor that is not written above it",
+                    "quote a value that begins with '*'");
+    }
+    charge(cost_of(kept->second), at);
+    attach(Node(kept->second));
+  }
+
+  template <class Scalar> void take_scalar(Place at, const Scalar& scalar) {
+    Node node;
+    set_place(node, at);
+    node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
+    node.kind = Node::Kind::string;
+    if (node.text.find('\0') != std::string::npos) {
+      throw Refused(at, "a string holds a NUL character");
+    }
+    if (scalar.style == YAML_PLAIN_SCALAR_STYLE && scalar.tag == nullptr) {
+      resolve_plain_scalar(node);
+    } else {
+      check_tag(at, view(scalar.tag), YAML_STR_TAG);
+    }
+    // A value that is not there is marked where the next thing begins; the key is what is wrong.
+    if (node.kind == Node::Kind::null && node.text.empty() && !open_.empty() &&
+        open_.back().has_key) {
+      set_place(node, open_.back().key_place);
+    }
+    add(std::move(node), std::string(view(scalar.anchor)));
   }
 
   bool at_key() const {
     return !open_.empty() && open_.back().node.is_map() && !open_.back().has_key;
   }
 
-  void refuse_as_key(const YAML::Mark& mark, std::string_view what) const {
+  void refuse_as_key(Place at, std::string_view what) const {
     if (at_key()) {
-      throw Refused(place(mark), std::string(what) + " is used as a key",
+      throw Refused(at, std::string(what) + " is used as a key",
                     "write the key as a string; or is a bracket not closed?");
     }
   }
@@ -175,15 +188,14 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
-  void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-             Node::Kind kind) {
-    refuse_as_key(mark, to_string(kind));
-    if (kind == Node::Kind::list || tag != "tag:yaml.org,2002:map") check_tag(mark, tag);
-    charge({1, 0, 1}, place(mark));
+  void start(Place at, std::string_view tag, std::string_view anchor, Node::Kind kind) {
+    refuse_as_key(at, to_string(kind));
+    check_tag(at, tag, kind == Node::Kind::map ? YAML_MAP_TAG : YAML_SEQ_TAG);
+    charge({1, 0, 1}, at);
     Open open;
     open.node.kind = kind;
     open.anchor = anchor;
-    set_place(open.node, place(mark));
+    set_place(open.node, at);
     open_.push_back(std::move(open));
   }
 
@@ -194,7 +206,7 @@ class Builder final : public YAML::EventHandler {
     attach(std::move(done.node));
   }
 
-  void add(Node node, YAML::anchor_t anchor) {
+  void add(Node node, const std::string& anchor) {
     charge({1, node.text.size(), 1}, {node.line, node.column});
     if (at_key()) return add_key(node);
     keep_anchor(node, anchor);
@@ -214,8 +226,8 @@ class Builder final : public YAML::EventHandler {
   }
 
   // A kept copy is charged like a use, so that nested anchors cannot multiply memory.
-  void keep_anchor(const Node& node, YAML::anchor_t anchor) {
-    if (anchor == 0) return;
+  void keep_anchor(const Node& node, const std::string& anchor) {
+    if (anchor.empty()) return;
     charge(cost_of(node), {node.line, node.column});
     anchors_[anchor] = node;
   }
@@ -238,45 +250,92 @@ class Builder final : public YAML::EventHandler {
 
   Node root_;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, Node> anchors_;
+  std::map<std::string, Node> anchors_;
   std::size_t nodes_ = 0;
   std::size_t bytes_ = 0;
   int documents_ = 0;
 };
 
+// What libyaml must not see; npos when there is none of it. Its line ends are those of YAML 1.1, of
+// which an editor shows these as nothing: a rule could hide behind one.
+std::size_t hidden_line_end(std::string_view text) {
+  return std::min({text.find("\xc2\x85"), text.find("\xe2\x80\xa8"), text.find("\xe2\x80\xa9")});
+}
+
+// It compares each %TAG with all before it, for minutes in a file that is made of them.
+std::size_t tag_directive(std::string_view text) {
+  const std::size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  if (text.substr(begin).starts_with("%TAG")) return begin;
+  const auto at = std::min(text.find("\n%TAG"), text.find("\r%TAG"));
+  return at == std::string_view::npos ? at : at + 1;
+}
+
+// In characters, as libyaml counts.
 Place place_of_offset(std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, offset);
   const auto line = std::count(before.begin(), before.end(), '\n');
   const auto start = before.rfind('\n');
-  const std::size_t column = start == std::string_view::npos ? offset : offset - start - 1;
+  const std::string_view row = before.substr(start == std::string_view::npos ? 0 : start + 1);
+  const auto column =
+      std::count_if(row.begin(), row.end(), [](char c) { return (c & '\xc0') != '\x80'; });
   return {static_cast<int>(line) + 1, static_cast<int>(column) + 1};
 }
 
-// After a colon yaml-cpp quotes the input, which may be a secret; what it quotes of an escape is a
-// character or its number, and without it the sentence says nothing.
-std::string without_quotes(const std::string& said) {
-  for (const auto* whole : {YAML::ErrorMsg::INVALID_ESCAPE, YAML::ErrorMsg::INVALID_UNICODE}) {
-    if (said.starts_with(whole)) return said;
-  }
-  return said.substr(0, said.find(':'));
-}
-
-// yaml-cpp says what it expected, not what to look for.
+// libyaml says what it expected, not what to look for. It quotes nothing of the input.
 std::string hint_for(std::string_view said) {
-  namespace msg = YAML::ErrorMsg;
   const std::pair<std::string_view, const char*> hints[] = {
-      {msg::END_OF_MAP_FLOW, "a ',' or ':' is missing here, or a '}' behind it"},
-      {msg::END_OF_SEQ_FLOW, "a ',' is missing here, or a ']' behind it"},
-      {msg::FLOW_END, "a '}' or ']' too many"},
-      {msg::MAP_VALUE, "quote a value that contains ': '"},
-      {msg::EOF_IN_SCALAR, "a closing quote is missing"},
-      {msg::UNKNOWN_TOKEN, "quote a value that begins with a special character"},
-      {msg::INVALID_ESCAPE, "write \\\\ for a backslash, or use single quotes"}};
+      {"did not find expected ',' or '}'", "a ',' or ':' is missing here, or a '}' behind it"},
+      {"did not find expected ',' or ']'", "a ',' is missing here, or a ']' behind it"},
+      {"did not find expected node content", "a value is missing here, or a '}' or ']' behind it"},
+      {"did not find expected '-' indicator", "is the indentation right?"},
+      {"did not find expected key", "is the indentation right?"},
+      {"did not find expected <document start>", "a '}' or ']' too many"},
+      {"mapping values are not allowed", "quote a value that contains ': '"},
+      {"could not find expected ':'", "a ':' is missing behind a key"},
+      {"found unexpected ':'", "write a value behind the colon, or quote the word"},
+      {"found unexpected end of stream", "a closing quote is missing"},
+      {"found character that cannot start", "indent with spaces, and quote a value that begins "
+                                            "with a special character"},
+      {"found unknown escape character", "write \\\\ for a backslash, or use single quotes"},
+      {"found invalid Unicode character", "write the character itself"}};
   for (const auto& [text, hint] : hints) {
     if (said.starts_with(text)) return hint;
   }
   return "";
 }
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) {
+    if (yaml_parser_initialize(&raw_) == 0) throw std::bad_alloc();
+    yaml_parser_set_encoding(&raw_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&raw_, reinterpret_cast<const unsigned char*>(text.data()),
+                                 text.size());
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+  ~Parser() { yaml_parser_delete(&raw_); }
+
+  // Gives each event of the stream to `builder`, which may throw.
+  void run(Builder& builder) {
+    for (bool more = true; more;) {
+      yaml_event_t event;
+      if (yaml_parser_parse(&raw_, &event) == 0) fail();
+      const std::unique_ptr<yaml_event_t, void (*)(yaml_event_t*)> held(&event, yaml_event_delete);
+      more = event.type != YAML_STREAM_END_EVENT;
+      builder.take(event);
+    }
+  }
+
+ private:
+  [[noreturn]] void fail() const {
+    if (raw_.error == YAML_MEMORY_ERROR || raw_.problem == nullptr) throw std::bad_alloc();
+    throw Refused(place(raw_.problem_mark), std::string("not valid YAML or JSON: ") + raw_.problem,
+                  hint_for(raw_.problem));
+  }
+
+  yaml_parser_t raw_;
+};
 
 void report(Diagnostics& out, const std::string& file, Place at, std::string pointer,
             std::string message, std::string hint = {}) {
@@ -311,23 +370,23 @@ std::optional<Document> parse_document(std::string_view text, std::string file, 
     report(out, file, {1, 1}, "", "the file is larger than 8 MiB");
     return std::nullopt;
   }
-  if (const auto bad = first_forbidden_byte(text); bad != std::string_view::npos) {
-    report(out, file, place_of_offset(text, bad), "", "a byte is not printable UTF-8",
-           "save the file as UTF-8 text");
+  const auto refuse = [&](std::size_t at, const char* what, const char* hint) {
+    if (at != std::string_view::npos) report(out, file, place_of_offset(text, at), "", what, hint);
+    return at != std::string_view::npos;
+  };
+  if (refuse(first_forbidden_byte(text), "a byte is not printable UTF-8",
+             "save the file as UTF-8 text") ||
+      refuse(hidden_line_end(text), "a line ends here for some readers and not for others",
+             "write the character as \\u2028, \\u2029 or \\u0085") ||
+      refuse(tag_directive(text), "tags are not read", "remove the directive")) {
     return std::nullopt;
   }
   Builder builder;
   try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
-    }
+    Parser(text).run(builder);
     return Document{std::move(file), builder.take_root()};
   } catch (const Refused& refused) {
     report(out, file, refused.at, builder.pointer(), refused.message, refused.hint);
-  } catch (const YAML::Exception& error) {
-    report(out, file, place(error.mark), builder.pointer(),
-           "not valid YAML or JSON: " + without_quotes(error.msg), hint_for(error.msg));
   } catch (const std::exception&) {
     report(out, file, {1, 1}, "", "the document cannot be read");
   }

@@ -34,7 +34,7 @@ struct Node {
   std::vector<Node> items;     // list
   std::vector<Member> members; // map, in source order, keys unique
   int line = 1;                // from 1; an expanded alias keeps the place of its anchor
-  int column = 1;              // from 1, in bytes
+  int column = 1;              // from 1, in characters
 
   bool is_map() const noexcept { return kind == Kind::map; }
   bool is_list() const noexcept { return kind == Kind::list; }

@@ -28,7 +28,7 @@ RULES = (
     ("openssl/", ("policy/base/digest.cpp", "policy/base/ed25519.", "policy/base/hmac.cpp", "policy/evidence/key.",
                   "certs/", "proxy/io/")),
     ("re2/", ("policy/redact/", "policy/engine/")),
-    ("yaml-cpp/", ("policy/base/",)),
+    ("yaml.h", ("policy/base/document.cpp",)),
     ("idn2.h", ("policy/model/",)),
     ("sqlite3.h", ("policy/evidence/database.",)),
     ("zlib.h", ("proxy/wire/",)),

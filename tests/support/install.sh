@@ -10,7 +10,7 @@ unless() { command -v "$1" >/dev/null || echo "$2"; }
 packages_of() {
   case "$1" in
   build) echo cmake g++ ninja-build ccache pkg-config libboost1.81-dev libboost-test1.81-dev \
-    libboost-url1.81-dev libssl-dev libre2-dev nlohmann-json3-dev libyaml-cpp-dev libidn2-dev \
+    libboost-url1.81-dev libssl-dev libre2-dev nlohmann-json3-dev libyaml-dev libidn2-dev \
     zlib1g-dev libbrotli-dev libzstd-dev libcli11-dev libsqlite3-dev libnghttp2-dev openssl \
     ca-certificates curl python3 python3-venv ;;
   test) echo clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 git nginx-light util-linux \

@@ -108,6 +108,13 @@ BOOST_AUTO_TEST_CASE(refuses_with_a_position) {
       {"a: &x [*x]\n", "f:1:8: /a/0: an alias stands inside its own anchor"},
       {"a: !secret x\n", "f:1:4: /a: tags are not read (remove the tag)"},
       {"a: !!int 5\n", "f:1:4: /a: tags are not read (remove the tag)"},
+      {"%TAG ! tag:x,2000:\n---\na: 1\n", "f:1:1: tags are not read (remove the directive)"},
+      {"%YAML 1.2\n%TAG !e! tag:x,2000:\n---\na: 1\n",
+       "f:2:1: tags are not read (remove the directive)"},
+      {"a: 1\n# \xe2\x80\xa8"
+       "b: 2",
+       "f:2:3: a line ends here for some readers and not for others (write the character as "
+       "\\u2028, \\u2029 or \\u0085)"},
       {"? [1]\n: 2\n",
        "f:1:3: a list is used as a key (write the key as a string; or is a bracket not closed?)"},
       {"? {a: 1}\n: 2\n",
@@ -129,20 +136,48 @@ BOOST_AUTO_TEST_CASE(refuses_with_a_position) {
 
 BOOST_AUTO_TEST_CASE(a_syntax_error_says_all_of_it) {
   const std::string no = "not valid YAML or JSON: ";
-  BOOST_TEST(first_error(R"(a: "x\qy")") == "f:1:8: /a: " + no +
-                                                "unknown escape character: q (write \\\\ for a "
-                                                "backslash, or use single quotes)");
-  BOOST_TEST(first_error(R"({"a": "\ud800"})").find(no + "invalid unicode: ") != std::string::npos);
+  BOOST_TEST(
+      first_error(R"(a: "x\qy")") ==
+      "f:1:6: /a: " + no +
+          "found unknown escape character (write \\\\ for a backslash, or use single quotes)");
+  BOOST_TEST(first_error(R"({"a": "\ud800"})") ==
+             "f:1:10: " + no +
+                 "found invalid Unicode character escape code (write the character itself)");
   BOOST_TEST(first_error(R"({"a" 1})") == "f:1:6: " + no +
-                                              "end of map flow not found (a ',' or ':' is missing "
-                                              "here, or a '}' behind it)");
-  BOOST_TEST(first_error(R"({"a": 1,)").find("or is a bracket not closed?") != std::string::npos);
+                                              "did not find expected ',' or '}' (a ',' or ':' is "
+                                              "missing here, or a '}' behind it)");
+  BOOST_TEST(first_error(R"({"a": 1,)").find("a '}' or ']' behind it") != std::string::npos);
+  BOOST_TEST(first_error("a: [1\nb: 2").find("or a ']' behind it") != std::string::npos);
+  BOOST_TEST(first_error("{a:}").find("write a value behind the colon") != std::string::npos);
+  BOOST_TEST(first_error("a: \"x\n").find("a closing quote is missing") != std::string::npos);
+  BOOST_TEST(first_error("a:\n\t- x\n").find("indent with spaces") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_syntax_error_does_not_quote_the_input) {
   const std::string message = first_error("value: *hunter2-secret\n");
   BOOST_TEST(message.find("hunter2") == std::string::npos);
-  BOOST_TEST(message.find("not valid YAML or JSON: ") != std::string::npos);
+  BOOST_TEST(message ==
+             "f:1:8: /value: an alias of an anchor that is not written above it (quote a "
+             "value that begins with '*')");
+}
+
+BOOST_AUTO_TEST_CASE(counts_columns_in_characters) {
+  BOOST_TEST(parsed("{ä: x, b: y}").root.find("b")->column == 11);
+  for (const char* end : {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"}) {
+    BOOST_TEST(
+        first_error(std::string("a: x") + end + "%TAG ! x").starts_with("f:1:5: a line ends"));
+  }
+  BOOST_TEST(first_error("ä\xff") == "f:1:2: a byte is not printable UTF-8 (save the file as UTF-8 "
+                                     "text)");
+}
+
+// An anchor may be written again; an alias means the last one above it, even inside the second.
+BOOST_AUTO_TEST_CASE(an_alias_means_the_last_anchor_above_it) {
+  const Document document = parsed("[&x 1, *x, &x 2, *x]");
+  BOOST_TEST(document.root.items[1].integer == 1);
+  BOOST_TEST(document.root.items[3].integer == 2);
+  BOOST_TEST(first_error("[&x 1, &x [*x]]") ==
+             "f:1:12: /1/0: an alias stands inside its own anchor");
 }
 
 BOOST_AUTO_TEST_CASE(an_alias_bomb_is_refused) {

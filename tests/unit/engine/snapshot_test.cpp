@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
       {rule("{allow: {hosts: [a.test], methods: [\"*\"]}}"),
        "p:3:41: /egress/0/allow/methods/0: \"*\" is not a method (write upper case, or leave "
        "methods out for all)"},
-      {rule("{allow: {hosts: [a.test], methods:}}"),
+      {rule("{allow: {hosts: [a.test], methods: }}"),
        "p:3:31: /egress/0/allow/methods: expected a list, found nothing (fill it in or leave the "
        "key out)"},
       {rule("{allow: {hosts: [a.test], paths: [v1]}}"),
