@@ -50,6 +50,7 @@ enum class Reason : std::uint8_t {
   body_too_large,
   request_timeout,
   too_many_connections,
+  too_much_held,
   byte_limit_reached,
   request_limit_reached,
   volume_limit_reached,

@@ -29,7 +29,7 @@ bool safe_to_repeat(const wire::RequestHead& head) {
 } // namespace
 
 CallMachine::CallMachine(CallContext context)
-    : context_(std::move(context)), request_digest_(context_.digest_key),
+    : context_(std::move(context)), held_(context_.held), request_digest_(context_.digest_key),
       response_digest_(context_.digest_key) {}
 
 void CallMachine::on(Event event, Actions& out) {

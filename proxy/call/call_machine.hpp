@@ -11,6 +11,7 @@
 #include "proxy/call/body_pipe.hpp"
 #include "proxy/call/event.hpp"
 #include "proxy/call/head_rules.hpp"
+#include "proxy/call/held_bytes.hpp"
 #include "proxy/call/inspection.hpp"
 #include "proxy/call/message_pipe.hpp"
 #include "proxy/call/problem.hpp"
@@ -33,6 +34,7 @@ struct CallContext {
   // A body with a declared length up to this many bytes is held whole, so that its Content-Length
   // stays right after redaction; a longer one goes out chunked.
   std::uint64_t whole_body_bytes = 1ULL << 20;
+  std::shared_ptr<HeldBytes> held; // room for bodies that are held; null: without a bound
   bool last_on_connection = false; // draining: answer, then close
 };
 
@@ -110,6 +112,7 @@ class CallMachine {
   void send_request_head(Actions& out);
   bool can_be_signed(Actions& out); // if it is to be; false: it cannot, and ended
   bool held_too_much() const noexcept;
+  bool hold_what_is_held() noexcept;
   bool must_be_held() const noexcept; // its signature is over the whole of its body
   void sign_request();
   void interim_response(const wire::ResponseHead& head, Actions& out);
@@ -142,6 +145,7 @@ class CallMachine {
                                                              // connection
 
   CallContext context_;
+  HeldShare held_; // of the room for bodies
   State state_ = State::idle;
   std::optional<Permit> permit_;
   // Of what leaves with this call, that was redacted; null: no secret is watched for its pieces.

@@ -55,6 +55,7 @@ void CallMachine::send_inspected(Actions& out) {
   std::optional<wire::Fields> trailers;
   if (inspection_->ended()) trailers = inspection_->take_trailers();
   inspection_.reset();
+  (void)hold_what_is_held();
   if (!bytes.empty()) take_body(bytes, out);
   if (trailers && state_ == State::streaming) take_end(std::move(*trailers), out);
 }
@@ -100,6 +101,12 @@ bool CallMachine::can_be_signed(Actions& out) {
   if (!too_long || !must_be_held()) return true;
   fail(OutcomeStatus::blocked, Reason::body_too_large, std::string(kTooLongToSign), out);
   return false;
+}
+
+// Of bodies, after each piece. False: there is no room for it.
+bool CallMachine::hold_what_is_held() noexcept {
+  return held_.hold(request_body_.size() + response_body_.size() +
+                    (inspection_ ? inspection_->memory() : 0));
 }
 
 // An unknown length is held only to be signed, and to have a length: S3 wants one.
@@ -163,7 +170,9 @@ void CallMachine::handle(RequestBodyReceived& event, Actions& out) {
   if (state_ == State::inspecting && !request_ended_) {
     if (inspection_->bytes() + event.bytes.size() > context_.request_body_limit)
       return fail(OutcomeStatus::blocked, Reason::body_too_large, "", out);
-    if (!inspection_->feed(event.bytes)) end_inspection(out);
+    const bool more = inspection_->feed(event.bytes);
+    if (!hold_what_is_held()) return fail(OutcomeStatus::blocked, Reason::too_much_held, "", out);
+    if (!more) end_inspection(out);
     return;
   }
   if (state_ != State::streaming || request_ended_) {
@@ -187,14 +196,17 @@ void CallMachine::take_body(std::string_view received, Actions& out) {
     return fail(OutcomeStatus::blocked, Reason::content_undecodable, fed.error().detail, out);
   }
   if (ended_by_rule(out)) return;
-  if (hold_request_ && held_too_much()) {
+  const bool room = !hold_request_ || hold_what_is_held();
+  if (hold_request_ && (!room || held_too_much())) {
     if (must_be_held()) {
+      if (!room) return fail(OutcomeStatus::blocked, Reason::too_much_held, "", out);
       return fail(OutcomeStatus::blocked, Reason::body_too_large, std::string(kTooLongToSign), out);
     }
     hold_request_ = false;
     request_.framing = wire::BodyFraming::chunked;
     send_request_head(out);
-    bytes = std::move(request_body_);
+    bytes = std::exchange(request_body_, {});
+    (void)hold_what_is_held();
   }
   if (bytes.empty() || !counted(bytes.size(), out)) return;
   outcome_.bytes_to_upstream += bytes.size();
@@ -244,7 +256,8 @@ void CallMachine::take_end(wire::Fields trailers, Actions& out) {
     request_.content_length = request_body_.size();
     if (trailers.all().empty()) request_.framing = wire::BodyFraming::length;
     send_request_head(out);
-    bytes = std::move(request_body_);
+    bytes = std::exchange(request_body_, {});
+    (void)hold_what_is_held();
   }
   if (!bytes.empty()) {
     outcome_.bytes_to_upstream += bytes.size();

@@ -133,13 +133,15 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
                 "the answer: " + fed.error().detail, out);
   }
   if (ended_by_rule(out)) return;
-  if (hold_response_ && response_body_.size() > kHeldGrowth * context_.whole_body_bytes) {
+  const bool too_much = response_body_.size() > kHeldGrowth * context_.whole_body_bytes;
+  if (hold_response_ && (too_much || !hold_what_is_held())) {
     hold_response_ = false;
     const bool chunks = downstream_version_ == wire::Version::http11;
     response_.framing = chunks ? wire::BodyFraming::chunked : wire::BodyFraming::until_close;
     head_sent_ = true;
     out.push_back(SendResponseHead{std::move(response_)});
-    bytes = std::move(response_body_);
+    bytes = std::exchange(response_body_, {});
+    (void)hold_what_is_held();
   }
   if (bytes.empty() || !counted(bytes.size(), out)) return;
   outcome_.bytes_to_downstream += bytes.size();
@@ -169,7 +171,8 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
     response_.content_length = response_body_.size();
     head_sent_ = true;
     out.push_back(SendResponseHead{std::move(response_)});
-    bytes = std::move(response_body_);
+    bytes = std::exchange(response_body_, {});
+    (void)hold_what_is_held();
   }
   if (!bytes.empty()) {
     outcome_.bytes_to_downstream += bytes.size();

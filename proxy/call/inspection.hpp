@@ -29,7 +29,8 @@ class Inspection {
   model::EgressCall take_call();
   const model::EgressCall& call() const noexcept { return call_; }
 
-  std::uint64_t bytes() const noexcept { return held_.size(); }
+  std::uint64_t bytes() const noexcept { return held_.size(); } // of the body, as it came
+  std::uint64_t memory() const noexcept { return held_.size() + text_.size(); }
   bool ended() const noexcept { return trailers_.has_value(); }
   std::string take_bytes() noexcept { return std::move(held_); }
   wire::Fields take_trailers(); // requires: ended()

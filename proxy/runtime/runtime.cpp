@@ -220,6 +220,7 @@ Result<evidence::Receipt> Runtime::record(std::string event,
 }
 
 Result<> Runtime::bind_listeners() {
+  auto& settings = config_.settings;
   io::SharedServices services{*log_,
                               clock_,
                               authority_ ? &*authority_ : nullptr,
@@ -231,8 +232,8 @@ Result<> Runtime::bind_listeners() {
                               metrics_,
                               *ledger_,
                               killed_,
-                              body_key_};
-  auto& settings = config_.settings;
+                              body_key_,
+                              std::make_shared<call::HeldBytes>(settings.limits.held_bodies)};
   SLUICE_TRY(listeners_.reserve(settings.listeners, config_.admin));
   for (unsigned i = 0; i < settings.workers; ++i) {
     auto worker = std::make_unique<io::Worker>(settings, services, policy_, listeners_.around());

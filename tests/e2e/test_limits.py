@@ -2,6 +2,7 @@
 left alone. Clients that are slow on purpose lose their connection and nobody else does."""
 
 import contextlib
+import json
 import os
 import select
 import socket
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 from servers import HttpUpstream, RawUpstream, Response
-from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, wait_until
+from sluice_test import LOOPBACK, SLOW, UP, Sluice, SluiceTestCase, allow, exchange, main, policy, wait_until
 
 LIMITS = {"header_bytes": "8KiB", "header_count": 50, "request_body": "64KiB", "connections": 40,
           "header_timeout": "1s", "idle_timeout": "2s", "first_byte": "5s"}
@@ -218,6 +219,21 @@ class Limits(SluiceTestCase):
             for peer in peers:
                 peer.close()
         time.sleep(0.5 * SLOW)
+
+    def test_bodies_that_are_held_share_one_room(self):
+        document = policy([allow()], tools=[{"name": "no-rm", "block": {"tools": ["rm"]}}])
+        with Sluice(policy_text=json.dumps(document), config={"limits": {"held_bodies": "100KiB"}}) as sluice:
+            url = f"http://{UP}:{self.upstream.port}/"
+            head = f"POST {url} HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\nContent-Length: 70000\r\n\r\n"
+            with contextlib.ExitStack() as held:
+                waiting = held.enter_context(socket.create_connection((LOOPBACK, sluice.port), 10 * SLOW))
+                waiting.sendall(head.encode() + b"[" * 60_000)
+                time.sleep(SLOW)  # or else it is the second that finds no room
+                self.assertEqual(sluice.get(url, "POST", b"[" * 60_000).status, 503, "no room for a second")
+                refusal = sluice.wait_for_record("policy_denied", reason_code="too_much_held")["payload"]
+                self.assertEqual(refusal["rule_id"], "limit.memory")
+                self.assertEqual(sluice.get(url, "POST", b"{}").status, 200, "what is short still finds room")
+            wait_until(lambda: sluice.get(url, "POST", b" " * 60_000).status == 200, 10, "all was given back")
 
     def test_expect_continue(self):
         head = (f"POST {self.base}/wide/ HTTP/1.1\r\nHost: {UP}:{self.upstream.port}\r\nExpect: 100-continue\r\n"
