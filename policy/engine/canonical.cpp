@@ -84,6 +84,16 @@ Object match_object(const Match& match, HostTexts& texts) {
   out["ports"] = set_of(match.ports, [](const PortRange& range) {
     return std::to_string(range.first) + '-' + std::to_string(range.last);
   });
+  // Matchers younger than the form are written only where they are asked for.
+  if (!match.agents.empty()) out["agents"] = set_of(match.agents, kPatternText);
+  if (!match.sessions.empty()) out["sessions"] = set_of(match.sessions, kPatternText);
+  if (!match.time.empty()) out["time"] = set_of(match.time, kPatternText);
+  if (!match.server_names.empty()) out["sni"] = set_of(match.server_names, kPatternText);
+  if (!match.address_classes.empty()) {
+    out["address_classes"] = set_of(match.address_classes, [](model::AddressClass klass) {
+      return std::string(to_string(klass));
+    });
+  }
   return out;
 }
 
@@ -97,6 +107,7 @@ Object rule_object(const Rule& rule) {
   out["reason"] = quoted(rule.reason);
   out["redact"] = set_of(rule.redact);
   out["report"] = boolean(rule.report_only);
+  if (rule.hold) out["hold_ms"] = std::to_string(rule.hold->count());
   return out;
 }
 
@@ -384,6 +395,10 @@ void seal(Snapshot& policy) {
   }
   out["version"] = "1";
   policy.inspect_most = most_inspected(policy);
+  policy.each_rule([&](const Rule& rule) {
+    policy.asks_for_class = policy.asks_for_class || !rule.match.address_classes.empty();
+    policy.asks_for_time = policy.asks_for_time || !rule.match.time.empty();
+  });
   policy.canonical = object(out);
   policy.digest = "sha256:" + to_hex(sha256(policy.canonical));
 }

@@ -276,10 +276,11 @@ bool CompiledEngine::passes_unseen(const EgressCall& call) const noexcept {
 }
 
 // By the rules alone, without guards.
-Decision CompiledEngine::by_rules(const EgressCall& call, bool& opened) const noexcept {
+Decision CompiledEngine::by_rules(const EgressCall& call, bool& opened,
+                                  const model::IpAddress* address) const noexcept {
   const Section& section = section_for(call.protocol);
   const SectionIndex& index = section.index;
-  const Question question(index, {call, policy().defaults.inspect});
+  const Question question(index, {call, policy().defaults.inspect, nullptr, address});
   const std::size_t first = question.next(0, index.deciding());
   Decision out = first < index.deciding() ? decision_of(index.rule(first)) : Decision();
   Operations operations = by_operations(call);
@@ -326,43 +327,113 @@ Decision CompiledEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
   bool opened = false;
-  Decision out = once_read(call, by_rules(call, opened));
+  Decision out = once_read(call, by_rules(call, opened, nullptr));
   if (!call.to.host.is_address()) return out;
   // The rules have judged the address with the host.
   Decision refusal;
   return is_guarded(call.to.host.address(), opened, out, refusal) ? refusal : out;
 }
 
-Decision CompiledEngine::decide_address(const EgressCall& call, const Decision& by_name,
-                                        const model::IpAddress& address) const noexcept {
-  const bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
-  Decision out;
-  if (is_guarded(address, opened, by_name, out)) return out;
-  if (!by_name.allowed()) return by_name;
+// Each section that says something of the call, with what it is asked about.
+template <class Each>
+void CompiledEngine::each_section(const EgressCall& call, Each each) const noexcept {
   const auto inspect = policy().defaults.inspect;
+  each(section_for(call.protocol).index, Subject(call, inspect));
+  if (call.protocol != Protocol::http && call.protocol != Protocol::websocket) return;
+  for (const auto kind : model::kAllOperationKinds) {
+    if (!policy().rules_of(kind).written) continue;
+    const auto& index = indexes_->operations[static_cast<std::size_t>(kind)].index;
+    for (const auto* one : operations_of(call, kind)) each(index, Subject(call, inspect, one));
+  }
+}
+
+// What refuses the address: networks, whatever the name is, and classes under this name.
+const Rule* CompiledEngine::refusal_at(const EgressCall& call,
+                                       const model::IpAddress& address) const noexcept {
   const Rule* strongest = nullptr;
-  const auto ask = [&](const SectionIndex& index, const Subject& subject) {
-    const std::size_t first = Question(index, subject, address).next(0, index.refusing());
-    if (first == index.refusing()) return;
+  each_section(call, [&](const SectionIndex& index, Subject subject) {
+    subject.address = &address;
+    const std::size_t end = index.refusing();
+    std::size_t first = Question(index, subject, Question::ByAddress()).next(0, end);
+    if (policy().asks_for_class) first = std::min(first, Question(index, subject).next(0, end));
+    if (first == end) return;
     const Rule& rule = index.rule(first);
     if (strongest == nullptr || rule.effect < strongest->effect) strongest = &rule;
+  });
+  return strongest;
+}
+
+// What rules that only report would say of the address: refusals are added, and allows that the
+// address is not for are taken back.
+void CompiledEngine::report_at(const EgressCall& call, const model::IpAddress& address,
+                               std::vector<model::Reported>& reported) const noexcept {
+  each_section(call, [&](const SectionIndex& index, Subject subject) {
+    if (index.deciding() == index.size()) return;
+    subject.address = &address;
+    const Question by_address(index, subject, Question::ByAddress());
+    const Question by_name(index, subject);
+    for (std::size_t rank = index.deciding(); rank < index.size(); ++rank) {
+      const Rule& rule = index.rule(rank);
+      const bool refuses = rule.effect != Verdict::allow;
+      if (!refuses && rule.match.address_classes.empty()) continue;
+      const model::Reported said{rule.id, rule.effect};
+      const auto known = std::find(reported.begin(), reported.end(), said);
+      if (refuses == (known != reported.end())) continue; // nothing to add, or to take back
+      const bool matched = by_name.next(rank, rank + 1) == rank ||
+                           (refuses && by_address.next(rank, rank + 1) == rank);
+      if (refuses && matched) reported.push_back(said);
+      if (!refuses && !matched) reported.erase(known);
+    }
+  });
+}
+
+namespace {
+
+// What an allow gives that no longer matches is taken back.
+void take_back(Decision& out, Decision at) {
+  const auto gone = [](const auto& still) {
+    return [&still](const auto& one) {
+      return std::find(still.begin(), still.end(), one) == still.end();
+    };
   };
-  ask(section_for(call.protocol).index, {call, inspect});
-  const bool carries = call.protocol == Protocol::http || call.protocol == Protocol::websocket;
-  for (const auto kind : model::kAllOperationKinds) {
-    if (!carries || !policy().rules_of(kind).written) continue;
-    const auto& index = indexes_->operations[static_cast<std::size_t>(kind)].index;
-    for (const auto* one : operations_of(call, kind)) ask(index, {call, inspect, one});
+  auto& duties = out.obligations;
+  std::erase_if(duties.credentials, gone(at.obligations.credentials));
+  std::erase_if(duties.quotas, gone(at.obligations.quotas));
+  duties.private_addresses = at.obligations.private_addresses;
+  out.rule_id = std::move(at.rule_id);
+  out.rule_name = std::move(at.rule_name);
+  out.explanation = std::move(at.explanation);
+}
+
+} // namespace
+
+Decision CompiledEngine::decide_address(const EgressCall& call, const Decision& by_name,
+                                        const model::IpAddress& address) const noexcept {
+  bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
+  Decision out;
+  if (!by_name.allowed()) return is_guarded(address, opened, by_name, out) ? out : by_name;
+  const Rule* refusal = refusal_at(call, address);
+  Decision at;
+  const bool again = policy().asks_for_class && refusal == nullptr;
+  if (again) at = by_rules(call, opened, &address);
+  if (is_guarded(address, opened, by_name, out)) return out;
+  if (refusal != nullptr) {
+    out = decision_of(*refusal);
+  } else if (again && !at.allowed()) {
+    out = std::move(at);
+  } else {
+    out = by_name;
+    if (again) take_back(out, std::move(at));
   }
-  if (strongest == nullptr) return by_name;
-  out = decision_of(*strongest);
   out.reported = by_name.reported;
+  report_at(call, address, out.reported);
   return out;
 }
 
-bool CompiledEngine::could_allow(const model::Host& host) const noexcept {
-  return !host.empty() &&
-         (indexes_->egress.index.could_allow(host) || indexes_->tcp.index.could_allow(host));
+bool CompiledEngine::could_allow(const model::Host& host,
+                                 const model::Given& given) const noexcept {
+  return !host.empty() && (indexes_->egress.index.could_allow(host, given) ||
+                           indexes_->tcp.index.could_allow(host, given));
 }
 
 } // namespace sluice::engine

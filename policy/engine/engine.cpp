@@ -36,7 +36,8 @@ bool Engine::looks_at_body(const model::EgressCall& call) const noexcept {
 std::uint64_t Engine::body_needed(const model::EgressCall& head) const noexcept {
   if (!looks_at_body(head)) return 0;
   bool opened = false;
-  return by_rules(head, opened).verdict == model::Verdict::block ? 0 : policy_->inspect_most;
+  return by_rules(head, opened, nullptr).verdict == model::Verdict::block ? 0
+                                                                          : policy_->inspect_most;
 }
 
 model::Decision Engine::once_read(const model::EgressCall& call,

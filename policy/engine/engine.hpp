@@ -26,14 +26,17 @@ class Engine {
 
   // By name, before resolving. A literal address is also judged by decide_address's guards.
   virtual model::Decision decide(const model::EgressCall& call) const noexcept = 0;
-  // After resolving: guards on the address that will be dialled. Returns by_name unchanged when
-  // the address may be dialled, otherwise the guard's refusal.
+  // After resolving, for each address in turn, with what was decided at the one before: guards on
+  // the address that will be dialled, and the rules about networks and classes of addresses.
+  // Returns the refusal, or by_name, whose duties are those of the rules that still match, and
+  // which reports what rules about addresses would have decided.
   virtual model::Decision decide_address(const model::EgressCall& call,
                                          const model::Decision& by_name,
                                          const model::IpAddress& address) const noexcept = 0;
   // Whether any call to this host could pass, now or once approved: what a name must have to be
   // resolved for an agent at all. True never promises that one does; false promises that none does.
-  virtual bool could_allow(const model::Host& host) const noexcept = 0;
+  virtual bool could_allow(const model::Host& host,
+                           const model::Given& given = {}) const noexcept = 0;
   // How many bytes of the call's body decide() has to see; its content is head_only. 0: none, as no
   // rule asks what is in it, or it is refused whatever is in it. decide() never allows a call whose
   // body it had to see and has not.
@@ -46,8 +49,10 @@ class Engine {
 
   // By the rules, without guards; `opened` becomes whether `egress` or `tcp` lets the call go to
   // private addresses, though an operation in it may be refused. What a rule asks of the body of a
-  // call that is head_only may turn out as an allow wants it.
-  virtual model::Decision by_rules(const model::EgressCall& call, bool& opened) const noexcept = 0;
+  // call that is head_only may turn out as an allow wants it, as may the class of a name that is
+  // not resolved (`address` is null).
+  virtual model::Decision by_rules(const model::EgressCall& call, bool& opened,
+                                   const model::IpAddress* address) const noexcept = 0;
   model::Decision once_read(const model::EgressCall& call, model::Decision decision) const noexcept;
 
  private:

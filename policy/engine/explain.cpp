@@ -11,10 +11,16 @@ model::Decision agreed(const model::Decision& reference, const model::Decision& 
                                      ", compiled says " + compiled.rule_id);
 }
 
-Explanation explain(const std::shared_ptr<const Snapshot>& policy, const model::EgressCall& call) {
+Explanation explain(const std::shared_ptr<const Snapshot>& policy, const model::EgressCall& call,
+                    const model::IpAddress* address) {
   const ReferenceEngine reference(policy);
-  return {agreed(reference.decide(call), CompiledEngine(policy).decide(call)),
-          reference.trace(call)};
+  const CompiledEngine compiled(policy);
+  auto one = reference.decide(call), other = compiled.decide(call);
+  if (address != nullptr) {
+    one = reference.decide_address(call, one, *address);
+    other = compiled.decide_address(call, other, *address);
+  }
+  return {agreed(one, other), reference.trace(call, address)};
 }
 
 } // namespace sluice::engine

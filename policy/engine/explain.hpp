@@ -12,7 +12,9 @@ struct Explanation {
   std::vector<RuleTrace> rules; // every rule of the section that decided, in source order
 };
 
-Explanation explain(const std::shared_ptr<const Snapshot>& policy, const model::EgressCall& call);
+// `address`: that the call's name resolved to; null: nobody resolved it.
+Explanation explain(const std::shared_ptr<const Snapshot>& policy, const model::EgressCall& call,
+                    const model::IpAddress* address = nullptr);
 
 // What both say, or internal_error when they differ.
 model::Decision agreed(const model::Decision& reference, const model::Decision& compiled);

@@ -195,6 +195,18 @@ bool HostIndex::fits(std::size_t rank, const model::Host& host) const noexcept {
                      [&](const HostPattern* one) { return pattern_fits(*one, host); });
 }
 
+bool HostIndex::fits_name(const HostPattern& pattern, std::string_view name) noexcept {
+  switch (pattern.kind()) {
+  case HostPattern::Kind::any: return true;
+  case HostPattern::Kind::network: return false;
+  case HostPattern::Kind::regex: return re2::RE2::FullMatch(piece(name), *pattern.regex());
+  case HostPattern::Kind::exact: return pattern.text() == name;
+  case HostPattern::Kind::below:
+  case HostPattern::Kind::glob: break;
+  }
+  return labels_fit(pattern, name);
+}
+
 bool HostIndex::fits_by_name(std::size_t rank, const model::Host& host) const noexcept {
   const auto& patterns = to_ask_[rank];
   return std::any_of(patterns.begin(), patterns.end(), [&](const HostPattern* one) {

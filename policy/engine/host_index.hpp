@@ -43,6 +43,8 @@ class HostIndex {
   bool fits(std::size_t rank, const model::Host& host) const noexcept;
   // The same of those that name a host.
   bool fits_by_name(std::size_t rank, const model::Host& host) const noexcept;
+  // Whether a pattern that is in no index matches this name, which is no address.
+  static bool fits_name(const HostPattern& pattern, std::string_view name) noexcept;
 
  private:
   struct At { // rules whose pattern ends at a node of the tree

@@ -192,11 +192,14 @@ class Ceiling {
     Reader effect = at.at(allows ? "allow" : "require_approval");
     for (const HostPattern& host : rule.match.hosts) {
       const Match narrow = only(rule.match, host);
-      // An approval may stand where an approval is asked already.
+      // An approval may stand where an approval is asked already. Where agent, session, time or
+      // server name are not known it is asked for, and an allow about them is none.
       // What reads longer bodies allows longer ones.
       const auto most = defaults_of(shared_, current(shared_).above).inspect;
       const auto reaches = [&](const Rule& one) {
-        const bool as_strong = one.effect == Verdict::allow || !allows;
+        const bool as_strong = one.effect == Verdict::allow
+                                   ? allows || !one.match.asks_for_what_may_be_unknown()
+                                   : !allows;
         return as_strong && rule.inspect.value_or(most) <= one.inspect.value_or(most);
       };
       if (!any_covers(narrow, reaches)) {

@@ -26,11 +26,35 @@ class Cover {
            (a.names.empty() || (!b.names.empty() && all_texts(b.names, a.names))) &&
            (a.operation_methods.empty() || (!b.operation_methods.empty() &&
                                             all_texts(b.operation_methods, a.operation_methods))) &&
-           (!a.streaming || a.streaming == b.streaming);
+           (!a.streaming || a.streaming == b.streaming) && covers_given(a, b) &&
+           (a.server_names.empty() ||
+            (!b.server_names.empty() && all(b.server_names, a.server_names))) &&
+           (a.address_classes.empty() ||
+            (!b.address_classes.empty() && all_in(b.address_classes, a.address_classes)));
   }
   bool exhausted() const { return spent_ > kMaxComparisons; }
 
  private:
+  bool covers_given(const Match& a, const Match& b) {
+    return (a.agents.empty() || (!b.agents.empty() && all_texts(b.agents, a.agents))) &&
+           (a.sessions.empty() || (!b.sessions.empty() && all_texts(b.sessions, a.sessions))) &&
+           (a.time.empty() || (!b.time.empty() && all_windows(b.time, a.time)));
+  }
+
+  // Each day by itself: within one window of that day.
+  bool all_windows(const std::vector<TimeWindow>& inner, const std::vector<TimeWindow>& outer) {
+    spent_ += inner.size() * outer.size();
+    if (exhausted()) return false;
+    return std::all_of(inner.begin(), inner.end(), [&](const TimeWindow& one) {
+      for (int day = 0; day < 7; ++day) {
+        const bool begins = (one.days >> static_cast<unsigned>(day) & 1U) != 0;
+        const auto holds = [&](const TimeWindow& wide) { return wide.covers(one, day); };
+        if (begins && std::none_of(outer.begin(), outer.end(), holds)) return false;
+      }
+      return true;
+    });
+  }
+
   template <class Pattern>
   bool all(const std::vector<Pattern>& inner, const std::vector<Pattern>& outer) {
     for (const Pattern& one : inner) {

@@ -132,6 +132,14 @@ std::vector<HostPattern> parse_host_patterns(Reader hosts, ParseContext& shared)
 std::vector<PathPattern> parse_path_patterns(Reader paths, ParseContext& shared);
 std::vector<TextPattern> parse_text_patterns(Reader patterns, ParseContext& shared);
 void parse_ports(Reader ports, Match& out);
+bool charge_pattern(const Reader& at, ParseContext& shared); // false: there are too many
+
+// parse_given.cpp: what does not depend on the bytes of a call.
+void parse_sessions_and_time(Reader& match, ParseContext& shared, Match& out); // any section
+void parse_agents(Reader& match, ParseContext& shared, Match& out);            // any but `agents`
+void parse_address_classes(Reader classes, Match& out);
+void parse_sni(const Reader& names, ParseContext& shared, Match& out);
+void check_address_classes(Reader& item, const Rule& rule); // warns of what no guard lets pass
 // A name that stands for hosts adds them, and its uses are as good as theirs.
 void add_host_patterns(Reader& item, ParseContext& shared, std::vector<HostPattern>& out);
 

@@ -10,12 +10,8 @@ namespace {
 constexpr std::array kSchemes = {Word<model::Scheme>{"http", model::Scheme::http},
                                  Word<model::Scheme>{"https", model::Scheme::https}};
 
-// Matchers of the language that this version cannot judge.
-constexpr std::array<std::string_view, 4> kLaterMatchers = {"sni", "address_classes", "time",
-                                                            "sessions"};
 // What is decided by a section of its own.
-constexpr std::array<std::string_view, 4> kMatchersOfOperations = {"tools", "arguments", "agents",
-                                                                   "models"};
+constexpr std::array<std::string_view, 3> kMatchersOfOperations = {"tools", "arguments", "models"};
 
 constexpr std::array<std::string_view, 3> kLaterLimits = {"response_body", "bytes", "time"};
 
@@ -107,14 +103,13 @@ void parse_http_match(Reader& match, ParseContext& shared, Match& out) {
   parse_named(match.at("query"), Naming::parameter, shared, out.query);
   out.content_types = parse_content_types(match.at("content_types"), shared);
   out.values = parse_values(match.at("body"), shared);
+  parse_agents(match, shared, out);
+  parse_address_classes(match.at("address_classes"), out);
+  parse_sni(match.at("sni"), shared, out);
   for (const std::string_view key : kMatchersOfOperations) {
     match.misplaced(key, "write a rule under tools:, agents: or models:");
   }
   match.misplaced("inspect", "it stands beside allow, block or require_approval");
-  for (const std::string_view key : kLaterMatchers) {
-    match.unsupported(key, "match by hosts, ports, methods, paths, schemes, headers, query, "
-                           "content_types and body");
-  }
 }
 
 enum class Direction { request, response };
@@ -168,7 +163,8 @@ void parse_http_duties(Reader& item, ParseContext& shared, Rule& rule) {
   limits.finish();
 }
 
-void check_passthrough(Reader& item, const Rule& rule) {
+void check_http(Reader& item, const Rule& rule) {
+  check_address_classes(item, rule);
   const bool looks_inside = asks_for_exchange(rule);
   if (rule.tls == model::TlsMode::passthrough && looks_inside) {
     item.at("tls").error("a tunnel that is passed through shows no methods, paths and fields",
@@ -191,6 +187,6 @@ void check_passthrough(Reader& item, const Rule& rule) {
 } // namespace
 
 const Section kEgressSection = {"egress",         "hosts",           Section::Hosts::required,
-                                parse_http_match, parse_http_duties, check_passthrough};
+                                parse_http_match, parse_http_duties, check_http};
 
 } // namespace sluice::engine

@@ -5,6 +5,12 @@
 #include <type_traits>
 
 namespace sluice::engine {
+
+bool charge_pattern(const Reader& at, ParseContext& shared) {
+  if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
+  return ++shared.patterns <= kMaxPatterns;
+}
+
 namespace {
 
 constexpr std::size_t kLongestName = 200;
@@ -12,11 +18,6 @@ constexpr std::size_t kLongestName = 200;
 bool charge_host(const Reader& at, ParseContext& shared) {
   if (shared.hosts == kMaxHosts) at.error("the policy holds more than 250000 hosts");
   return ++shared.hosts <= kMaxHosts;
-}
-
-bool charge_pattern(const Reader& at, ParseContext& shared) {
-  if (shared.patterns == kMaxPatterns) at.error("the policy holds more than 50000 patterns");
-  return ++shared.patterns <= kMaxPatterns;
 }
 
 template <class Pattern>
@@ -131,6 +132,7 @@ Match parse_match(Reader match, const Section& section, ParseContext& shared) {
     out.hosts = parse_host_patterns(match.required(section.hosts), shared);
   }
   section.match(match, shared, out);
+  parse_sessions_and_time(match, shared, out);
   match.finish();
   return out;
 }

@@ -62,6 +62,7 @@ void parse_tool_match(Reader& match, ParseContext& shared, Match& out) {
   parse_hosts(match.at("servers"), shared, out);
   out.names = parse_text_patterns(match.at("tools"), shared);
   out.values = parse_values(match.at("arguments"), shared);
+  parse_agents(match, shared, out);
   match.misplaced("hosts", "the hosts of tools are servers");
 }
 
@@ -75,6 +76,7 @@ void parse_agent_match(Reader& match, ParseContext& shared, Match& out) {
   }
   out.names = parse_text_patterns(match.at("skills"), shared);
   match.misplaced("hosts", "the hosts of agents are peers");
+  match.misplaced("agents", "whom it calls are peers; who calls is matched under egress");
 }
 
 void parse_model_match(Reader& match, ParseContext& shared, Match& out) {
@@ -90,6 +92,7 @@ void parse_model_match(Reader& match, ParseContext& shared, Match& out) {
   }
   out.names = parse_text_patterns(match.at("models"), shared);
   out.streaming = match.at("streaming").boolean();
+  parse_agents(match, shared, out);
   match.misplaced("hosts", "the hosts of models are providers");
 }
 

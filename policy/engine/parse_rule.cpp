@@ -51,6 +51,15 @@ void parse_approvers(Reader approvers, Rule& rule) {
   }
 }
 
+constexpr std::chrono::milliseconds kShortestHold = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kLongestHold = std::chrono::hours(24);
+
+void parse_hold(Reader hold, Rule& rule) {
+  rule.hold = hold.duration(kShortestHold, kLongestHold);
+  if (hold.present() && rule.effect != Verdict::require_approval)
+    hold.error("only a require_approval rule holds a call");
+}
+
 void check_private(Reader& item, const Rule& rule) {
   const auto& hosts = rule.match.hosts;
   const bool names = std::any_of(hosts.begin(), hosts.end(),
@@ -128,7 +137,7 @@ Rule parse_rule(Reader& item, const Section& section, std::size_t index, ParseCo
   parse_effect(item, section, rule, shared);
   parse_duties(item, section, shared, rule);
   parse_approvers(item.at("approvers"), rule);
-  item.unsupported("hold", "approvals cannot be given");
+  parse_hold(item.at("hold"), rule);
   item.unsupported("severity", "the severity follows from the reason");
   check_private(item, rule);
   section.check(item, rule);

@@ -1,4 +1,4 @@
-// The section `tcp`: raw TCP, relayed as bytes. A rule sees a host and a port and nothing else;
+// The section `tcp`: raw TCP, relayed as bytes. A rule sees a host, its address and a port;
 // what is about HTTP or TLS would never match or never be done, so it is refused.
 #include "policy/engine/parse.hpp"
 
@@ -8,20 +8,17 @@ namespace {
 constexpr std::array<std::string_view, 11> kForeignMatchers = {
     "methods", "paths", "schemes", "query",   "headers",  "content_types",
     "body",    "sni",   "tools",   "inspect", "arguments"};
-constexpr std::array<std::string_view, 4> kLaterTcpMatchers = {"address_classes", "time",
-                                                               "sessions", "agents"};
 constexpr std::array<std::string_view, 6> kForeignLimits = {
     "request_body",      "response_body",    "requests_per_minute",
     "requests_per_hour", "requests_per_day", "tokens_per_day"};
 constexpr std::array<std::string_view, 1> kLaterTcpLimits = {"time"};
 
-void parse_tcp_match(Reader& match, ParseContext&, Match& out) {
+void parse_tcp_match(Reader& match, ParseContext& shared, Match& out) {
   parse_ports(match.at("ports"), out);
+  parse_agents(match, shared, out);
+  parse_address_classes(match.at("address_classes"), out);
   for (const std::string_view key : kForeignMatchers) {
     match.misplaced(key, "raw TCP shows a host and a port only");
-  }
-  for (const std::string_view key : kLaterTcpMatchers) {
-    match.unsupported(key, "match by hosts and ports");
   }
 }
 
@@ -45,7 +42,8 @@ void parse_tcp_duties(Reader& item, ParseContext&, Rule& rule) {
 }
 
 // An allow that leaves the ports out would open every service of a host at once.
-void check_ports(Reader& item, const Rule&) {
+void check_tcp(Reader& item, const Rule& rule) {
+  check_address_classes(item, rule);
   Reader allow = item.at("allow");
   if (allow.present() && allow.node()->is_map() && !allow.at("ports").present()) {
     allow.error("an allow rule for raw TCP names its ports", "write ports: [5432]");
@@ -55,6 +53,6 @@ void check_ports(Reader& item, const Rule&) {
 } // namespace
 
 const Section kTcpSection = {"tcp",           "hosts",          Section::Hosts::required,
-                             parse_tcp_match, parse_tcp_duties, check_ports};
+                             parse_tcp_match, parse_tcp_duties, check_tcp};
 
 } // namespace sluice::engine

@@ -82,13 +82,19 @@ Change change_of(Verdict a, Verdict b) {
   return a == Verdict::allow ? Change::newly_needs_approval : Change::loosened;
 }
 
+// By name, and at the address that it goes to when it says so.
+Decision judged(const Engine& engine, const EgressCall& call) {
+  const Decision by_name = engine.decide(call);
+  return call.original ? engine.decide_address(call, by_name, *call.original) : by_name;
+}
+
 class Differ {
  public:
   Differ(const std::shared_ptr<const Snapshot>& a, const std::shared_ptr<const Snapshot>& b)
       : fast_a_(a), fast_b_(b), slow_a_(a), slow_b_(b) {}
 
   void look_at(const EgressCall& call) {
-    const Decision a = fast_a_.decide(call), b = fast_b_.decide(call);
+    const Decision a = judged(fast_a_, call), b = judged(fast_b_, call);
     if (a.verdict != b.verdict) {
       note(change_of(a.verdict, b.verdict), call, a, b,
            a.verdict == Verdict::block && b.verdict == Verdict::require_approval
@@ -117,8 +123,8 @@ class Differ {
     for (const auto& one : what) key += '\n' + one;
     if (found_.contains(key)) return;
     // An example is for people, and both engines have to agree on it.
-    found_.emplace(std::move(key), CallChange{change, call, agreed(slow_a_.decide(call), a),
-                                              agreed(slow_b_.decide(call), b), std::move(what)});
+    found_.emplace(std::move(key), CallChange{change, call, agreed(judged(slow_a_, call), a),
+                                              agreed(judged(slow_b_, call), b), std::move(what)});
   }
 
   CompiledEngine fast_a_, fast_b_;

@@ -1,6 +1,7 @@
 #include "policy/engine/reference_engine.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace sluice::engine {
@@ -189,9 +190,10 @@ bool carries_operations(const EgressCall& call) {
 } // namespace
 
 // By the rules alone, without guards: the section of the protocol, and every operation by its own.
-Decision ReferenceEngine::by_rules(const EgressCall& call, bool& opened) const noexcept {
+Decision ReferenceEngine::by_rules(const EgressCall& call, bool& opened,
+                                   const IpAddress* address) const noexcept {
   const auto inspect = policy().defaults.inspect;
-  Answer answer = ask(policy().rules_for(call.protocol), {call, inspect});
+  Answer answer = ask(policy().rules_for(call.protocol), {call, inspect, nullptr, address});
   Decision out = answer.winner == nullptr ? Decision() : decided_by(*answer.winner);
   opened = policy().defaults.private_addresses;
   if (out.allowed()) out.obligations = obligations_of(answer.allows, policy().defaults, call);
@@ -202,7 +204,7 @@ Decision ReferenceEngine::by_rules(const EgressCall& call, bool& opened) const n
     const auto& section = policy().rules_of(kind);
     if (!section.written || !carries_operations(call)) continue;
     for (const model::Operation* one : operations_of(call, kind)) {
-      Answer theirs = ask(section.rules, {call, inspect, one});
+      Answer theirs = ask(section.rules, {call, inspect, one, address});
       Decision decision = theirs.winner == nullptr ? no_rule_for(*one) : decided_by(*theirs.winner);
       if (rank_of(decision) < rank_of(out)) out = std::move(decision);
       allows.insert(allows.end(), theirs.allows.begin(), theirs.allows.end());
@@ -217,69 +219,105 @@ Decision ReferenceEngine::by_rules(const EgressCall& call, bool& opened) const n
 
 namespace {
 
-// A literal address or a network in a refusing rule also stands for names that resolve to it.
-const Rule* refused_by_address(const std::vector<Rule>& rules, const Subject& subject,
-                               const IpAddress& address) {
-  const Rule* winner = nullptr;
-  EgressCall at_address;
-  for (const Rule& rule : rules) {
-    if (rule.report_only || rule.effect == Verdict::allow) continue;
-    const auto& hosts = rule.match.hosts;
-    const bool named = std::any_of(hosts.begin(), hosts.end(), [&](const HostPattern& h) {
-      return h.matches_address(address);
-    });
-    if (!named) continue;
-    if (at_address.to.host.empty()) {
-      at_address = subject.call;
-      if (auto host = model::Host::parse(address.text())) at_address.to.host = host.value();
-    }
-    if (!matches(rule, {at_address, subject.inspect, subject.operation})) continue;
-    if (winner == nullptr || beats(rule.effect, winner->effect)) winner = &rule;
-  }
-  return winner;
+// Whether the rule matches once the address is known: by the name, or, since a literal address or a
+// network in a refusing rule also stands for names that resolve to it, by the address.
+bool matches_at(const Rule& rule, const Subject& subject, const IpAddress& address) {
+  const Subject resolved(subject.call, subject.inspect, subject.operation, &address);
+  if (matches(rule, resolved)) return true;
+  const auto& hosts = rule.match.hosts;
+  const bool named = rule.effect != Verdict::allow &&
+                     std::any_of(hosts.begin(), hosts.end(), [&](const HostPattern& host) {
+                       return host.matches_address(address);
+                     });
+  if (!named) return false;
+  EgressCall there = subject.call;
+  if (auto host = model::Host::parse(address.text())) there.to.host = host.value();
+  return matches(rule, {there, subject.inspect, subject.operation, &address});
 }
 
-const Rule* refused_by_address(const Snapshot& policy, const EgressCall& call,
-                               const IpAddress& address) {
+// A rule that matches by the name has been asked already.
+bool is_about_addresses(const Rule& rule) {
+  const auto& hosts = rule.match.hosts;
+  return !rule.match.address_classes.empty() ||
+         std::any_of(hosts.begin(), hosts.end(),
+                     [](const HostPattern& host) { return host.address().has_value(); });
+}
+
+struct AtAddress {
+  const Rule* refusal = nullptr; // the strongest, of them the first
+  std::vector<model::Reported> reported;
+};
+
+void look_at(const std::vector<Rule>& rules, const Subject& subject, const IpAddress& address,
+             AtAddress& out) {
+  const Rule* winner = nullptr; // of this section
+  for (const Rule& rule : rules) {
+    if (!is_about_addresses(rule)) continue;
+    const bool matched = matches_at(rule, subject, address);
+    const model::Reported said{rule.id, rule.effect};
+    const auto known = std::find(out.reported.begin(), out.reported.end(), said);
+    if (rule.report_only && rule.effect == Verdict::allow) {
+      if (!matched && known != out.reported.end()) out.reported.erase(known);
+    } else if (rule.report_only) {
+      if (matched && known == out.reported.end()) out.reported.push_back(said);
+    } else if (matched && rule.effect != Verdict::allow) {
+      if (winner == nullptr || beats(rule.effect, winner->effect)) winner = &rule;
+    }
+  }
+  if (winner == nullptr) return;
+  if (out.refusal == nullptr || beats(winner->effect, out.refusal->effect)) out.refusal = winner;
+}
+
+AtAddress look_at(const Snapshot& policy, const EgressCall& call, const Decision& by_name,
+                  const IpAddress& address) {
+  AtAddress out;
+  out.reported = by_name.reported;
   const auto inspect = policy.defaults.inspect;
-  const Rule* winner =
-      refused_by_address(policy.rules_for(call.protocol), {call, inspect}, address);
+  look_at(policy.rules_for(call.protocol), {call, inspect}, address, out);
   for (const auto kind : model::kAllOperationKinds) {
     const auto& section = policy.rules_of(kind);
     if (!section.written || !carries_operations(call)) continue;
-    for (const model::Operation* one : operations_of(call, kind)) {
-      const Rule* rule = refused_by_address(section.rules, {call, inspect, one}, address);
-      if (rule != nullptr && (winner == nullptr || beats(rule->effect, winner->effect)))
-        winner = rule;
-    }
+    for (const model::Operation* one : operations_of(call, kind))
+      look_at(section.rules, {call, inspect, one}, address, out);
   }
-  return winner;
+  return out;
 }
 
-// `opened`: egress lets the call go to private addresses.
-Decision guarded(const Snapshot& policy, const EgressCall& call, const Decision& by_name,
-                 const IpAddress& address, bool opened) {
+template <class T> void keep_only(std::vector<T>& all, const std::vector<T>& wanted) {
+  std::erase_if(all, [&](const T& one) {
+    return std::find(wanted.begin(), wanted.end(), one) == wanted.end();
+  });
+}
+
+// What an allow gives that no longer matches is taken back; what it asks for stays, as somebody may
+// have been asked already.
+void narrow(Decision& by_name, const Decision& at) {
+  by_name.rule_id = at.rule_id;
+  by_name.rule_name = at.rule_name;
+  by_name.explanation = at.explanation;
+  auto& duties = by_name.obligations;
+  keep_only(duties.credentials, at.obligations.credentials);
+  keep_only(duties.quotas, at.obligations.quotas);
+  duties.private_addresses = at.obligations.private_addresses;
+}
+
+// The refusal by the class of an address, if it is one.
+std::optional<Decision> guarded(const IpAddress& address, bool opened, const Decision& by_name) {
   const AddressGuard guard = guard_of(address.classify());
   const bool open = guard.opening == Opening::by_policy && opened;
-  if (guard.reason != Reason::none && !open) {
-    Decision out = Decision::refuse(guard.reason);
-    out.reported = by_name.reported;
-    return out;
-  }
-  if (!by_name.allowed()) return by_name;
-  const Rule* rule = refused_by_address(policy, call, address);
-  if (rule == nullptr) return by_name;
-  Decision out = decided_by(*rule);
+  if (guard.reason == Reason::none || open) return std::nullopt;
+  Decision out = Decision::refuse(guard.reason);
   out.reported = by_name.reported;
   return out;
 }
 
 // A refusing rule closes the host only when no port, method, path or scheme is left out: what it
 // waits for inside a tunnel does not close the tunnel.
-bool could_pass(const std::vector<Rule>& rules, const model::Host& host) {
+bool could_pass(const std::vector<Rule>& rules, const model::Host& host,
+                const model::Given& given) {
   bool possible = false;
   for (const Rule& rule : rules) {
-    if (rule.report_only || !matches_host(rule, host)) continue;
+    if (rule.report_only || !matches_host(rule, host) || !matches_given(rule, given)) continue;
     if (rule.effect == Verdict::block && asks_only_for_hosts(rule)) return false;
     possible = possible || rule.effect != Verdict::block;
   }
@@ -292,37 +330,53 @@ Decision ReferenceEngine::decide(const EgressCall& call) const noexcept {
   // A call without a host is a defect upstream of us; no rule is asked about it.
   if (call.to.host.empty()) return Decision::refuse(Reason::host_invalid);
   bool opened = false;
-  const Decision by_name = once_read(call, by_rules(call, opened));
+  Decision by_name = once_read(call, by_rules(call, opened, nullptr));
   if (!call.to.host.is_address()) return by_name;
-  return guarded(policy(), call, by_name, call.to.host.address(), opened);
+  // The rules have judged the address with the host.
+  return guarded(call.to.host.address(), opened, by_name).value_or(by_name);
 }
 
 Decision ReferenceEngine::decide_address(const EgressCall& call, const Decision& by_name,
                                          const IpAddress& address) const noexcept {
-  const bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
-  return guarded(policy(), call, by_name, address, opened);
+  bool opened = by_name.obligations.private_addresses || policy().defaults.private_addresses;
+  if (!by_name.allowed()) return guarded(address, opened, by_name).value_or(by_name);
+  AtAddress there = look_at(policy(), call, by_name, address);
+  Decision out = by_name;
+  if (policy().asks_for_class && there.refusal == nullptr) {
+    const Decision at = by_rules(call, opened, &address);
+    if (!at.allowed()) out = at;
+    if (at.allowed()) narrow(out, at);
+  }
+  if (const auto refused = guarded(address, opened, by_name)) return *refused;
+  if (there.refusal != nullptr) out = decided_by(*there.refusal);
+  out.reported = std::move(there.reported);
+  return out;
 }
 
-bool ReferenceEngine::could_allow(const model::Host& host) const noexcept {
-  return !host.empty() && (could_pass(policy().egress, host) || could_pass(policy().tcp, host));
+bool ReferenceEngine::could_allow(const model::Host& host,
+                                  const model::Given& given) const noexcept {
+  return !host.empty() &&
+         (could_pass(policy().egress, host, given) || could_pass(policy().tcp, host, given));
 }
 
-std::vector<RuleTrace> ReferenceEngine::trace(const EgressCall& call) const {
+std::vector<RuleTrace> ReferenceEngine::trace(const EgressCall& call,
+                                              const IpAddress* address) const {
   std::vector<RuleTrace> out;
   const auto add = [&](const std::vector<Rule>& rules, const Subject& subject) {
     for (const Rule& rule : rules) {
-      std::string why = why_not(rule, subject);
+      const bool there = address != nullptr && matches_at(rule, subject, *address);
+      std::string why = there ? "" : why_not(rule, subject);
       const bool matched = why.empty();
       out.push_back({rule.id, rule.name, rule.effect, rule.report_only, matched, std::move(why)});
     }
   };
   const auto inspect = policy().defaults.inspect;
-  add(policy().rules_for(call.protocol), {call, inspect});
+  add(policy().rules_for(call.protocol), {call, inspect, nullptr, address});
   for (const auto kind : model::kAllOperationKinds) {
     const auto& section = policy().rules_of(kind);
     if (!section.written || !carries_operations(call)) continue;
     for (const model::Operation* one : operations_of(call, kind)) {
-      add(section.rules, {call, inspect, one});
+      add(section.rules, {call, inspect, one, address});
     }
   }
   return out;

@@ -25,13 +25,15 @@ class ReferenceEngine final : public Engine {
   model::Decision decide(const model::EgressCall& call) const noexcept override;
   model::Decision decide_address(const model::EgressCall& call, const model::Decision& by_name,
                                  const model::IpAddress& address) const noexcept override;
-  bool could_allow(const model::Host& host) const noexcept override;
+  bool could_allow(const model::Host& host, const model::Given& given = {}) const noexcept override;
   // Every rule of the sections that decide the call, in source order; those of operations once for
-  // each operation.
-  std::vector<RuleTrace> trace(const model::EgressCall& call) const;
+  // each operation. `address`: that the name resolved to, when it is.
+  std::vector<RuleTrace> trace(const model::EgressCall& call,
+                               const model::IpAddress* address = nullptr) const;
 
  private:
-  model::Decision by_rules(const model::EgressCall& call, bool& opened) const noexcept override;
+  model::Decision by_rules(const model::EgressCall& call, bool& opened,
+                           const model::IpAddress* address) const noexcept override;
 };
 
 } // namespace sluice::engine

@@ -155,9 +155,67 @@ bool body_fits(const Rule& rule, const Subject& subject) {
   return values_fit(match.values, content.tree, allows(rule));
 }
 
+// What nobody knows satisfies no allow that asks for it, and every refusal.
+bool name_fits(const Rule& rule, const std::vector<TextPattern>& wanted, std::string_view name) {
+  if (wanted.empty()) return true;
+  return name.empty() ? !allows(rule) : one_fits(wanted, name);
+}
+
+bool agent_fits(const Rule& rule, const model::Given& given) {
+  return name_fits(rule, rule.match.agents, agent_of(given));
+}
+
+bool session_fits(const Rule& rule, const model::Given& given) {
+  return name_fits(rule, rule.match.sessions, session_of(given));
+}
+
+bool time_fits(const Rule& rule, const model::Given& given) {
+  const auto& windows = rule.match.time;
+  if (windows.empty()) return true;
+  if (!given.unix_seconds) return !allows(rule);
+  return std::any_of(windows.begin(), windows.end(), [&](const TimeWindow& window) {
+    return window.contains(*given.unix_seconds);
+  });
+}
+
+// Before the first bytes of a tunnel there is no server name yet: an allow keeps it possible, a
+// refusal waits. Without TLS there is none to come.
+bool server_name_fits(const Rule& rule, const model::EgressCall& call) {
+  const auto& wanted = rule.match.server_names;
+  if (wanted.empty()) return true;
+  const auto name = model::Host::parse(model::server_name(call));
+  if (name) {
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const HostPattern& pattern) { return pattern.matches(name.value()); });
+  }
+  if (call.before_hello) return allows(rule);
+  const bool has_tls = call.protocol == Protocol::connect || call.to.scheme == model::Scheme::https;
+  return has_tls && !allows(rule);
+}
+
+std::optional<model::AddressClass> class_of(const Subject& subject) {
+  if (subject.address != nullptr) return subject.address->classify();
+  const auto& host = subject.call.to.host;
+  if (host.is_address()) return host.address().classify();
+  return std::nullopt;
+}
+
+// Before a name is resolved an allow keeps the call possible, and a refusal waits.
+bool class_fits(const Rule& rule, const Subject& subject) {
+  const auto& wanted = rule.match.address_classes;
+  if (wanted.empty()) return true;
+  const auto klass = class_of(subject);
+  return klass ? std::find(wanted.begin(), wanted.end(), *klass) != wanted.end() : allows(rule);
+}
+
 enum class Miss {
   none,
   host,
+  agent,
+  session,
+  time,
+  address_class,
+  server_name,
   port,
   scheme,
   method,
@@ -179,13 +237,22 @@ Miss miss_inside(const Rule& rule, const Subject& subject) {
   return body_fits(rule, subject) ? Miss::none : Miss::body;
 }
 
+Miss miss_given(const Rule& rule, const model::Given& given) {
+  if (!agent_fits(rule, given)) return Miss::agent;
+  if (!session_fits(rule, given)) return Miss::session;
+  return time_fits(rule, given) ? Miss::none : Miss::time;
+}
+
 Miss miss(const Rule& rule, const Subject& subject) {
   const auto& call = subject.call;
   if (!host_matches(rule.match, call.to.host)) return Miss::host;
+  if (const Miss missed = miss_given(rule, call.given); missed != Miss::none) return missed;
   if (subject.operation != nullptr)
     return operation_fits(rule, subject) ? Miss::none : Miss::operation;
   if (!port_matches(rule.match, call.to.port)) return Miss::port;
   if (!scheme_matches(rule.match, call.to.scheme)) return Miss::scheme;
+  if (!class_fits(rule, subject)) return Miss::address_class;
+  if (!server_name_fits(rule, call)) return Miss::server_name;
   if (!method_matches(rule, call)) return Miss::method;
   if (!path_matches(rule, call)) return Miss::path;
   return miss_inside(rule, subject);
@@ -207,6 +274,11 @@ std::string why_not_operation(const Rule& rule, const Subject& subject) {
   }
   if (!match.names.empty() && seen.names.empty()) return "nothing is named";
   return "the arguments are not as in arguments";
+}
+
+std::string why_not_name(const std::string& what, std::string_view name, std::string key = "") {
+  if (name.empty()) return "no " + what + " is known";
+  return what + ' ' + std::string(name) + " is not in " + (key.empty() ? what + 's' : key);
 }
 
 // Requires: Miss::path.
@@ -236,6 +308,10 @@ bool matches_host(const Rule& rule, const model::Host& host) noexcept {
   return host_matches(rule.match, host);
 }
 
+bool matches_given(const Rule& rule, const model::Given& given) noexcept {
+  return miss_given(rule, given) == Miss::none;
+}
+
 bool asks_for_exchange(const Rule& rule) noexcept {
   const auto& methods = rule.match.methods;
   return rule.match.looks_inside() || !rule.match.paths.empty() ||
@@ -255,7 +331,8 @@ bool asks_only_for_hosts(const Rule& rule) noexcept {
                                                                return r == PortRange{1, 65535};
                                                              });
   return every_port && match.methods.empty() && match.paths.empty() && match.schemes.empty() &&
-         !match.looks_inside();
+         !match.looks_inside() && !match.asks_for_what_may_be_unknown() &&
+         match.address_classes.empty();
 }
 
 std::string why_not(const Rule& rule, const Subject& subject) {
@@ -263,6 +340,20 @@ std::string why_not(const Rule& rule, const Subject& subject) {
   switch (miss(rule, subject)) {
   case Miss::none: return "";
   case Miss::host: return "host " + call.to.host.text() + " is not in hosts";
+  case Miss::agent: return why_not_name("agent", agent_of(call.given));
+  case Miss::session: return why_not_name("session", session_of(call.given));
+  case Miss::time:
+    return call.given.unix_seconds
+               ? shown_minute(model::minute_of_week(*call.given.unix_seconds)) + " is not in time"
+               : "the time is not known";
+  case Miss::address_class: {
+    const auto klass = class_of(subject);
+    return klass ? "address class " + std::string(to_string(*klass)) + " is not in address_classes"
+                 : "the name is not resolved yet";
+  }
+  case Miss::server_name:
+    return call.before_hello ? "the TLS handshake has not begun"
+                             : why_not_name("server name", model::server_name(call), "sni");
   case Miss::port: return "port " + std::to_string(call.to.port) + " is not in ports";
   case Miss::scheme:
     return "scheme " + std::string(model::to_string(call.to.scheme)) + " is not in schemes";

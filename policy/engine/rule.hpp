@@ -4,10 +4,12 @@
 #pragma once
 
 #include "policy/engine/pattern.hpp"
+#include "policy/engine/time_window.hpp"
 #include "policy/model/decision.hpp"
 #include "policy/model/egress_call.hpp"
 #include "policy/redact/user_rule.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,6 +51,11 @@ struct Match {
   std::vector<NamedMatch> headers, query; // by name; all of them
   std::vector<TextPattern> content_types; // lower case
   std::vector<ValueMatch> values;         // of the body, or of a tool's arguments; all of them
+  std::vector<HostPattern> server_names;  // `sni`
+  std::vector<model::AddressClass> address_classes; // of what is dialled
+  // Of model::Given, in every section.
+  std::vector<TextPattern> agents, sessions;
+  std::vector<TimeWindow> time;
   // In the sections of operations, where hosts are servers, peers and providers.
   std::vector<TextPattern> operation_methods; // agents
   std::vector<TextPattern> names;             // tools, skills, models
@@ -57,6 +64,13 @@ struct Match {
   // What a CONNECT does not show.
   bool looks_inside() const noexcept {
     return !headers.empty() || !query.empty() || !content_types.empty() || !values.empty();
+  }
+  bool asks_for_given() const noexcept {
+    return !agents.empty() || !sessions.empty() || !time.empty();
+  }
+  // What may turn out to be unknown: then a refusal matches, and an allow that asks for it not.
+  bool asks_for_what_may_be_unknown() const noexcept {
+    return asks_for_given() || !server_names.empty();
   }
   // Of an operation, what only its text shows.
   bool asks_for_operation() const noexcept {
@@ -83,6 +97,7 @@ struct Rule {
   std::shared_ptr<const model::DecisionPoint> ask; // null: nobody is asked
   std::string reason;
   std::vector<std::string> approvers;
+  std::optional<std::chrono::milliseconds> hold; // how long a call waits for them
 
   std::optional<std::uint64_t> quota(model::Quota which) const noexcept {
     return quota_limits[static_cast<std::size_t>(which)];
@@ -111,11 +126,13 @@ struct RedactionSettings {
 // about calls, a rule of `tools`, `agents` or `models` about operations.
 struct Subject {
   Subject(const model::EgressCall& of, std::uint64_t inspect_bytes = 0,
-          const model::Operation* in_it = nullptr)
-      : call(of), inspect(inspect_bytes), operation(in_it) {}
+          const model::Operation* in_it = nullptr, const model::IpAddress* resolved = nullptr)
+      : call(of), inspect(inspect_bytes), operation(in_it), address(resolved) {}
   const model::EgressCall& call;
   std::uint64_t inspect;             // the defaults'
   const model::Operation* operation; // null: the call itself
+  // That the call's name resolved to; null: nobody resolved it yet.
+  const model::IpAddress* address;
 };
 
 // "" when the rule matches, else which matcher said no, in words.
@@ -123,6 +140,8 @@ std::string why_not(const Rule& rule, const Subject& subject);
 bool matches(const Rule& rule, const Subject& subject) noexcept;
 // Whether some call to this host could match, whatever else the rule asks for.
 bool matches_host(const Rule& rule, const model::Host& host) noexcept;
+// Whether what it asks of agent, session and time is so.
+bool matches_given(const Rule& rule, const model::Given& given) noexcept;
 // Whether it asks for what a CONNECT does not show: a method, a path, a field.
 bool asks_for_exchange(const Rule& rule) noexcept;
 // Whether host, port and scheme match, whatever else the rule asks for.

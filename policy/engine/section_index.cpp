@@ -155,7 +155,8 @@ bool leaves_out_nothing(const Match& match) {
     return range.first == 1 && range.last == 65535;
   });
   return (match.ports.empty() || every_port) && match.methods.empty() && match.paths.empty() &&
-         match.schemes.empty() && !asks_for_more(match);
+         match.schemes.empty() && !asks_for_more(match) && !match.asks_for_what_may_be_unknown() &&
+         match.address_classes.empty();
 }
 
 // block, require_approval, allow, report.
@@ -189,7 +190,12 @@ void SectionIndex::rank(const std::vector<Rule>& rules) {
     for (const Rule& rule : rules) {
       if (class_of(rule) != wanted) continue;
       const bool closes = rule.effect == Verdict::block && leaves_out_nothing(rule.match);
-      rules_.push_back({&rule, joined(rule.match.ports), {}, closes, asks_for_more(rule.match)});
+      rules_.push_back({&rule,
+                        joined(rule.match.ports),
+                        {},
+                        GivenMatch(rule),
+                        closes,
+                        asks_for_more(rule.match)});
     }
     if (wanted == 1) refusing_ = rules_.size();
     if (wanted == 2) deciding_ = rules_.size();
@@ -255,7 +261,7 @@ std::uint32_t SectionIndex::number_of(std::string_view method) const noexcept {
   return known == method_numbers_.end() ? kUnknownMethod : known->second;
 }
 
-bool SectionIndex::could_allow(const model::Host& host) const noexcept {
+bool SectionIndex::could_allow(const model::Host& host, const model::Given& given) const noexcept {
   HostHits hits(words());
   hosts_.find(host, hits);
   RuleBits candidates(words());
@@ -266,7 +272,7 @@ bool SectionIndex::could_allow(const model::Host& host) const noexcept {
        i = candidates.next(i + 1, deciding_)) {
     // Most blocks wait for a method, a path or a port, and say nothing about a host alone.
     const bool blocks = rule(i).effect == Verdict::block;
-    if (blocks && !rules_[i].closes_hosts) continue;
+    if ((blocks && !rules_[i].closes_hosts) || !rules_[i].given.fits(given)) continue;
     // All that blocks has been asked before the first that does not.
     if (hits.named.has(i) || hits.unnamed.has(i) || hosts_.fits(i, host)) return !blocks;
   }
@@ -286,10 +292,9 @@ Question::Question(const SectionIndex& section, const Subject& subject) noexcept
   narrow();
 }
 
-Question::Question(const SectionIndex& section, const Subject& subject,
-                   const model::IpAddress& address) noexcept
+Question::Question(const SectionIndex& section, const Subject& subject, ByAddress) noexcept
     : Question(section, subject, Hosts::none_yet) {
-  section_.hosts_.find(address, hosts_.named);
+  section_.hosts_.find(*subject.address, hosts_.named);
   narrow();
 }
 
@@ -352,8 +357,15 @@ bool Question::named_by(std::size_t rank) const noexcept {
 
 bool Question::matches(std::size_t rank) const noexcept {
   const auto& rule = section_.rules_[rank];
+  if (rule.given.asks() && !given_matches(rule.given)) return false;
   return port_matches(rule) && method_matches(rule) && host_matches(rank) && path_matches(rank) &&
          (!rule.asks_for_more || rest_matches(*rule.source));
+}
+
+// An operation has neither a server name nor an address of its own.
+bool Question::given_matches(const GivenMatch& asked) const noexcept {
+  return asked.fits(call_.given) &&
+         (subject_.operation != nullptr || asked.fits(call_, subject_.address));
 }
 
 // What few rules ask for, and no index knows.

@@ -5,6 +5,7 @@
 // share no answer. Private to policy/engine. Tested by tests/unit/engine/section_index_test.cpp.
 #pragma once
 
+#include "policy/engine/given_match.hpp"
 #include "policy/engine/host_index.hpp"
 #include "policy/engine/path_index.hpp"
 #include "policy/engine/rule.hpp"
@@ -29,7 +30,7 @@ class SectionIndex {
   std::size_t size() const noexcept { return rules_.size(); }
   const Rule& rule(std::size_t rank) const noexcept { return *rules_[rank].source; }
 
-  bool could_allow(const model::Host& host) const noexcept;
+  bool could_allow(const model::Host& host, const model::Given& given) const noexcept;
 
  private:
   friend class Question;
@@ -37,8 +38,9 @@ class SectionIndex {
     const Rule* source = nullptr;
     std::vector<PortRange> ports;       // in order and apart; empty: any
     std::vector<std::uint32_t> methods; // by number; empty: any
-    bool closes_hosts = false;          // a block that asks for nothing but the host
-    bool asks_for_more = false;         // than host, port, scheme, method and path
+    GivenMatch given;
+    bool closes_hosts = false;  // a block that asks for nothing but the host
+    bool asks_for_more = false; // than host, port, scheme, method and path
   };
 
   void rank(const std::vector<Rule>& rules);
@@ -66,9 +68,9 @@ class SectionIndex {
 class Question {
  public:
   Question(const SectionIndex& section, const Subject& subject) noexcept;
-  // About an address that the call's name resolved to, which only an address or a network names.
-  Question(const SectionIndex& section, const Subject& subject,
-           const model::IpAddress& address) noexcept;
+  // About the address of the subject, which only an address or a network names.
+  struct ByAddress {};
+  Question(const SectionIndex& section, const Subject& subject, ByAddress) noexcept;
 
   // The first rule in [from, to) that matches, or `to`.
   std::size_t next(std::size_t from, std::size_t to) const noexcept;
@@ -84,6 +86,7 @@ class Question {
   void narrow_by_path() noexcept;
   bool matches(std::size_t rank) const noexcept;
   bool port_matches(const SectionIndex::Ranked& rule) const noexcept;
+  bool given_matches(const GivenMatch& asked) const noexcept;
   bool host_matches(std::size_t rank) const noexcept;
   bool method_matches(const SectionIndex::Ranked& rule) const noexcept;
   bool path_matches(std::size_t rank) const noexcept;

@@ -41,6 +41,8 @@ struct Snapshot {
   std::string canonical = {}; // canonical JSON: everything that can change a decision or obligation
 
   std::uint64_t inspect_most = 0; // bytes of a body that some rule asks for; 0: none does
+  bool asks_for_class = false;    // some rule asks for the class of an address
+  bool asks_for_time = false; // some rule asks for the time, so that decisions end by themselves
 
   const OperationRules& rules_of(model::Operation::Kind kind) const noexcept {
     return operations[static_cast<std::size_t>(kind)];

@@ -1,5 +1,7 @@
 #include "policy/engine/witness_calls.hpp"
 
+#include "policy/engine/witness_situations.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -16,37 +18,10 @@ using model::Protocol;
 using model::Scheme;
 
 constexpr std::size_t kMostHosts = 64, kMostPaths = 32, kMostPorts = 8, kMostMethods = 8;
-constexpr std::string_view kUnlikely = "sluice-witness"; // a label that nobody has
 
 template <class T> void add(std::vector<T>& to, T value, std::size_t most) {
   if (to.size() < most && std::find(to.begin(), to.end(), value) == to.end())
     to.push_back(std::move(value));
-}
-
-std::string replace_all(std::string text, std::string_view what, std::string_view by) {
-  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
-}
-
-// What a regular expression of the simple kind matches: the caller asks it.
-std::string plain_of(std::string_view regex) {
-  auto out = std::string(regex.substr(std::string_view("re:").size()));
-  for (const auto& [what, by] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"(?i)", ""},
-                                                                  {".*", "x"},
-                                                                  {".+", "x"},
-                                                                  {"[^/]+", "x"},
-                                                                  {"[^.]+", "x"},
-                                                                  {"\\d+", "7"},
-                                                                  {"\\", ""}}) {
-    out = replace_all(out, what, by);
-  }
-  if (const auto open = out.find('('), bar = out.find('|', open), close = out.find(')', open);
-      open != out.npos && bar < close && close != out.npos) {
-    out = out.substr(0, open) + out.substr(open + 1, bar - open - 1) + out.substr(close + 1);
-  }
-  return out;
 }
 
 std::vector<std::string> texts_of(const HostPattern& host) {
@@ -81,11 +56,6 @@ std::vector<std::string> texts_of(const PathPattern& path) {
   const auto deep = replace_all(text, "**", "x/y");
   return {replace_all(replace_all(text, "/**/", "/"), "*", "x"), replace_all(deep, "*", "x"),
           replace_all(deep, "*", "x") + "/z"};
-}
-
-std::string text_of(const TextPattern& pattern) {
-  const std::string& text = pattern.text();
-  return text.starts_with("re:") ? plain_of(text) : replace_all(text, "*", "x");
 }
 
 // ---- what both policies speak of ---------------------------------------------------------------
@@ -284,19 +254,24 @@ class Sweep {
     const auto hosts = hosts_of(rule.match, pool_);
     const auto methods = methods_of(rule.match);
     const auto paths = paths_of(rule.match, pool_);
+    const auto situations = situations_of(rule.match);
     for (const Scheme scheme : {Scheme::https, Scheme::http}) {
       const auto ports = ports_of(rule.match, scheme);
-      combine({hosts.size(), methods.size(), paths.size(), ports.size()}, [&](const auto& at) {
-        hand_out(hosts[at[0]], scheme, ports[at[3]], methods[at[1]], paths[at[2]]);
-      });
+      combine({hosts.size(), methods.size(), paths.size(), ports.size(), situations.size()},
+              [&](const auto& at) {
+                hand_out(hosts[at[0]], scheme, ports[at[3]], methods[at[1]], paths[at[2]],
+                         situations[at[4]]);
+              });
     }
   }
 
   void tcp(const Rule& rule) {
     const auto hosts = hosts_of(rule.match, pool_);
     const auto ports = ports_of(rule.match, Scheme::tcp);
-    combine({hosts.size(), ports.size(), 1, 1},
-            [&](const auto& at) { hand_out(hosts[at[0]], Scheme::tcp, ports[at[1]], "", ""); });
+    const auto situations = situations_of(rule.match);
+    combine({hosts.size(), ports.size(), 1, 1, situations.size()}, [&](const auto& at) {
+      hand_out(hosts[at[0]], Scheme::tcp, ports[at[1]], "", "", situations[at[4]]);
+    });
   }
 
   // By POST, which is how they go; null: of all hosts that the policies speak of.
@@ -310,18 +285,20 @@ class Sweep {
     const auto contents = contents_of(kind, rule, pool_);
     auto paths = paths_of({}, pool_);
     paths.resize(std::min<std::size_t>(paths.size(), kMostPorts));
+    const auto situations = situations_of(rule == nullptr ? Match() : rule->match);
     constexpr std::array kSchemes = {Scheme::https, Scheme::http};
-    combine({hosts.size(), contents.size(), paths.size(), kSchemes.size()}, [&](const auto& at) {
-      const Scheme scheme = kSchemes[at[3]];
-      hand_out(hosts[at[0]], scheme, model::default_port(scheme), "POST", paths[at[2]],
-               contents[at[1]]);
-    });
+    combine({hosts.size(), contents.size(), paths.size(), kSchemes.size(), situations.size()},
+            [&](const auto& at) {
+              const Scheme scheme = kSchemes[at[3]];
+              hand_out(hosts[at[0]], scheme, model::default_port(scheme), "POST", paths[at[2]],
+                       situations[at[4]], contents[at[1]]);
+            });
   }
 
   const WitnessSweep& done() const { return done_; }
 
  private:
-  using Counts = std::array<std::size_t, 4>;
+  using Counts = std::array<std::size_t, 5>;
 
   // All combinations, or as many of them from first to last.
   template <class Each> void combine(const Counts& counts, Each each) {
@@ -344,12 +321,15 @@ class Sweep {
   }
 
   void hand_out(const Host& host, Scheme scheme, std::uint16_t port, const std::string& method,
-                const std::string& path,
+                const std::string& path, const Situation& situation,
                 std::shared_ptr<const model::Content> content = without_body()) {
     EgressCall call;
     call.call_id = call.listener = "witness";
     call.to = {scheme, host, port};
     call.method = method;
+    call.given = situation.given;
+    if (scheme == Scheme::https) call.sni = situation.sni;
+    if (!host.is_address()) call.original = situation.address;
     call.protocol = scheme == Scheme::tcp ? Protocol::tcp
                     : method == "CONNECT" ? Protocol::connect
                                           : Protocol::http;
@@ -398,8 +378,11 @@ std::string method_of(const EgressCall& call) {
 }
 
 std::string url_of(const EgressCall& call) {
-  if (call.protocol == Protocol::tcp) return "tcp://" + call.to.host_port();
-  const auto what = call.content ? describe(*call.content) : std::string();
+  const auto where = describe(call);
+  if (call.protocol == Protocol::tcp)
+    return "tcp://" + call.to.host_port() + (where.empty() ? "" : "  (" + where + ")");
+  auto what = call.content ? model::describe(*call.content) : std::string();
+  if (!where.empty()) what += (what.empty() ? "" : ", ") + where;
   return std::string(to_string(call.to.scheme)) + "://" + call.to.authority() +
          (call.path.empty() ? "/" : call.path) + (what.empty() ? "" : "  (" + what + ")");
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ enum class AddressClass : std::uint8_t {
   embedded, // NAT64/6to4/Teredo/v4-compatible whose inner address is not global
 };
 std::string_view to_string(AddressClass klass) noexcept;
+inline constexpr std::size_t kAddressClasses = 9;
 
 class IpAddress {
  public:

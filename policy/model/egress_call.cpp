@@ -97,6 +97,26 @@ std::vector<std::string> media_types(const EgressCall& call) {
   return out;
 }
 
+std::string_view server_name(const EgressCall& call) noexcept {
+  if (call.sni == kInvalidName || IpAddress::parse_strict(call.sni)) return {};
+  return call.sni;
+}
+
+std::string_view agent_of(const Given& given) noexcept {
+  return given.actor ? std::string_view(given.actor->agent) : std::string_view();
+}
+
+std::string_view session_of(const Given& given) noexcept {
+  return given.actor ? std::string_view(given.actor->session) : std::string_view();
+}
+
+std::uint16_t minute_of_week(std::int64_t unix_seconds) noexcept {
+  constexpr std::int64_t kWeek = std::int64_t{kMinutesOfWeek} * 60;
+  constexpr std::int64_t kThursday = std::int64_t{3 * kMinutesOfDay} * 60; // 1970-01-01
+  const std::int64_t within = unix_seconds % kWeek + kThursday + kWeek;
+  return static_cast<std::uint16_t>(within % kWeek / 60);
+}
+
 Content::State content_state(const EgressCall& call) noexcept {
   return call.content ? call.content->state : Content::State::unread;
 }

@@ -18,6 +18,19 @@ namespace sluice::model {
 enum class Protocol : std::uint8_t { http, connect, tcp, websocket };
 std::string_view to_string(Protocol protocol) noexcept;
 
+// Who acts: `agent` of sluice.yaml, "" for what it does not say.
+struct Actor {
+  std::string agent, session;
+};
+
+// What holds for a call before the agent says anything: facts of this process and of its clock,
+// never of the traffic. Not known is not known: an allow that asks for it does not match, a refusal
+// does.
+struct Given {
+  std::shared_ptr<const Actor> actor;
+  std::optional<std::int64_t> unix_seconds; // when the call is judged
+};
+
 struct EgressCall {
   std::string call_id;  // ours
   std::string listener; // name of the listener it came in by
@@ -29,11 +42,23 @@ struct EgressCall {
   std::vector<std::string> query_keys;  // for the record, which has no values
   std::string fields;                   // "name:value\n", names in lower case; see values_of_field
   std::string query;                    // as sent, without its '?'
-  std::string sni;                      // "" when there was no TLS
+  std::string sni;                      // "" when there was no TLS; see server_name
+  bool before_hello = false;            // a tunnel whose first bytes, so its sni, are yet to come
   // Captured connections: where the agent connected to. It is the only address that is dialled.
   std::optional<IpAddress> original;
   std::shared_ptr<const Content> content; // null: nobody read it
+  Given given;
 };
+
+inline constexpr std::string_view kInvalidName = "(invalid)"; // an sni that is no name
+// The name that the TLS handshake gave; "" when there is none: an address is no name.
+std::string_view server_name(const EgressCall& call) noexcept;
+// "" when nobody knows.
+std::string_view agent_of(const Given& given) noexcept;
+std::string_view session_of(const Given& given) noexcept;
+// Minutes since Monday, 00:00 UTC, of the week that it is in.
+std::uint16_t minute_of_week(std::int64_t unix_seconds) noexcept;
+inline constexpr std::uint16_t kMinutesOfDay = 24 * 60, kMinutesOfWeek = 7 * kMinutesOfDay;
 
 void add_field(EgressCall& call, std::string_view name, std::string_view value);
 // The values of a field, each as it was sent; `name` in lower case. '_' is the same as '-', as it

@@ -159,7 +159,7 @@ constexpr std::array kRows = {
     ReasonRow{upstream_closed, "upstream_closed", "", 502, R::transient, S::low,
               "The upstream closed the connection", "retry"},
     ReasonRow{policy_changed, "policy_changed", "guard.policy_changed", 403, R::none, S::medium,
-              "The policy was changed and no longer allows this call",
+              "The policy no longer allows this call: it was changed, or its time is over",
               "allow the call in the new policy"},
     ReasonRow{downstream_closed, "downstream_closed", "", 0, R::none, S::low, "The agent went away",
               ""},

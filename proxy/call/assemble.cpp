@@ -162,6 +162,7 @@ Assembly assemble_connect(const Origination& from, const wire::RequestHead& head
   out.call.protocol = model::Protocol::connect;
   out.call.method = head.method;
   out.call.to.scheme = model::Scheme::https;
+  out.call.before_hello = true;
   if (from.kind != ListenerKind::forward || from.fixed) {
     return fault(Reason::protocol_unsupported, "CONNECT is for forward listeners, once",
                  std::move(out));

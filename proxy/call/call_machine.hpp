@@ -25,6 +25,7 @@ namespace sluice::call {
 
 struct CallContext {
   Origination from;
+  model::Given given; // when the head came; the gate judges by its own clock
   std::string run_id;
   std::string call_id;
   std::shared_ptr<const engine::Engine> engine;   // says what it asks of a body; null: nothing

@@ -23,6 +23,7 @@ constexpr std::string_view kTooLongToSign =
 // A policy that asks what a body says is asked when it was read.
 void CallMachine::ask_gate(model::EgressCall call, Actions& out) {
   using content::Ended;
+  call.given = context_.given;
   if (websocket_) { // what it will carry nobody has read
   } else if (request_.framing == wire::BodyFraming::none) {
     call.content = content::read_content(call, {}, Ended::yes);

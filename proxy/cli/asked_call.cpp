@@ -1,5 +1,6 @@
 #include "proxy/cli/asked_call.hpp"
 
+#include "policy/base/clock.hpp"
 #include "policy/base/json.hpp"
 #include "policy/content/read_content.hpp"
 #include "policy/model/destination.hpp"
@@ -28,6 +29,7 @@ std::string http_call(const std::string& method, const std::string& url, model::
   if (!target.value().absolute) return "not an absolute http:// or https:// URL";
   call.protocol = method == "CONNECT" ? model::Protocol::connect : model::Protocol::http;
   call.to = *target.value().absolute;
+  call.before_hello = method == "CONNECT";
   call.method = method;
   call.path = target.value().path;
   call.other_paths = target.value().other_paths;
@@ -50,6 +52,29 @@ std::optional<model::EgressCall> asked_call(const std::string& method, const std
   }
   give_body(call, {}, 0);
   return why.empty() ? std::optional(std::move(call)) : std::nullopt;
+}
+
+bool give_facts(model::EgressCall& call, const AskedFacts& facts,
+                std::vector<model::IpAddress>& addresses, std::string& why) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  call.given.actor = std::make_shared<const model::Actor>(model::Actor{facts.agent, facts.session});
+  if (!facts.time.empty()) {
+    const auto time = parse_rfc3339_nanos(facts.time);
+    if (!time) return why = "no time is " + facts.time + ": write 2026-01-02T03:04:05Z", false;
+    call.given.unix_seconds = *time / kSecond;
+  }
+  if (!facts.sni.empty()) {
+    const auto name = model::Host::parse(facts.sni);
+    if (!name) return why = "no server name is " + facts.sni, false;
+    call.sni = name.value().text();
+    call.before_hello = false;
+  }
+  for (const auto& one : facts.resolves_to) {
+    const auto address = model::IpAddress::parse_strict(one);
+    if (!address) return why = "no address is " + one, false;
+    addresses.push_back(*address);
+  }
+  return true;
 }
 
 void give_body(model::EgressCall& call, std::string_view text, std::uint64_t inspected) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sluice::cli {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::array<std::string_view, 10> kMethods = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "TCP"};
 
 struct PolicyOptions {
-  std::string method, url, body, tool, arguments;
+  std::string method, url, body, tool, arguments, address;
+  AskedFacts facts;
   std::vector<std::string> headers;
   bool exit_code = false;
 };
@@ -140,7 +142,13 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
                       "--body TEXT or @FILE; --arguments '{\"path\": \"/x\"}'");
     give_body(*call, *body, std::max<std::uint64_t>(policy->inspect_most, 1));
   }
-  const auto explanation = engine::explain(policy, *call);
+  auto facts = options.facts;
+  if (!options.address.empty()) facts.resolves_to = {options.address};
+  std::vector<model::IpAddress> addresses;
+  if (!give_facts(*call, facts, addresses, why))
+    return out.fail(kUsage, "usage", why, "sluice policy explain --help");
+  const auto* address = addresses.empty() ? nullptr : &addresses.front();
+  const auto explanation = engine::explain(policy, *call, address);
   const auto& decision = explanation.decision;
 
   Json rules = Json::array();
@@ -162,7 +170,7 @@ int explain(const Output& out, const Program& program, const PolicyOptions& opti
   }
   Json document = decision_json(decision, call->protocol);
   if (decision.allowed()) text += "obligations: " + document["obligations"].dump() + "\n";
-  if (!call->to.host.is_address())
+  if (!call->to.host.is_address() && address == nullptr)
     text += "the address the name resolves to is judged again when the call is made\n";
   document["rules"] = std::move(rules);
   out.print(std::move(document), text);
@@ -200,6 +208,11 @@ void add_policy_commands(CLI::App& app, Program& program) {
   auto* tool = verb->add_option("--tool", options->tool, "an MCP tool that the body calls");
   verb->add_option("--arguments", options->arguments, "of the tool, as JSON")->needs(tool);
   tool->excludes(body);
+  verb->add_option("--agent", options->facts.agent, "who calls: agent.id of sluice.yaml");
+  verb->add_option("--session", options->facts.session, "agent.session of sluice.yaml");
+  verb->add_option("--time", options->facts.time, "when, 2026-01-02T03:04:05Z");
+  verb->add_option("--sni", options->facts.sni, "the name that the TLS handshake gives");
+  verb->add_option("--resolves-to", options->address, "the address that the name resolves to");
   verb->add_flag("--exit-code", options->exit_code, "10 for block, 11 for require_approval");
   auto file = std::make_shared<std::string>();
   auto* test = common(add_verb(*group, program, "test",

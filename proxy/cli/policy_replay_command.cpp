@@ -59,6 +59,11 @@ class Replay {
       return;
     }
     const auto decision = decide(*recorded);
+    const bool unresolved = !recorded->address && !recorded->call.to.host.is_address();
+    if (unresolved && decision.allowed() && reference_.policy().asks_for_class) {
+      ++left_out_["its name was not resolved, and the policy asks for classes of addresses"];
+      return;
+    }
     if (decision.verdict == recorded->verdict) {
       ++same_;
       return;

@@ -28,6 +28,7 @@ struct Expected {
 struct Case {
   std::string name, method, url;
   model::EgressCall call;
+  std::vector<model::IpAddress> addresses; // that its name resolves to
   Fields headers;
   std::string body, response, response_type;
   Expected expected;
@@ -87,11 +88,18 @@ void parse_call(Reader call, Case& out) {
   out.body = parse_body(call.at("body"));
   out.response = call.at("response").text().value_or("");
   out.response_type = call.at("response_type").string().value_or("");
+  AskedFacts facts;
+  facts.agent = call.at("agent").string().value_or("");
+  facts.session = call.at("session").string().value_or("");
+  facts.time = call.at("time").text().value_or("");
+  facts.sni = call.at("sni").string().value_or("");
+  facts.resolves_to = call.at("resolves_to").strings(EmptyList::refuse);
   call.finish();
   std::string why;
   auto asked = asked_call(out.method, out.url, why);
   if (asked) {
     for (const auto& [name, value] : out.headers) model::add_field(*asked, name, value);
+    if (!give_facts(*asked, facts, out.addresses, why)) call.error(why);
     out.call = std::move(*asked);
   } else if (!out.url.empty()) {
     url.error(why, "write https://host/path, or method: TCP and tcp://host:port");
@@ -168,6 +176,8 @@ class Tester {
     auto call = one.call;
     give_body(call, one.body, std::max<std::uint64_t>(engine_->policy().inspect_most, 1));
     out.decision = engine_->decide(call);
+    for (const auto& address : one.addresses)
+      out.decision = engine_->decide_address(call, out.decision, address);
     for (const auto& [name, value] : one.headers) out.headers.add(name, value);
     if (!out.decision.allowed() || out.decision.obligations.redact.empty()) return out;
     auto redaction = redaction_;

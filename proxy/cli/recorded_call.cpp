@@ -1,5 +1,6 @@
 #include "proxy/cli/recorded_call.hpp"
 
+#include "policy/base/clock.hpp"
 #include "policy/content/read_content.hpp"
 #include "policy/evidence/canonical.hpp"
 #include "policy/evidence/file.hpp"
@@ -155,6 +156,15 @@ std::optional<RecordedCall> RecordReader::read(const evidence::Line& line, std::
   if (!bodiless) out.call.content = content::head_only();
   if (bodiless) out.call.content = content::read_content(out.call, {}, content::Ended::yes);
   const auto digest = text(payload, "policy_digest");
+  const model::Actor actor{text(payload, "agent_id"), text(payload, "session_id")};
+  if (may_be_masked(actor.agent, digest) || may_be_masked(actor.session, digest))
+    return refuse("its agent or session is masked or cut");
+  out.call.given.actor = std::make_shared<const model::Actor>(actor);
+  if (const auto time = parse_rfc3339_nanos(line.timestamp))
+    out.call.given.unix_seconds = *time / 1'000'000'000;
+  // One that was refused may have been refused before its handshake.
+  out.call.before_hello =
+      *protocol == Protocol::connect && *verdict != Verdict::allow && out.call.sni.empty();
   const auto path = text(payload, "path");
   if (!path.empty() && may_be_masked(path, digest)) return refuse("its path is masked or cut");
   if (!read_path(payload, out.call)) return refuse("its path is masked or cut");

@@ -19,7 +19,7 @@ using wire::Protocol;
 std::string canonical_sni(const std::string& sni) {
   if (sni.empty()) return {};
   auto host = model::Host::parse(sni);
-  return host ? host.value().text() : std::string("(invalid)");
+  return host ? host.value().text() : std::string(model::kInvalidName);
 }
 
 model::Host literal_host(const model::IpAddress& address) {
@@ -206,6 +206,7 @@ model::EgressCall Session::raw_call(const Inside& where) const {
   call.protocol = model::Protocol::tcp;
   call.to.port = where.port;
   call.original = where.original;
+  call.given = worker_.gate().given();
   if (where.host) call.to.host = *where.host;
   if (where.host || !where.original) return call;
   for (const auto& name : worker_.pins().names_of(*where.original)) {

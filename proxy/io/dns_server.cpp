@@ -118,7 +118,8 @@ DnsServer::Judged DnsServer::judge(const wire::DnsQuery& query) const {
   if (enforced && worker_.gate().policy().holds_secret(query.name)) {
     return {Reason::secret_blocked, DnsRcode::refused};
   }
-  if (enforced && !worker_.gate().policy().engine->could_allow(host.value())) {
+  const auto& gate = worker_.gate();
+  if (enforced && !gate.policy().engine->could_allow(host.value(), gate.given())) {
     return {Reason::dns_name_refused, DnsRcode::name_error};
   }
   return {};

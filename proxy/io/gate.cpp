@@ -70,11 +70,18 @@ Gate::Gate(const Executor& executor, const SharedServices& services, Resolver& r
            const Settings& settings, std::shared_ptr<const ActivePolicy> policy,
            Surroundings around)
     : outbox_(executor, services.log), resolver_(resolver), services_(services),
-      settings_(settings), policy_(std::move(policy)), around_(std::move(around)),
+      settings_(settings), actor_(std::make_shared<const model::Actor>(
+                               model::Actor{settings.who.agent_id, settings.who.session_id})),
+      policy_(std::move(policy)), around_(std::move(around)),
       points_(executor, services, {resolver, services.upstream_trust, settings, services.own_ports},
               {kKeptToPoints, [this](const model::IpAddress& address, std::uint16_t port) {
                  return is_self(address, port);
                }}) {}
+
+model::Given Gate::given() const {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return {actor_, services_.clock.unix_nanos() / kSecond};
+}
 
 Decision Gate::preview(const model::EgressCall& call) const {
   return policy_->engine->decide(call);
@@ -82,8 +89,10 @@ Decision Gate::preview(const model::EgressCall& call) const {
 
 bool Gate::still_allows(const model::EgressCall& call, const model::IpAddress& address) const {
   if (settings_.mode != Mode::enforce) return true;
-  const auto by_name = policy_->engine->decide(call);
-  return by_name.allowed() && policy_->engine->decide_address(call, by_name, address).allowed();
+  model::EgressCall now = call;
+  now.given = given();
+  const auto by_name = policy_->engine->decide(now);
+  return by_name.allowed() && policy_->engine->decide_address(now, by_name, address).allowed();
 }
 
 bool Gate::redacts(const Decision& decision) const noexcept {
@@ -238,6 +247,7 @@ void Gate::count_against_limits(Judged& judged) const {
 
 Task<call::Admission> Gate::admit(model::EgressCall call) {
   const std::int64_t started = services_.clock.monotonic_nanos();
+  call.given = given();
   const auto policy = policy_; // the snapshot that admits a call is the one in its record
   Judged judged = co_await judge(call, *policy);
   if (policy != policy_ && was_overtaken(judged, call))

@@ -39,11 +39,13 @@ class Gate { // one per worker
   Task<call::Refusal> refuse(call::Refusal why, std::optional<model::EgressCall> call);
   // For what is not a call. False: it is not on record.
   Task<bool> record_event(evidence::Record record);
+  // Who acts, and what time it is: for a call that is about to be judged.
+  model::Given given() const;
   // Whether a CONNECT can lead anywhere. No record: inside an intercepted tunnel each call has its
   // own.
   model::Decision preview(const model::EgressCall& call) const;
 
-  // Whether a call that was admitted to that address would be admitted now, by the rules alone:
+  // Whether a call that was admitted to that address would be admitted at this time, by the rules:
   // decision points are asked once, before a call begins.
   bool still_allows(const model::EgressCall& call, const model::IpAddress& address) const;
   bool is_self(const model::IpAddress& address, std::uint16_t port) const;
@@ -86,6 +88,7 @@ class Gate { // one per worker
   Resolver& resolver_;
   const SharedServices& services_;
   const Settings& settings_;
+  std::shared_ptr<const model::Actor> actor_;
   std::shared_ptr<const ActivePolicy> policy_;
   Surroundings around_;
   DecisionPoints points_;

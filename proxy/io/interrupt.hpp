@@ -19,7 +19,7 @@ class Watched {
   virtual void tick(Time now) = 0;         // must not destroy the object
   virtual void begin_drain() = 0;          // finish what runs, start nothing new
   virtual void cut(model::Reason why) = 0; // end now, and say why in the record
-  virtual void policy_changed() = 0;       // judge again what streams; cut what is now forbidden
+  virtual void policy_changed() = 0; // or a minute: judge again what streams, cut what is forbidden
 };
 
 // What a connect in progress can be stopped by: the session's deadline closes the socket.

@@ -122,6 +122,7 @@ call::CallContext Session::call_context() const {
   const auto& policy = worker_.gate().policy();
   call::CallContext context;
   context.from = from_;
+  context.given = worker_.gate().given();
   context.run_id = worker_.settings().who.run_id;
   context.call_id = new_id(worker_.services().clock.unix_nanos());
   context.engine = policy.engine;

@@ -15,13 +15,15 @@ using model::Reason;
 
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
 
-model::EgressCall connect_call(const call::Origination& from, std::string call_id,
-                               const model::Host& host, std::uint16_t port) {
+model::EgressCall connect_call(const call::Origination& from, model::Given given,
+                               std::string call_id, const model::Host& host, std::uint16_t port) {
   model::EgressCall call;
   call.call_id = std::move(call_id);
   call.listener = from.listener;
   call.protocol = model::Protocol::connect;
   call.method = "CONNECT";
+  call.given = std::move(given);
+  call.before_hello = true;
   call.to = {model::Scheme::https, host, port};
   return call;
 }
@@ -68,6 +70,7 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
     co_return Next::close;
   }
   auto& assembled = std::get<call::Assembled>(assembly);
+  assembled.call.given = worker_.gate().given();
   const bool readable = can_be_read(assembled.call);
   const bool only_tells = worker_.settings().mode == Mode::dry_run && !readable;
   if (only_tells || !could_pass(assembled.call)) {
@@ -123,7 +126,7 @@ Task<Session::Next> Session::socks() {
       to_downstream_.pending() += refused.reply;
       co_await to_downstream_.flush(downstream_);
       auto nothing =
-          connect_call(from_, new_id(worker_.services().clock.unix_nanos()), model::Host(), 0);
+          connect_call(from_, {}, new_id(worker_.services().clock.unix_nanos()), model::Host(), 0);
       std::string detail(refused.phrase);
       co_await refuse_raw(Reason::protocol_unsupported, std::move(detail), std::move(nothing));
       co_return Next::close;
@@ -138,8 +141,8 @@ Task<Session::Next> Session::socks_connect(wire::SocksConnect asked) {
   where.call_id = new_id(worker_.services().clock.unix_nanos());
   where.port = asked.port;
   auto host = model::Host::parse(asked.host);
-  model::EgressCall call =
-      connect_call(from_, where.call_id, host ? host.value() : model::Host(), asked.port);
+  model::EgressCall call = connect_call(from_, worker_.gate().given(), where.call_id,
+                                        host ? host.value() : model::Host(), asked.port);
   // An address says nothing of the name that is yet to come.
   const bool refused = !host || (!host.value().is_address() && !could_pass(call));
   const auto reply = refused ? wire::SocksReply::not_allowed : wire::SocksReply::succeeded;

@@ -108,10 +108,21 @@ Task<> Worker::ticker() {
     auto [error] = co_await tick_.async_wait(use_task);
     if (error) co_return;
     const Time now = std::chrono::steady_clock::now();
+    judge_each_minute();
     for (auto* session : sessions_) session->tick(now);
     upstreams_.close_idle(now);
     gate_.close_idle(now);
   }
+}
+
+// Windows of time begin and end with a minute: what streams and is no longer allowed ends, as it
+// does under a new policy.
+void Worker::judge_each_minute() {
+  constexpr std::int64_t kMinute = 60'000'000'000;
+  const std::int64_t minute = services_.clock.unix_nanos() / kMinute;
+  const bool same = std::exchange(minute_, minute) == minute;
+  if (same || !gate_.policy().engine->policy().asks_for_time) return;
+  for (auto* session : sessions_) session->policy_changed();
 }
 
 void Worker::use(std::shared_ptr<const ActivePolicy> policy) {

@@ -66,6 +66,7 @@ class Worker {
   Task<> accept_loop(Listening& listening);
   Task<> run_session(Socket socket, const ListenerSettings& listener);
   Task<> ticker();
+  void judge_each_minute();
   void admit_connection(Socket socket, const ListenerSettings& listener);
 
   const Settings& settings_;
@@ -82,6 +83,7 @@ class Worker {
   std::list<Watched*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   bool draining_ = false;
+  std::int64_t minute_ = 0; // of the wall clock, when streams were judged last
   std::thread thread_;
 };
 

@@ -76,6 +76,38 @@ std::string RandomPolicy::fields_match() {
   return out;
 }
 
+// Facts of the process and the connection. What is called `agents` differs by section.
+std::string RandomPolicy::given_match(std::string_view section) {
+  std::string out;
+  if (!once_in(3)) return out;
+  const auto names = [this] {
+    return std::string(one_of({"x", "y", "\"x*\"", "\"*\"", "'re:x|z'"}));
+  };
+  const bool call = section == "egress" || section == "tcp";
+  if (section != "agents" && once_in(3)) out += ", agents: " + list(2, names);
+  if (once_in(4)) out += ", sessions: " + list(2, names);
+  if (once_in(3))
+    out += ", time: " + list(2, [this] {
+             return '"' +
+                    std::string(one_of({"", "mon ", "mon-fri ", "sat,sun ", "sun ", "fri-mon "})) +
+                    std::string(one_of({"08:00-12:00", "22:00-06:00", "00:00-24:00", "12:00-24:00",
+                                        "23:59-00:01"})) +
+                    '"';
+           });
+  if (call && once_in(2))
+    out += ", address_classes: " + list(3, [this] {
+             return std::string(one_of({"global", "private", "loopback", "link_local", "cgnat",
+                                        "metadata", "multicast", "embedded"}));
+           });
+  if (section == "egress" && once_in(4))
+    out += ", sni: " + list(2, [this] {
+             return once_in(3)   ? std::string(one_of({"\"**\"", "\"*\"", "'re:.*b.*'"}))
+                    : once_in(2) ? "\"*." + name() + '"'
+                                 : name();
+           });
+  return out;
+}
+
 std::string RandomPolicy::value_tests() {
   const auto test = [this] {
     return std::string(
@@ -101,6 +133,7 @@ std::string RandomPolicy::operation_match(std::string_view section) {
     add("methods: [" + std::string(one_of({"message/send", "\"tasks/*\"", "'re:.*'"})) + "]");
   if (section == "models" && once_in(4))
     add("streaming: " + std::string(one_of({"true", "false"})));
+  if (const auto given = given_match(section); !given.empty()) add(given.substr(2));
   return "{" + out + "}";
 }
 
@@ -215,7 +248,9 @@ std::string RandomPolicy::rule(Section section, int number) {
     match += ", body: " + value_tests();
     looks_inside = true;
   }
+  match += given_match(tcp ? "tcp" : "egress");
   std::string out = "  - {" + effect + ": {" + match + "}";
+  if (effect == "require_approval" && once_in(3)) out += ", hold: 60s";
   if (once_in(2)) out += ", name: n" + std::string(tcp ? "t" : "") + std::to_string(number);
   if (once_in(3)) out += ", reason: because";
   if (once_in(6)) out += ", mode: report";
@@ -270,6 +305,16 @@ model::EgressCall RandomPolicy::call() {
   out.to.scheme = tcp ? Scheme::tcp : once_in(2) ? Scheme::http : Scheme::https;
   if (!tcp) out.method = one_of({"GET", "GET", "POST", "DELETE", "PATCH", "get"});
   if (out.protocol == Protocol::connect && !once_in(8)) out.method = "CONNECT";
+  if (!once_in(6)) {
+    model::Actor actor;
+    actor.agent = one_of({"x", "y", "xy", "z", ""});
+    actor.session = one_of({"x", "y", "xy", "z", ""});
+    out.given.actor = std::make_shared<const model::Actor>(actor);
+  }
+  if (!once_in(6)) // within two weeks, at a minute's edge half of the time
+    out.given.unix_seconds = 1'700'000'000 / 60 * 60 + below(20'160) * 60 + (once_in(2) ? 59 : 0);
+  if (!tcp && !once_in(3)) out.sni = once_in(6) ? "(invalid)" : once_in(12) ? "10.0.0.7" : name();
+  out.before_hello = out.protocol == Protocol::connect && out.sni.empty() && once_in(2);
   if (tcp || out.protocol == Protocol::connect) return out;
   for (int i = below(4); i > 0; --i)
     model::add_field(out, one_of({"x-a", "X-A", "x-b"}), one_of({"a", "b", " ab ", "aab", ""}));

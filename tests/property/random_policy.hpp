@@ -38,6 +38,7 @@ class RandomPolicy {
   std::string path_pattern();
   std::string value_pattern();
   std::string fields_match();
+  std::string given_match(std::string_view section); // "" most of the time
   std::string value_tests();
   std::string operation_match(std::string_view section);
   std::string operation_rule(std::string_view section);

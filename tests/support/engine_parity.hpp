@@ -26,8 +26,15 @@ inline std::string difference(const engine::Engine& reference, const engine::Eng
     if (judged == judged_other) continue;
     return "at " + address.text() + ": " + shown(judged) + " and " + shown(judged_other);
   }
-  const bool could = reference.could_allow(call.to.host);
-  if (could == compiled.could_allow(call.to.host)) return "";
+  // One after the other, too, as the gate asks.
+  model::Decision one = decision, two = decision;
+  for (const auto& address : addresses) {
+    one = reference.decide_address(call, one, address);
+    two = compiled.decide_address(call, two, address);
+    if (one != two) return "then at " + address.text() + ": " + shown(one) + " and " + shown(two);
+  }
+  const bool could = reference.could_allow(call.to.host, call.given);
+  if (could == compiled.could_allow(call.to.host, call.given)) return "";
   return std::string("could_allow: the reference says ") + (could ? "yes" : "no");
 }
 

@@ -1,5 +1,6 @@
 #include "tests/unit/engine/decision_table.hpp"
 
+#include "policy/base/clock.hpp"
 #include "policy/base/reader.hpp"
 #include "policy/content/read_content.hpp"
 #include "policy/engine/canonical.hpp"
@@ -123,6 +124,25 @@ void read_body(Reader body, EgressCall& call, std::string& line) {
                                          whole ? content::Ended::yes : content::Ended::no);
 }
 
+// What is not written is not known. A CONNECT without `sni` is judged before its handshake, with
+// `sni: none` after one that gave no name.
+void read_given(Reader& call, EgressCall& out, std::string& line) {
+  const auto word = [&](const char* key) {
+    const auto said = call.at(key).text().value_or("");
+    line += said.empty() ? "" : std::string(" ") + key + ' ' + said;
+    return said;
+  };
+  const auto agent = word("agent"), session = word("session"), time = word("time");
+  out.given.actor = std::make_shared<const model::Actor>(model::Actor{agent, session});
+  if (const auto nanos = parse_rfc3339_nanos(time))
+    out.given.unix_seconds = *nanos / 1'000'000'000;
+  else if (!time.empty())
+    call.at("time").error("not a time");
+  const auto sni = word("sni");
+  out.before_hello = out.protocol == Protocol::connect && sni.empty();
+  if (sni != "none") out.sni = sni;
+}
+
 void read_call(Reader call, TableCase& out, std::string& line) {
   const std::string method = call.at("method").string().value_or("GET");
   Reader url = call.required("url");
@@ -138,6 +158,7 @@ void read_call(Reader call, TableCase& out, std::string& line) {
     const auto reason = find_reason(made.error().code, &model::ReasonRow::code);
     out.unread = reason.value_or(Reason::internal_error);
   }
+  read_given(call, out.call, line);
   add_headers(call.at("headers"), out.call);
   line += out.call.fields;
   read_body(call.at("body"), out.call, line);
@@ -309,7 +330,7 @@ std::vector<std::string> differences(const BothEngines& engines, const TableCase
   Said said;
   if (one.unread == Reason::none) {
     decision = engines.decide(one.call);
-    const bool known = engines.could_allow(one.call.to.host);
+    const bool known = engines.could_allow(one.call.to.host, one.call.given);
     if (decision.verdict != model::Verdict::block && !known)
       out.push_back(one.place + ": DNS answers nothing for what may be called");
     if (one.resolved) decision = engines.decide_address(one.call, decision, *one.resolved);

@@ -196,7 +196,6 @@ BOOST_AUTO_TEST_CASE(what_can_never_match_is_refused) {
                                      "compared in lower case (write application/json)"},
       {"content_types: ['a/b; c=d']", "p:2:51: /egress/0/allow/content_types: a media type is "
                                       "matched without its parameters (leave out what follows ;)"},
-      {"sni: [a.test]", "p:2:41: /egress/0/allow/sni: \"sni\" is not supported in this version"},
   };
   for (const auto& [match, expected] : rows)
     BOOST_TEST(first(match).substr(0, expected.size()) == expected);

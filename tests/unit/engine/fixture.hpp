@@ -36,9 +36,9 @@ class BothEngines {
     return same(reference_.decide_address(call, by_name, address),
                 compiled_.decide_address(call, by_name, address));
   }
-  bool could_allow(const model::Host& host) const {
-    const bool out = compiled_.could_allow(host);
-    BOOST_TEST(out == reference_.could_allow(host), host.text());
+  bool could_allow(const model::Host& host, const model::Given& given = {}) const {
+    const bool out = compiled_.could_allow(host, given);
+    BOOST_TEST(out == reference_.could_allow(host, given), host.text());
     return out;
   }
   Explanation explain(const model::EgressCall& call) const {

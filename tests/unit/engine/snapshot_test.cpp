@@ -136,9 +136,16 @@ BOOST_AUTO_TEST_CASE(a_broken_document_is_refused_at_the_place_that_is_wrong) {
        "p:3:43: /egress/0/approvers: only a require_approval rule has approvers"},
       {rule("{block: {hosts: [a.test]}, private: true}"),
        "p:3:41: /egress/0/private: only an allow rule has duties (move it to the allow rule)"},
-      {rule("{require_approval: {hosts: [a.test]}, hold: 60s}"),
-       "p:3:49: /egress/0/hold: \"hold\" is not supported in this version (approvals cannot be "
-       "given)"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 60}"),
+       "p:3:49: /egress/0/hold: \"60\" is not a duration (write a number with a unit such as "
+       "500ms, "
+       "60s or 5m)"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 25h}"),
+       "p:3:49: /egress/0/hold: the duration must be from 1000ms to 86400000ms"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 999ms}"),
+       "p:3:49: /egress/0/hold: the duration must be from 1000ms to 86400000ms"},
+      {rule("{block: {hosts: [a.test]}, hold: 60s}"),
+       "p:3:38: /egress/0/hold: only a require_approval rule holds a call"},
       {rule("{allow: {hosts: [a.test], paths: [/x]}, tls: passthrough}"),
        "p:3:50: /egress/0/tls: a tunnel that is passed through shows no methods, paths and "
        "fields (remove what is inside, or intercept)"},

@@ -69,7 +69,8 @@ BOOST_AUTO_TEST_CASE(a_rule_that_no_call_is_about_proves_nothing) {
     for (const auto& one : read_tables(text_of(path), path.filename(), kRoot, problems)) {
       std::set<std::string> matched;
       for (const auto& row : one.cases) {
-        for (const auto& tried : sluice::engine::ReferenceEngine(one.policy).trace(row.call)) {
+        for (const auto& tried : sluice::engine::ReferenceEngine(one.policy)
+                                     .trace(row.call, row.resolved ? &*row.resolved : nullptr)) {
           if (tried.matched) matched.insert(tried.rule_id);
         }
       }

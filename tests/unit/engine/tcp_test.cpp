@@ -262,8 +262,7 @@ BOOST_AUTO_TEST_CASE(a_broken_rule_is_refused_at_the_place_that_is_wrong) {
        "p:3:36: /tcp/0/block/sni: \"sni\" does not apply here (raw TCP shows a host and a port "
        "only)"},
       {rule("{block: {hosts: [a.test], time: {}}}"),
-       "p:3:37: /tcp/0/block/time: \"time\" is not supported in this version (match by hosts and "
-       "ports)"},
+       "p:3:37: /tcp/0/block/time: expected a string, found a map"},
       {rule("{block: {hosts: [a.test], port: [1]}}"),
        "p:3:31: /tcp/0/block/port: unknown key \"port\" (did you mean \"ports\"?)"},
       {rule(ok + ", tls: passthrough}"),
@@ -297,9 +296,15 @@ BOOST_AUTO_TEST_CASE(a_broken_rule_is_refused_at_the_place_that_is_wrong) {
        "p:3:41: /tcp/0/private: only an allow rule has duties (move it to the allow rule)"},
       {rule("{block: {hosts: [a.test]}, limits: {bytes: 1}}"),
        "p:3:40: /tcp/0/limits: only an allow rule has duties (move it to the allow rule)"},
-      {rule("{require_approval: {hosts: [a.test]}, hold: 60s}"),
-       "p:3:49: /tcp/0/hold: \"hold\" is not supported in this version (approvals cannot be "
-       "given)"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 60}"),
+       "p:3:49: /tcp/0/hold: \"60\" is not a duration (write a number with a unit such as 500ms, "
+       "60s or 5m)"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 25h}"),
+       "p:3:49: /tcp/0/hold: the duration must be from 1000ms to 86400000ms"},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 999ms}"),
+       "p:3:49: /tcp/0/hold: the duration must be from 1000ms to 86400000ms"},
+      {rule("{block: {hosts: [a.test]}, hold: 60s}"),
+       "p:3:38: /tcp/0/hold: only a require_approval rule holds a call"},
       {"version: 1\negress: [{name: a, block: {hosts: [a]}}]\ntcp: [{name: a, block: {hosts: "
        "[a]}}]",
        "p:3:14: /tcp/0/name: this name is already that of egress[0] (names are unique)"},
