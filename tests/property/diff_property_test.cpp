@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(every_report_is_true) {
       pairs.insert(one.before.rule_id + ' ' + one.after.rule_id);
       ++reports;
     }
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 250; ++i) {
       const auto call = random.call();
       const auto before = fast_a.decide(call), after = fast_b.decide(call);
       if (before.verdict == after.verdict) continue;
