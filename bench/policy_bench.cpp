@@ -84,6 +84,14 @@ std::string every_host_rule(int i) {
          "/*/delete\"]}}";
 }
 
+// What no index knows: each rule of the host is asked about these.
+std::string given_rule(int i) {
+  const std::string n = std::to_string(i);
+  return "{allow: {hosts: [api" + n + ".example.com, \"*.example.org\"], agents: [\"team" + n +
+         "-*\"], sessions: ['re:s-[0-9]+'], time: [\"mon-fri 08:00-18:00\", \"22:00-06:00\"], sni: "
+         "[\"*.example.com\", \"*.example.org\"], address_classes: [global]}}";
+}
+
 std::string document(int rules, const std::function<std::string(int)>& rule) {
   std::string out = "version: 1\negress:\n";
   for (int i = 1; i < rules; ++i) out += "  - " + rule(i - 1) + "\n";
@@ -113,6 +121,9 @@ std::vector<model::EgressCall> calls(int rules) {
     call.to = *target.absolute;
     call.path = target.path;
     call.method = random() % 2 == 0 ? "GET" : "POST";
+    call.given.actor = std::make_shared<const model::Actor>(model::Actor{"team10-7", "s-1"});
+    call.given.unix_seconds = 1'780'322'400; // Monday, 2026-06-01, 14:00
+    call.sni = call.to.host.text();
   }
   return out;
 }
@@ -187,4 +198,5 @@ int main(int argc, char** argv) {
       "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
   for (const int rules : {10, 100, 1'000, 10'000}) row("mixed", rules, mixed_rule, rounds);
   for (const int rules : {1'000, 10'000}) row("every host", rules, every_host_rule, rounds);
+  for (const int rules : {100, 1'000}) row("agents, times", rules, given_rule, rounds);
 }

@@ -126,7 +126,10 @@ class Schemas(SluiceTestCase):
     def test_what_is_refused_is_not_offered(self):
         rules = self.schemas["policy"]["properties"]["tcp"]["items"]["properties"]
         self.assertIn("limits", rules)
-        for key in ("tls", "restore", "credential", "inspect", "hold", "severity"):
+        self.assertIn("time", rules["allow"]["properties"])
+        for key in ("sni", "methods", "paths"):
+            self.assertNotIn(key, rules["allow"]["properties"])
+        for key in ("tls", "restore", "credential", "inspect", "severity"):
             self.assertNotIn(key, rules)
         for key in ("approvals", "limits"):
             self.assertNotIn(key, self.schemas["policy"]["properties"])

@@ -1,15 +1,20 @@
 // Invariant: whatever policy loads, the two engines say the same of any call, of any address its
 // name could resolve to, and of its host. The input is a policy, a line "---", and calls: a line
-// each, "METHOD https://host/path", "CONNECT host:port" or "TCP host:port".
+// each, "METHOD https://host/path", "CONNECT host:port" or "TCP host:port", and what is known of
+// it: " agent=a session=s time=1780322400 sni=host" of these some; "before" for a tunnel without a
+// hello.
 #include "policy/engine/compiled_engine.hpp"
 #include "policy/engine/reference_engine.hpp"
 #include "tests/support/engine_parity.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -19,7 +24,37 @@ using model::Protocol;
 
 constexpr std::string_view kBetween = "\n---\n";
 
+void learn(std::string_view word, model::Actor& actor, model::EgressCall& call) {
+  const auto equals = std::min(word.find('='), word.size());
+  const auto key = word.substr(0, equals);
+  const auto value = word.substr(std::min(equals + 1, word.size()));
+  if (key == "agent") actor.agent = value;
+  if (key == "session") actor.session = value;
+  if (key == "before") call.before_hello = call.protocol == Protocol::connect && call.sni.empty();
+  if (const auto host = model::Host::parse(value); key == "sni" && host)
+    call.sni = host.value().text();
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (key == "time" && error == std::errc()) call.given.unix_seconds = seconds;
+}
+
+std::optional<model::EgressCall> called_by(std::string_view line);
+
 std::optional<model::EgressCall> call_of(std::string_view line) {
+  const auto known = line.find(' ', std::min(line.find(' '), line.size() - 1) + 1);
+  auto out = called_by(line.substr(0, known));
+  if (!out || known == std::string_view::npos) return out;
+  model::Actor actor;
+  for (auto rest = line.substr(known + 1); !rest.empty();) {
+    const auto word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    learn(word, actor, *out);
+  }
+  out->given.actor = std::make_shared<const model::Actor>(std::move(actor));
+  return out;
+}
+
+std::optional<model::EgressCall> called_by(std::string_view line) {
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return std::nullopt;
   const auto method = line.substr(0, space);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 namespace {
@@ -28,10 +29,17 @@ void ask(const std::shared_ptr<const sluice::engine::Snapshot>& snapshot,
                sluice::model::Host::parse(host).value(), 443};
     call.method = tcp ? "" : "POST";
     call.path = tcp ? "" : "/v1/chat/completions";
+    if (host != "a") { // of which nothing is known
+      call.given.actor =
+          std::make_shared<const sluice::model::Actor>(sluice::model::Actor{"research-1", "s-1"});
+      call.given.unix_seconds = 1'780'322'400; // Monday, 14:00
+      call.sni = tcp ? "" : "api.openai.com";
+    }
     const auto why = sluice::engine::explain(snapshot, call);
     require(why.rules.size() == rules.size());
     require(why.decision.reason != sluice::model::Reason::internal_error);
-    require(!why.decision.allowed() || (!rules.empty() && engine.could_allow(call.to.host)));
+    require(!why.decision.allowed() ||
+            (!rules.empty() && engine.could_allow(call.to.host, call.given)));
     const auto metadata = sluice::model::IpAddress::v4(0xa9fea9fe);
     require(!engine.decide_address(call, why.decision, metadata).allowed());
   }
