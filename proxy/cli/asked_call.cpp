@@ -7,6 +7,7 @@
 #include "proxy/cli/output.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -56,22 +57,26 @@ std::optional<model::EgressCall> asked_call(const std::string& method, const std
 
 bool give_facts(model::EgressCall& call, const AskedFacts& facts,
                 std::vector<model::IpAddress>& addresses, std::string& why) {
+  const auto refuse = [&why](std::string what) {
+    why = std::move(what);
+    return false;
+  };
   constexpr std::int64_t kSecond = 1'000'000'000;
   call.given.actor = std::make_shared<const model::Actor>(model::Actor{facts.agent, facts.session});
   if (!facts.time.empty()) {
     const auto time = parse_rfc3339_nanos(facts.time);
-    if (!time) return why = "no time is " + facts.time + ": write 2026-01-02T03:04:05Z", false;
+    if (!time) return refuse("no time is " + facts.time + ": write 2026-01-02T03:04:05Z");
     call.given.unix_seconds = *time / kSecond;
   }
   if (!facts.sni.empty()) {
     const auto name = model::Host::parse(facts.sni);
-    if (!name) return why = "no server name is " + facts.sni, false;
+    if (!name) return refuse("no server name is " + facts.sni);
     call.sni = name.value().text();
     call.before_hello = false;
   }
   for (const auto& one : facts.resolves_to) {
     const auto address = model::IpAddress::parse_strict(one);
-    if (!address) return why = "no address is " + one, false;
+    if (!address) return refuse("no address is " + one);
     addresses.push_back(*address);
   }
   return true;

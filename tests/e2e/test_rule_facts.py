@@ -48,16 +48,19 @@ class RuleFacts(SluiceTestCase):
     def test_agent_and_session_are_those_of_the_configuration(self):
         rules = [allow("mine", match={"agents": ["e*"], "sessions": ["s-1"], "paths": ["/mine"]}),
                  allow("others", match={"agents": ["other"], "paths": ["/others"]}),
+                 allow("posts", match={"agents": ["e2e"], "paths": ["/post"], "body": {"/a": {"equals": 1}}}),
                  {"name": "trial", "block": {"hosts": [UP], "sessions": ["s-1"], "paths": ["/trial"]}}]
         with HttpUpstream() as upstream, Sluice(rules) as sluice:
             url = f"http://{UP}:{upstream.port}"
             self.assertEqual(sluice.get(url + "/mine").status, 200)
             claims = {"X-Agent": "other", "User-Agent": "other"}
             self.assert_problem(sluice.get(url + "/others", headers=claims), 403, "default_deny", "default_deny")
-            self.assert_problem(sluice.get(url + "/trial"), 403, "egress[2]", "rule_block")
+            self.assert_problem(sluice.get(url + "/trial"), 403, "egress[3]", "rule_block")
+            self.assertEqual(sluice.get(url + "/post", "POST", b'{"a": 1}').status, 200)  # it is read before
+            self.assert_problem(sluice.get(url + "/post", "POST", b'{"a": 2}'), 403, "default_deny", "default_deny")
         with HttpUpstream() as upstream, Sluice(rules, config={"agent": {"actor": "test"}}) as sluice:
             self.assert_problem(sluice.get(f"http://{UP}:{upstream.port}/mine"), 403, "default_deny", "default_deny")
-            self.assert_problem(sluice.get(f"http://{UP}:{upstream.port}/trial"), 403, "egress[2]", "rule_block")
+            self.assert_problem(sluice.get(f"http://{UP}:{upstream.port}/trial"), 403, "egress[3]", "rule_block")
 
     def test_the_server_name_of_the_handshake(self):
         rules = [allow("named", match={"sni": [UP], "paths": ["/a"]}), allow("any", match={"paths": ["/b"]}),
@@ -98,8 +101,10 @@ class RuleFacts(SluiceTestCase):
             streams = {}
             for path in ("/", "/kept"):
                 connection = sluice.connection(timeout=90)
+                self.addCleanup(connection.close)
                 connection.request("GET", url + path)
                 streams[path] = connection.getresponse()
+                self.addCleanup(streams[path].close)
                 self.assertTrue(streams[path].read(5))
             talk = self.tunnel(sluice, f"{DB}:{database.port}")
             talk.sendall(b"\0hello")
