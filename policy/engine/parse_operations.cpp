@@ -38,6 +38,17 @@ const Provider* provider_named(std::string_view name) {
   return at == kProviders.end() ? nullptr : at;
 }
 
+// A name of one label, which more often is a provider's name misspelt than a host.
+bool looks_like_a_name(std::string_view text) {
+  return text.find_first_of(".*:/[$") == std::string_view::npos;
+}
+
+std::string known_names() {
+  std::vector<std::string_view> names;
+  for (const Provider& one : kProviders) names.push_back(one.name);
+  return join_words(names.data(), names.size());
+}
+
 void add_every_host(std::vector<HostPattern>& out) {
   PatternFault fault;
   out.push_back(*HostPattern::parse("**", fault));
@@ -85,6 +96,10 @@ void parse_model_match(Reader& match, ParseContext& shared, Match& out) {
   for (Reader& item : providers.items(EmptyList::refuse)) {
     const Provider* known = provider_named(item.node()->text);
     if (known == nullptr) {
+      if (looks_like_a_name(item.node()->text)) {
+        item.warning(item.quoted() + " is no provider we know, so that it is taken for a host",
+                     "known are " + known_names());
+      }
       add_host_patterns(item, shared, out.hosts);
     } else {
       add_provider(*known, item, shared, out.hosts);

@@ -91,6 +91,21 @@ BOOST_AUTO_TEST_CASE(a_wrong_rule_is_refused_where_it_is_wrong) {
     BOOST_TEST(first(text).substr(0, expected.size()) == expected, first(text) << "\nof " << text);
 }
 
+// A rule about nobody blocks nothing, so that a name misspelt is told.
+BOOST_AUTO_TEST_CASE(a_provider_that_nobody_knows_is_told) {
+  const auto of = [](std::string_view provider) {
+    return first("version: 1\negress: [{allow: {hosts: [a.test]}}]\n"
+                 "models: [{block: {providers: [" +
+                 std::string(provider) + "]}}]");
+  };
+  BOOST_TEST(of("opeani").starts_with(
+      "p:3:31: warning: /models/0/block/providers/0: \"opeani\" is no provider we know, so that "
+      "it is taken for a host (known are openai, anthropic, "));
+  for (const auto* fine : {"openai", "llm.internal", "\"*\"", "10.0.0.1", "\"[::1]\""}) {
+    BOOST_TEST(of(fine) == "", fine);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(whatever_changes_a_decision_changes_the_digest) {
   constexpr std::string_view kBase =
       "version: 1\n"
