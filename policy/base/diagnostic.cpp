@@ -21,6 +21,7 @@ std::string format(const Diagnostic& one) {
   if (!one.pointer.empty()) out += one.pointer + ": ";
   out += one.message;
   if (!one.hint.empty()) out += " (" + one.hint + ')';
+  if (!one.code.empty()) out += " [" + one.code + ']';
   return printable(out);
 }
 

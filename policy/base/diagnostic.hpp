@@ -17,13 +17,14 @@ struct Diagnostic {
   int column = 0;      // from 1
   std::string pointer; // RFC 6901, "" is the document
   std::string message;
-  std::string hint; // "" when there is none
+  std::string hint;      // "" when there is none
+  std::string code = {}; // stable, e.g. "manifest::invalid_name"; "" when it has none
 };
 
 using Diagnostics = std::vector<Diagnostic>;
 
 bool has_errors(const Diagnostics& all);
-std::string format(const Diagnostic& one);  // file:line:col: /pointer: message (hint)
+std::string format(const Diagnostic& one);  // file:line:col: /pointer: message (hint) [code]
 std::string format(const Diagnostics& all); // one per line
 // A key as one token of a JSON pointer: '~' and '/' escaped (RFC 6901 §3).
 std::string pointer_token(std::string_view key);

@@ -165,6 +165,10 @@ void Reader::misplaced(std::string_view key, std::string_view hint) {
   refuse(key, " does not apply here", hint);
 }
 
+void Reader::renamed(std::string_view key, std::string_view to) {
+  refuse(key, " was renamed", "write " + quote(to));
+}
+
 void Reader::finish() {
   if (!require_map()) return;
   if (asked_ != nullptr) asked_->close(node_);

@@ -56,6 +56,8 @@ class Reader {
   void unsupported(std::string_view key, std::string_view hint = {});
   // The same for a key that has its meaning elsewhere and none in this map.
   void misplaced(std::string_view key, std::string_view hint);
+  // The same for a key of an older version of the format.
+  void renamed(std::string_view key, std::string_view to);
   // Reports the keys nobody asked for, and a node that is not a map at all. Call it once, last.
   void finish();
   std::vector<std::pair<std::string, Reader>> members(); // maps with free keys; needs no finish()

@@ -77,7 +77,8 @@ bool resolve_real(Node& node) {
   return true;
 }
 
-// Length of the well-formed UTF-8 sequence at `at` (RFC 3629 §4), or 0.
+} // namespace
+
 std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
@@ -98,8 +99,6 @@ std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
   }
   return 0;
 }
-
-} // namespace
 
 void resolve_plain_scalar(Node& node) {
   node.kind = Node::Kind::string;

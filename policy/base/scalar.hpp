@@ -9,6 +9,10 @@ namespace sluice {
 // Sets kind and value of `node` from its `text`.
 void resolve_plain_scalar(Node& node);
 
+// Length of the well-formed UTF-8 sequence at `at` (RFC 3629 §4: no overlong forms, no surrogates,
+// nothing above U+10FFFF), or 0.
+std::size_t utf8_length(std::string_view text, std::size_t at) noexcept;
+
 // Offset of the first byte that no document may hold (invalid UTF-8, control bytes other than tab,
 // line feed and carriage return), or npos.
 std::size_t first_forbidden_byte(std::string_view text) noexcept;

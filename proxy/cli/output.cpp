@@ -125,6 +125,7 @@ Json to_json(const Diagnostics& diagnostics) {
                     {"pointer", one.pointer},
                     {"message", without_passwords(one.message)},
                     {"hint", one.hint}});
+    if (!one.code.empty()) list.back()["code"] = one.code;
   }
   return list;
 }

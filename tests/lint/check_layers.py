@@ -27,7 +27,7 @@ RULES = (
     ("boost/test/", ()),
     ("openssl/", ("policy/base/digest.cpp", "policy/base/ed25519.", "policy/base/hmac.cpp", "policy/evidence/key.",
                   "certs/", "proxy/io/")),
-    ("re2/", ("policy/redact/", "policy/engine/")),
+    ("re2/", ("policy/redact/", "policy/engine/", "overlay/manifest/")),
     ("yaml.h", ("policy/base/document.cpp",)),
     ("idn2.h", ("policy/model/",)),
     ("sqlite3.h", ("policy/evidence/database.",)),

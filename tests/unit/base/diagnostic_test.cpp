@@ -13,6 +13,12 @@ BOOST_AUTO_TEST_CASE(has_the_form_the_contract_names) {
   BOOST_TEST(format(one) == "p.yaml:3:7: /egress/0: is wrong (fix it)");
 }
 
+BOOST_AUTO_TEST_CASE(ends_with_the_code_where_there_is_one) {
+  Diagnostic one{Diagnostic::Level::error, "m.json5", 3, 7, "/use", "is wrong", "fix it"};
+  one.code = "manifest::invalid_name";
+  BOOST_TEST(format(one) == "m.json5:3:7: /use: is wrong (fix it) [manifest::invalid_name]");
+}
+
 BOOST_AUTO_TEST_CASE(leaves_out_what_is_not_known) {
   const Diagnostic one{Diagnostic::Level::error, "p.yaml", 0, 0, "", "cannot be read", ""};
   BOOST_TEST(format(one) == "p.yaml: cannot be read");

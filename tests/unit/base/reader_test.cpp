@@ -45,6 +45,16 @@ BOOST_AUTO_TEST_CASE(reads_what_is_there) {
   BOOST_TEST(problems == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_renamed_key_says_its_new_name_and_is_not_proposed) {
+  const std::string problems = messages("policies: []\npolicie: 1\n", [](Reader& r) {
+    r.at("overlays");
+    r.renamed("policies", "overlays");
+    r.finish();
+  });
+  BOOST_TEST(problems == "f:1:11: /policies: \"policies\" was renamed (write \"overlays\")\n"
+                         "f:2:1: /policie: unknown key \"policie\" (known keys: overlays)\n");
+}
+
 BOOST_AUTO_TEST_CASE(absent_keys_read_as_nothing_without_a_word) {
   const std::string problems = messages("{}", [](Reader& r) {
     Reader deep = r.at("a").at("b").at("c");
