@@ -290,7 +290,8 @@ class SchemaCheck {
   }
 
   void check_dialect(const Json& value, const std::string& at) {
-    std::string_view text = value.is_string() ? value.get_ref<const std::string&>() : "";
+    if (!value.is_string()) return add(at, "expected a string");
+    std::string_view text = value.get_ref<const std::string&>();
     if (text.ends_with('#')) text.remove_suffix(1);
     if (text == "https://json-schema.org/draft/2020-12/schema" ||
         text == "http://json-schema.org/draft/2020-12/schema") {

@@ -57,6 +57,7 @@ class Builder5 {
   std::string pointer() const {
     std::string out;
     for (const Open& open : open_) {
+      if (open.unclosed) continue;
       if (open.node->is_list() && !open.node->items.empty()) {
         out += '/' + std::to_string(open.node->items.size() - 1);
       } else if (open.node->is_map() && !open.node->members.empty()) {
@@ -72,8 +73,8 @@ class Builder5 {
     Node* node = nullptr;
     std::set<std::string> keys;
     std::size_t begin = 0; // of the bracket
-    bool may_end = true;   // nothing or a ',' is before
-    bool may_go_on = true;
+    bool may_go_on = true; // nothing or a ',' is before
+    bool unclosed = false; // what is wrong is itself, not something in it
   };
 
   bool charge() {
@@ -141,6 +142,7 @@ class Builder5 {
       return true;
     }
     if (scanner_.at_end()) {
+      open.unclosed = true;
       return scanner_.fail_at(open.begin,
                               close == '}' ? "a '{' is not closed" : "a '[' is not closed");
     }

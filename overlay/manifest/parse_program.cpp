@@ -19,6 +19,10 @@ class ProgramParser {
 
   std::optional<Program> parse(Reader& at) {
     Program program;
+    if (!at.node()->is_map()) {
+      at.finish(); // says so
+      return std::nullopt;
+    }
     Reader image = at.at("image"), path = at.at("path"), vm = at.at("vm"), own = at.at("builtin");
     const int forms = image.present() + path.present() + vm.present() + own.present();
     if (forms != 1) {

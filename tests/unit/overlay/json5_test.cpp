@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_json5_is_refused) {
       {"", "the file is empty"},
       {" // only a comment", "the file is empty"},
       {"{", "f:1:1: a '{' is not closed"},
-      {"[1", "f:1:1: /0: a '[' is not closed"},
+      {"[1", "f:1:1: a '[' is not closed"},
       {"}", "a value is expected"},
       {"[,]", "a value is expected"},
       {"[1,,2]", "a value is expected"},
