@@ -3,6 +3,9 @@
 #include "overlay/manifest/manifest_json.hpp"
 #include "tests/unit/overlay/manifest_support.hpp"
 
+#include <fstream>
+#include <iterator>
+
 namespace {
 
 using namespace sluice;
@@ -113,6 +116,16 @@ BOOST_AUTO_TEST_CASE(the_reference_example_is_read) {
   BOOST_TEST((out.exports.at("chat") == SourceRef{SourceRef::Kind::child_export, "agent", "chat"}));
   BOOST_TEST(out.unsupported.empty());
   BOOST_TEST(!out.program.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_readmes_example_is_read) {
+  std::ifstream in(SLUICE_SOURCE_DIR "/overlay/README.md");
+  const std::string readme((std::istreambuf_iterator<char>(in)), {});
+  const std::string open = "```json5\n";
+  const auto begin = readme.find(open) + open.size();
+  const Parsed out = parse(readme.substr(begin, readme.find("```", begin) - begin));
+  BOOST_TEST(out.manifest.has_value());
+  BOOST_TEST(out.text == "");
 }
 
 BOOST_AUTO_TEST_CASE(versions_are_from_0_1_0_to_below_1_0_0) {
