@@ -1,8 +1,7 @@
 // Which characters beyond ASCII an unquoted key of JSON5 may begin with (general categories Lu, Ll,
 // Lt, Lm, Lo, Nl) and go on with (also Mn, Mc, Nd, Pc, U+200C, U+200D): ECMA-262 5.1 §7.6, with all
-// planes. Made from Python's unicodedata, Unicode 14.0.0; a code point without a character joins the
-// range around it. Never edited by hand.
-// Tested by tests/unit/overlay/json5_test.cpp.
+// planes. Made from Python's unicodedata, Unicode 14.0.0; a code point without a character joins
+// the range around it. Never edited by hand. Tested by tests/unit/overlay/json5_test.cpp.
 #pragma once
 
 namespace sluice::overlay {

@@ -13,7 +13,7 @@ std::string judged(std::string_view property, std::string_view value) {
   text["type"] = "object";
   text["properties"]["v"] = Json::parse(property);
   const auto schema = ConfigSchema::parse(std::move(text), faults);
-  BOOST_TEST_REQUIRE(schema.has_value(), property << ": " << faults.front().message);
+  BOOST_TEST_REQUIRE(schema.has_value(), property);
   std::string out;
   Json whole;
   whole["v"] = Json::parse(value);
