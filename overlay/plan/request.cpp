@@ -1,0 +1,122 @@
+#include "overlay/plan/request.hpp"
+
+#include "overlay/manifest/manifest_json.hpp"
+
+#include <utility>
+
+namespace sluice::overlay {
+namespace {
+
+Json or_null(const std::optional<Json>& value) {
+  return value ? *value : Json(nullptr);
+}
+
+Json source_json(const Source& source) {
+  const auto id = source.component;
+  switch (source.kind) {
+  case Source::Kind::component: return {{"Component", {{"component", id}, {"name", source.name}}}};
+  case Source::Kind::resource: return {{"Resource", {{"component", id}, {"name", source.name}}}};
+  case Source::Kind::framework:
+    return {{"Framework", {{"authority", id}, {"capability", source.name}}}};
+  case Source::Kind::external: break; // never within a scope
+  }
+  return nullptr;
+}
+
+Json end_json(const SlotEnd& end) {
+  return {{"component", end.component}, {"name", end.name}};
+}
+
+// A list of template parts of what is one path.
+Json path_parts(const std::string& path) {
+  return Json::array({{{"lit", path}}});
+}
+
+Json lowered_mount(const Mount& mount, ComponentId owner) {
+  Json out = {{"path", parts_to_json(mount.path, static_cast<std::int64_t>(owner))}};
+  const auto source = mount.source.value_or(MountSource{});
+  switch (source.kind) {
+  case MountSource::Kind::config:
+    out["kind"] = "file";
+    out["source"] = {{"kind", "config"}, {"path", path_parts(source.name)}};
+    if (mount.when) out["when"] = to_string(*mount.when);
+    if (mount.each) out["each"] = to_string(*mount.each);
+    return out;
+  case MountSource::Kind::slot: out["kind"] = "slot", out["slot"] = source.name; break;
+  case MountSource::Kind::resource: out["kind"] = "resource", out["resource"] = source.name; break;
+  case MountSource::Kind::framework:
+    out["kind"] = "framework";
+    out["capability"] = source.name;
+    break;
+  }
+  out["path"] = to_string(mount.path); // nothing in it but text
+  return out;
+}
+
+Json component_json(const Component& one) {
+  Json out = {{"id", one.id},
+              {"parent", one.parent ? Json(*one.parent) : Json(nullptr)},
+              {"moniker", one.moniker},
+              {"digest", one.digest},
+              {"config", or_null(one.config)},
+              {"config_schema", one.config_schema ? one.config_schema->json() : Json(nullptr)},
+              {"program", one.program ? lowered_json(*one.program, one.id) : Json(nullptr)},
+              {"slots", Json::object()},
+              {"provides", Json::object()},
+              {"resources", Json::object()},
+              {"metadata", or_null(one.metadata)},
+              {"child_templates", Json::object()},
+              {"children", one.children}};
+  for (const auto& [name, slot] : one.slots) out["slots"][name] = slot_json(slot);
+  for (const auto& [name, provide] : one.provides) out["provides"][name] = provide_json(provide);
+  for (const auto& [name, owned] : one.resources) out["resources"][name] = resource_json(owned);
+  for (const auto& [name, made] : one.child_templates) out["child_templates"][name] = made;
+  return out;
+}
+
+} // namespace
+
+Json lowered_json(const Program& program, ComponentId owner) {
+  Json out = program_json(program);
+  Json& inner = program.form == Program::Form::vm ? out["vm"] : out;
+  inner.erase("mounts");
+  for (const Mount& mount : program.mounts) inner["mounts"].push_back(lowered_mount(mount, owner));
+  for (const char* command : {"entrypoint", "args"}) {
+    if (inner.contains(command) && inner[command].empty()) inner.erase(command);
+  }
+  if (!inner.contains("network")) return out;
+  for (Json& endpoint : inner["network"]["endpoints"]) {
+    endpoint.erase("when");
+    endpoint.erase("each");
+  }
+  return out;
+}
+
+Json request_of(const Scenario& scenario, const Scope& scope) {
+  Json out = {{"components", Json::array()},
+              {"bindings", Json::array()},
+              {"imports", Json::array()},
+              {"exports", Json::array()}};
+  for (const ComponentId id : scope.components) {
+    out["components"].push_back(component_json(scenario.at(id)));
+  }
+  for (const ScopeEdge& edge : scope.edges) {
+    Json told = {{"id", edge.id},
+                 {"capability", capability_json(capability_of(scenario, edge.key))}};
+    if (edge.side != EdgeSide::import) told["from"] = source_json(source_of(scenario, edge.key));
+    if (edge.side != EdgeSide::export_) {
+      told["to"] = end_json(scenario.edges[edge.key.index].to);
+    }
+    const char* list = edge.side == EdgeSide::binding  ? "bindings"
+                       : edge.side == EdgeSide::import ? "imports"
+                                                       : "exports";
+    out[list].push_back(std::move(told));
+  }
+  return {{"scope", std::move(out)}};
+}
+
+std::string request_digest(const Json& request) {
+  return sha256_text(canonical_json(request));
+}
+
+} // namespace sluice::overlay
