@@ -1,5 +1,6 @@
 #include "proxy/contain/box.hpp"
 
+#include "proxy/contain/door.hpp"
 #include "proxy/contain/init.hpp"
 #include "proxy/contain/mounts.hpp"
 #include "proxy/contain/network.hpp"
@@ -216,17 +217,25 @@ Result<ProbeReport> Box::probe() {
 }
 
 Result<> Box::start(const std::vector<std::string>& command,
-                    const std::vector<std::string>& environment) {
-  bool sent = true;
+                    const std::vector<std::string>& environment, int output) {
+  bool sent = output < 0 || channel_.send(Word::output, "", output);
   for (const auto& word : command) sent = sent && channel_.send(Word::argument, word);
   for (const auto& one : environment) sent = sent && channel_.send(Word::variable, one);
   sent = sent && channel_.send(Word::start);
   auto answer = sent ? channel_.receive() : std::nullopt;
+  if (answer && answer->word == Word::door) {
+    door_ = Channel(std::move(answer->fd));
+    answer = channel_.receive();
+  }
   if (!answer) return make_error(Origin::internal, "cannot_start", "the box has ended");
   if (answer->word == Word::started) return success();
   const auto space = answer->text.find(' '); // a code, and why
   if (space == std::string::npos) return make_error(Origin::config, "cannot_start", answer->text);
   return make_error(Origin::config, answer->text.substr(0, space), answer->text.substr(space + 1));
+}
+
+Result<UniqueFd> Box::dial(std::uint16_t port) const {
+  return dial_through(door_, port);
 }
 
 } // namespace sluice::contain

@@ -36,6 +36,7 @@ struct BoxOptions {
   // Files below a hidden directory that CMD needs (the trust bundle): copies stay readable.
   std::vector<std::string> readable;
   std::string admin_socket; // the probe tries to connect to it; "" for none
+  bool door = false;        // dial() goes in
   unsigned workers = 1;     // sockets of each family that share a port
   std::uint16_t proxy_port = 15001, tcp_port = 15006, dns_port = 15053; // inside the box, all ours
 };
@@ -66,9 +67,15 @@ class Box {
   std::vector<BoxSocket> take_sockets() { return std::move(sockets_); }
   // Tries the ways out with CMD's privileges. Requires: somebody answers on the sockets.
   Result<ProbeReport> probe();
-  // Once. `environment` is all of it, as "NAME=value".
+  // Once. `environment` is all of it, as "NAME=value". `output`: what CMD's standard output and
+  // error go to, and then its input is empty; -1: it has ours.
   Result<> start(const std::vector<std::string>& command,
-                 const std::vector<std::string>& environment);
+                 const std::vector<std::string>& environment, int output = -1);
+  // A connection to what listens on the box's loopback, see door.hpp. Requires: a door, and
+  // start().
+  Result<UniqueFd> dial(std::uint16_t port) const;
+  // Readable when the box has ended.
+  int ended_fd() const noexcept { return process_.get(); }
   // Ends, with CMD's exit code (128 + signal), when the last process of the box has; forwards the
   // control signals it is sent. For supervise().
   pid_t pid() const noexcept { return pid_; }
@@ -80,7 +87,7 @@ class Box {
   bool user_namespace_ = false;
   pid_t pid_ = -1;
   UniqueFd process_; // a pidfd: never another process, even after pid_ was waited for
-  Channel channel_;
+  Channel channel_, door_;
   std::vector<BoxSocket> sockets_;
 };
 

@@ -1,5 +1,6 @@
 #include "proxy/contain/init.hpp"
 
+#include "proxy/contain/door.hpp"
 #include "proxy/contain/mounts.hpp"
 #include "proxy/contain/network.hpp"
 #include "proxy/contain/privileges.hpp"
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace sluice::contain {
@@ -86,30 +88,42 @@ void probe(const Plan& plan, const Channel& sidecar) {
   (void)sidecar.send(Word::proven, complete ? "complete" : "");
 }
 
+struct Command {
+  std::vector<std::string> words, environment;
+  UniqueFd output; // not valid: ours
+};
+
+bool redirect(const Command& command) {
+  if (!command.output.valid()) return true;
+  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return ::dup2(nothing.get(), STDIN_FILENO) >= 0 &&
+         ::dup2(command.output.get(), STDOUT_FILENO) >= 0 &&
+         ::dup2(command.output.get(), STDERR_FILENO) >= 0;
+}
+
 // In the child; gives why CMD could not be started, or does not return.
-Error become_command(const Plan& plan, std::vector<std::string>& command,
-                     std::vector<std::string>& environment) {
+Error become_command(const Plan& plan, Command& command) {
+  if (!redirect(command)) return make_error(Origin::internal, "cannot_start", std::strerror(errno));
   if (auto agent = become_agent(plan); !agent) return agent.error();
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   std::signal(SIGPIPE, SIG_DFL);
-  auto argv = as_argv(command), envp = as_argv(environment);
+  auto argv = as_argv(command.words), envp = as_argv(command.environment);
   ::execvpe(argv[0], argv.data(), envp.data());
-  return start_error(command.front(), environment, errno);
+  return start_error(command.words.front(), command.environment, errno);
 }
 
 // posix_spawn cannot take privileges away. The pipe closes when CMD runs.
-Result<pid_t> start_command(const Plan& plan, std::vector<std::string> command,
-                            std::vector<std::string> environment) {
+Result<pid_t> start_command(const Plan& plan, Command command) {
   int ends[2] = {-1, -1};
-  if (command.empty() || ::pipe2(ends, O_CLOEXEC) != 0)
+  if (command.words.empty() || ::pipe2(ends, O_CLOEXEC) != 0)
     return make_error(Origin::internal, "cannot_start", "no command, or no pipe");
   const UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto error = become_command(plan, command, environment);
+    const auto error = become_command(plan, command);
     const auto why = error.code + " " + error.detail;
     (void)!::write(writing.get(), why.data(), why.size());
     ::_exit(kInitFailed);
@@ -124,6 +138,13 @@ Result<pid_t> start_command(const Plan& plan, std::vector<std::string> command,
   return make_error(Origin::config, said.substr(0, space), said.substr(space + 1));
 }
 
+// Once init has given up what it could do: a thread has what its maker has.
+void open_door(const Channel& sidecar) {
+  auto ends = Channel::make_pair();
+  if (!ends || !sidecar.send(Word::door, "", ends.value().second.fd())) return;
+  std::thread([inside = std::move(ends.value().first)] { answer_door(inside); }).detach();
+}
+
 } // namespace
 
 int run_init(Plan plan, const Channel& sidecar) {
@@ -134,19 +155,21 @@ int run_init(Plan plan, const Channel& sidecar) {
     return kInitFailed;
   }
   if (!sidecar.send(Word::ready)) return kInitFailed;
-  std::vector<std::string> command, environment;
+  Command command;
   while (auto message = sidecar.receive()) {
     switch (message->word) {
     case Word::probe: probe(plan, sidecar); break;
-    case Word::argument: command.push_back(std::move(message->text)); break;
-    case Word::variable: environment.push_back(std::move(message->text)); break;
+    case Word::argument: command.words.push_back(std::move(message->text)); break;
+    case Word::variable: command.environment.push_back(std::move(message->text)); break;
+    case Word::output: command.output = std::move(message->fd); break;
     case Word::start: {
-      auto child = start_command(plan, std::move(command), std::move(environment));
+      auto child = start_command(plan, std::move(command));
       if (!child || !keep_only_signals()) {
         (void)sidecar.send(Word::failed, child ? "cannot_start init keeps privileges"
                                                : child.error().code + " " + child.error().detail);
         return kInitFailed;
       }
+      if (plan.options.door) open_door(sidecar);
       (void)sidecar.send(Word::started);
       return supervise(child.value(), signals, Senders::outside_only);
     }

@@ -47,6 +47,10 @@ Ran python(const std::string& program) {
   return must(run_in_box({"/usr/bin/python3", "-I", "-c", program}));
 }
 
+template <class T> std::string why(const Result<T>& failed) {
+  return failed.has_error() ? failed.error().detail : "";
+}
+
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -275,6 +279,60 @@ BOOST_AUTO_TEST_CASE(a_listening_socket_is_covered) {
   const auto ran = must(run_script("curl -s -m 2 --unix-socket " + path + " http://x/", options));
   BOOST_TEST(ran.exit_code == 7); // could not connect
   BOOST_TEST(ran.report.holds(), ran.report.failures());
+}
+
+// CMD's output is read, and what listens inside is reached, by nobody but the box's maker.
+BOOST_AUTO_TEST_CASE(a_door_leads_to_the_box_s_loopback) {
+  BoxOptions options;
+  options.door = true;
+  auto box = Box::create(options);
+  BOOST_REQUIRE_MESSAGE(box, why(box));
+  int ends[2];
+  BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  const char* server = R"(
+import socket, sys
+four, six = socket.socket(), socket.socket(socket.AF_INET6)
+for s, at in ((four, ("127.0.0.1", 7001)), (six, ("::1", 7002))):
+    s.bind(at); s.listen(1)
+print("ready", sys.stdin.read() == "", flush=True)
+print("oops", file=sys.stderr, flush=True)
+for s in (four, six):
+    peer, _ = s.accept(); peer.sendall(b"hello " + peer.recv(9)); peer.close()
+)";
+  const auto started = box.value()->start({"/usr/bin/python3", "-I", "-c", server},
+                                          plain_environment(), writing.get());
+  BOOST_REQUIRE_MESSAGE(started, why(started));
+  { const UniqueFd theirs = std::move(writing); }
+  std::string said;
+  for (char bytes[256]; said.find("oops\n") == std::string::npos;) {
+    const auto got = ::read(reading.get(), bytes, sizeof bytes);
+    BOOST_REQUIRE(got > 0);
+    said.append(bytes, static_cast<std::size_t>(got));
+  }
+  BOOST_TEST(said == "ready True\noops\n");
+  const auto refused = box.value()->dial(7003);
+  BOOST_TEST_REQUIRE(refused.has_error());
+  BOOST_TEST(refused.error().code == "connection_refused");
+  for (const std::uint16_t port : {std::uint16_t{7001}, std::uint16_t{7002}}) {
+    auto peer = box.value()->dial(port);
+    BOOST_REQUIRE_MESSAGE(peer, why(peer));
+    BOOST_TEST(::write(peer.value().get(), "you", 3) == 3);
+    char bytes[32];
+    const auto got = ::read(peer.value().get(), bytes, sizeof bytes);
+    BOOST_TEST(std::string(bytes, got > 0 ? static_cast<std::size_t>(got) : 0U) == "hello you");
+  }
+  pollfd ended{box.value()->ended_fd(), POLLIN, 0};
+  BOOST_TEST(::poll(&ended, 1, 5'000) == 1); // the door does not keep the box
+  BOOST_TEST(box.value()->dial(7001).error().code == "box_ended");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_door_nothing_is_dialled) {
+  auto box = Box::create({});
+  BOOST_REQUIRE_MESSAGE(box, why(box));
+  BOOST_REQUIRE(box.value()->start({"/bin/sleep", "5"}, plain_environment()));
+  BOOST_TEST(box.value()->dial(1).error().code == "box_ended");
 }
 
 // The box is held by nothing but its maker.
