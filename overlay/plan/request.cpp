@@ -11,22 +11,6 @@ Json or_null(const std::optional<Json>& value) {
   return value ? *value : Json(nullptr);
 }
 
-Json source_json(const Source& source) {
-  const auto id = source.component;
-  switch (source.kind) {
-  case Source::Kind::component: return {{"Component", {{"component", id}, {"name", source.name}}}};
-  case Source::Kind::resource: return {{"Resource", {{"component", id}, {"name", source.name}}}};
-  case Source::Kind::framework:
-    return {{"Framework", {{"authority", id}, {"capability", source.name}}}};
-  case Source::Kind::external: break; // never within a scope
-  }
-  return nullptr;
-}
-
-Json end_json(const SlotEnd& end) {
-  return {{"component", end.component}, {"name", end.name}};
-}
-
 // A list of template parts of what is one path.
 Json path_parts(const std::string& path) {
   return Json::array({{{"lit", path}}});
@@ -53,6 +37,24 @@ Json lowered_mount(const Mount& mount, ComponentId owner) {
   return out;
 }
 
+} // namespace
+
+Json source_json(const Source& source) {
+  const auto id = source.component;
+  switch (source.kind) {
+  case Source::Kind::component: return {{"Component", {{"component", id}, {"name", source.name}}}};
+  case Source::Kind::resource: return {{"Resource", {{"component", id}, {"name", source.name}}}};
+  case Source::Kind::framework:
+    return {{"Framework", {{"authority", id}, {"capability", source.name}}}};
+  case Source::Kind::external: return {{"External", {{"slot", source.name}}}};
+  }
+  return nullptr;
+}
+
+Json end_json(const SlotEnd& end) {
+  return {{"component", end.component}, {"name", end.name}};
+}
+
 Json component_json(const Component& one) {
   Json out = {{"id", one.id},
               {"parent", one.parent ? Json(*one.parent) : Json(nullptr)},
@@ -73,8 +75,6 @@ Json component_json(const Component& one) {
   for (const auto& [name, made] : one.child_templates) out["child_templates"][name] = made;
   return out;
 }
-
-} // namespace
 
 Json lowered_json(const Program& program, ComponentId owner) {
   Json out = program_json(program);
