@@ -64,6 +64,13 @@ std::string_view view(const yaml_char_t* text) {
   return text == nullptr ? "" : reinterpret_cast<const char*>(text);
 }
 
+// At most 40 bytes, and no part of a character.
+std::string shortened(std::string_view text) {
+  std::size_t end = std::min<std::size_t>(text.size(), 40);
+  while (end < text.size() && end > 0 && (text[end] & '\xc0') == '\x80') --end;
+  return std::string(text.substr(0, end)) + (end < text.size() ? "…" : "");
+}
+
 // Builds the tree from libyaml's events, charging every node before it is kept.
 class Builder {
  public:
@@ -218,7 +225,7 @@ class Builder {
     const Place at{node.line, node.column};
     if (node.kind == Node::Kind::null) throw Refused(at, "a key is empty");
     if (!open.keys.insert(node.text).second) {
-      throw Refused(at, "the key \"" + node.text.substr(0, 40) + "\" is written twice");
+      throw Refused(at, "the key \"" + shortened(node.text) + "\" is written twice");
     }
     open.key = node.text;
     open.key_place = at;
@@ -262,11 +269,18 @@ std::size_t hidden_line_end(std::string_view text) {
   return std::min({text.find("\xc2\x85"), text.find("\xe2\x80\xa8"), text.find("\xe2\x80\xa9")});
 }
 
+// A carriage return alone ends a line for YAML and for no tool that shows differences.
+std::size_t lone_return(std::string_view text) {
+  for (auto at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
+    if (at + 1 == text.size() || text[at + 1] != '\n') return at;
+  }
+  return std::string_view::npos;
+}
+
 // It compares each %TAG with all before it, for minutes in a file that is made of them.
 std::size_t tag_directive(std::string_view text) {
-  const std::size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
-  if (text.substr(begin).starts_with("%TAG")) return begin;
-  const auto at = std::min(text.find("\n%TAG"), text.find("\r%TAG"));
+  if (text.starts_with("%TAG")) return 0;
+  const auto at = text.find("\n%TAG");
   return at == std::string_view::npos ? at : at + 1;
 }
 
@@ -370,6 +384,8 @@ std::optional<Document> parse_document(std::string_view text, std::string file, 
     report(out, file, {1, 1}, "", "the file is larger than 8 MiB");
     return std::nullopt;
   }
+  // libyaml counts a mark of byte order as a character, so that what follows is indented.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const auto refuse = [&](std::size_t at, const char* what, const char* hint) {
     if (at != std::string_view::npos) report(out, file, place_of_offset(text, at), "", what, hint);
     return at != std::string_view::npos;
@@ -378,6 +394,8 @@ std::optional<Document> parse_document(std::string_view text, std::string file, 
              "save the file as UTF-8 text") ||
       refuse(hidden_line_end(text), "a line ends here for some readers and not for others",
              "write the character as \\u2028, \\u2029 or \\u0085") ||
+      refuse(lone_return(text), "a line ends here for some readers and not for others",
+             "end lines with \\n") ||
       refuse(tag_directive(text), "tags are not read", "remove the directive")) {
     return std::nullopt;
   }

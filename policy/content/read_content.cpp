@@ -90,6 +90,15 @@ std::shared_ptr<const Content> without_json(std::shared_ptr<Content> out,
   return out;
 }
 
+std::size_t memory_of_tree(const Node& tree) noexcept {
+  std::size_t out = sizeof(Node) + tree.text.size();
+  for (const Node& item : tree.items) out += memory_of_tree(item);
+  for (const Member& member : tree.members) {
+    out += sizeof(Member) - sizeof(Node) + member.key.size() + memory_of_tree(member.value);
+  }
+  return out;
+}
+
 } // namespace
 
 Found find_any_case(const Node& map, std::string_view key) {
@@ -154,8 +163,12 @@ std::shared_ptr<const Content> unreadable(std::string fault) {
   return in_state(State::unread, std::move(fault));
 }
 
-std::shared_ptr<const Content> without_tree(const std::shared_ptr<const Content>& content) {
-  if (!content || content->state != State::json) return content;
+std::size_t memory_of(const Content* content) noexcept {
+  return content == nullptr || content->state != State::json ? 0 : memory_of_tree(content->tree);
+}
+
+std::shared_ptr<const Content> without_large_tree(const std::shared_ptr<const Content>& content) {
+  if (memory_of(content.get()) <= kSmallTree) return content;
   auto out = in_state(State::names_only);
   out->bytes = content->bytes;
   out->operations = content->operations;

@@ -22,10 +22,14 @@ std::shared_ptr<const model::Content> read_content(const model::EgressCall& head
                                                    std::string_view text, Ended ended);
 // Of a body that cannot be decoded; `fault` is for people.
 std::shared_ptr<const model::Content> unreadable(std::string fault);
-// What is left of it once it was decided: names, and no text. Asked again, it is judged as what
-// nobody has read wherever a rule asks for more. Null stays null.
+// Bytes that its tree takes; 0 for null.
+std::size_t memory_of(const model::Content* content) noexcept;
+// What is left of it once it was decided: itself where its tree is small, else names, and no text.
+// Asked again, it is then judged as what nobody has read wherever a rule asks for more. Null stays
+// null.
+inline constexpr std::size_t kSmallTree = 64U << 10;
 std::shared_ptr<const model::Content>
-without_tree(const std::shared_ptr<const model::Content>& content);
+without_large_tree(const std::shared_ptr<const model::Content>& content);
 // Before the body is read.
 std::shared_ptr<const model::Content> head_only();
 

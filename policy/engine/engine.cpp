@@ -47,6 +47,26 @@ model::Decision Engine::once_read(const model::EgressCall& call,
   return model::Decision::refuse(model::Reason::body_unread);
 }
 
+Engine::Addresses Engine::decide_addresses(const model::EgressCall& call,
+                                           const model::Decision& by_name,
+                                           std::span<const model::IpAddress> addresses) const {
+  Addresses out{by_name, 0};
+  auto counted = decltype(by_name.obligations.quotas)();
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    auto& quotas = out.decision.obligations.quotas;
+    quotas = by_name.obligations.quotas;
+    out.decision = decide_address(call, out.decision, addresses[i]);
+    if (!out.decision.allowed()) return {std::move(out.decision), i};
+    counted.insert(counted.end(), quotas.begin(), quotas.end());
+  }
+  if (addresses.empty()) return out;
+  out.decision.obligations.quotas = by_name.obligations.quotas; // in its order
+  std::erase_if(out.decision.obligations.quotas, [&counted](const auto& one) {
+    return std::find(counted.begin(), counted.end(), one) == counted.end();
+  });
+  return out;
+}
+
 std::string_view to_string(EngineKind kind) noexcept {
   return kind == EngineKind::compiled ? "compiled" : "reference";
 }

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace sluice::engine {
@@ -33,6 +34,15 @@ class Engine {
   virtual model::Decision decide_address(const model::EgressCall& call,
                                          const model::Decision& by_name,
                                          const model::IpAddress& address) const noexcept = 0;
+  // All addresses of a name, one after the other: the first refusal, which `at` tells, or what is
+  // decided at all of them. What is given is given at each of them; what is counted is counted
+  // where it is at one of them, since it is dialled after that. Requires: by_name allows.
+  struct Addresses {
+    model::Decision decision;
+    std::size_t at = 0; // of the refusal; else 0
+  };
+  Addresses decide_addresses(const model::EgressCall& call, const model::Decision& by_name,
+                             std::span<const model::IpAddress> addresses) const;
   // Whether any call to this host could pass, now or once approved: what a name must have to be
   // resolved for an agent at all. True never promises that one does; false promises that none does.
   virtual bool could_allow(const model::Host& host,

@@ -107,7 +107,8 @@ const Rule* shadow_of(const Rule& rule, const std::vector<const Rule*>& refusals
     if (cover.exhausted()) break;
     const bool stronger = other->effect < rule.effect;
     const bool first = other->effect == rule.effect && other < &rule;
-    if ((stronger || first) && cover.covers(other->match, rule.match)) return other;
+    const bool shortens = rule.hold && (!other->hold || *rule.hold < *other->hold);
+    if ((stronger || (first && !shortens)) && cover.covers(other->match, rule.match)) return other;
   }
   return nullptr;
 }

@@ -40,7 +40,7 @@ const Provider* provider_named(std::string_view name) {
 
 // A name of one label, which more often is a provider's name misspelt than a host.
 bool looks_like_a_name(std::string_view text) {
-  return text.find_first_of(".*:/[$") == std::string_view::npos;
+  return text != "localhost" && text.find_first_of(".*:/[$") == std::string_view::npos;
 }
 
 std::string known_names() {

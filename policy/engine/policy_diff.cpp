@@ -205,6 +205,7 @@ PolicyDiff diff_policies(const std::shared_ptr<const Snapshot>& a,
   PolicyDiff out;
   out.same = a->digest == b->digest;
   if (out.same) return out;
+  if (a->asks_for_time || b->asks_for_time) out.times = ShowTime::yes;
   Differ differ(a, b);
   out.sweep = each_witness_call(*a, *b, [&](const EgressCall& call) { differ.look_at(call); });
   out.calls = differ.take();

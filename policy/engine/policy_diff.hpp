@@ -43,7 +43,8 @@ struct PolicyDiff {
   std::vector<CallChange> calls; // one for each change, pair of rules and difference of duties
   std::vector<SettingChange> settings;
   WitnessSweep sweep;
-  bool same = false; // the two mean the same to the last bit
+  bool same = false;             // the two mean the same to the last bit
+  ShowTime times = ShowTime::no; // yes: one of the two asks for the time
 };
 
 PolicyDiff diff_policies(const std::shared_ptr<const Snapshot>& a,

@@ -284,10 +284,12 @@ std::string why_not_name(const std::string& what, std::string_view name, std::st
 // Requires: Miss::path.
 const std::string& not_covered(const Rule& rule, const model::EgressCall& call) {
   const auto& others = call.other_paths;
-  if (!covers(rule.match.paths, call.path)) return call.path;
-  return *std::find_if_not(others.begin(), others.end(), [&](const std::string& reading) {
-    return covers(rule.match.paths, reading);
-  });
+  const auto missed =
+      std::find_if_not(others.begin(), others.end(), [&](const std::string& reading) {
+        return covers(rule.match.paths, reading);
+      });
+  const bool itself = missed == others.end() || !covers(rule.match.paths, call.path);
+  return itself ? call.path : *missed;
 }
 
 } // namespace
@@ -361,8 +363,9 @@ std::string why_not(const Rule& rule, const Subject& subject) {
     return call.method.empty() ? "the call has no method"
                                : "method " + call.method + " is not in methods";
   case Miss::path:
-    return call.path.empty() ? "the call has no path"
-                             : "path " + not_covered(rule, call) + " is not in paths";
+    return !has_head(call) || call.path.empty()
+               ? "the call has no path"
+               : "path " + not_covered(rule, call) + " is not in paths";
   case Miss::header: {
     const auto* missed = missed_header(rule, call);
     return missed == nullptr || !has_head(call)

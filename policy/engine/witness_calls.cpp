@@ -378,13 +378,15 @@ std::string method_of(const EgressCall& call) {
 }
 
 std::string url_of(const EgressCall& call) {
-  const auto where = describe(call);
-  if (call.protocol == Protocol::tcp)
-    return "tcp://" + call.to.host_port() + (where.empty() ? "" : "  (" + where + ")");
-  auto what = call.content ? model::describe(*call.content) : std::string();
-  if (!where.empty()) what += (what.empty() ? "" : ", ") + where;
+  if (call.protocol == Protocol::tcp) return "tcp://" + call.to.host_port();
   return std::string(to_string(call.to.scheme)) + "://" + call.to.authority() +
-         (call.path.empty() ? "/" : call.path) + (what.empty() ? "" : "  (" + what + ")");
+         (call.path.empty() ? "/" : call.path);
+}
+
+std::string circumstances_of(const EgressCall& call, ShowTime time) {
+  auto out = call.content ? model::describe(*call.content) : std::string();
+  const auto where = describe(call, time);
+  return out.empty() || where.empty() ? out + where : out + ", " + where;
 }
 
 } // namespace sluice::engine

@@ -26,8 +26,11 @@ struct WitnessSweep {
 WitnessSweep each_witness_call(const Snapshot& a, const Snapshot& b,
                                const std::function<void(const model::EgressCall&)>& each);
 
-// As `policy explain METHOD URL` takes it; the URL with what is called there, in words.
+// As `policy explain METHOD URL` takes it.
 std::string method_of(const model::EgressCall& call);
 std::string url_of(const model::EgressCall& call);
+// The rest, in words: what is called there, by whom, when; "" when nothing is to be said.
+enum class ShowTime : bool { no, yes };
+std::string circumstances_of(const model::EgressCall& call, ShowTime time);
 
 } // namespace sluice::engine

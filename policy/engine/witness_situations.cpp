@@ -31,12 +31,14 @@ std::vector<std::string> names_tried(const std::vector<TextPattern>& patterns) {
 // When the windows begin, and when they are just over.
 std::vector<std::int64_t> moments_of(const std::vector<TimeWindow>& windows) {
   std::vector<std::int64_t> out = {moment(kNoon)};
+  std::size_t tried = 0;
   for (const TimeWindow& one : windows) {
-    int day = 0;
-    while ((one.days >> static_cast<unsigned>(day) & 1U) == 0) ++day;
-    const int begin = day * model::kMinutesOfDay + one.begin;
-    for (const int at : {begin, begin + one.minutes()}) {
-      if (out.size() <= 2 * kMostOfEach) out.push_back(moment(at));
+    if (tried++ == kMostOfEach) break;
+    for (int day = 0; day < 7; ++day) {
+      if ((one.days >> static_cast<unsigned>(day) & 1U) == 0) continue;
+      const int begin = day * model::kMinutesOfDay + one.begin;
+      out.push_back(moment(begin));
+      out.push_back(moment(begin + one.minutes()));
     }
   }
   return out;
@@ -127,13 +129,14 @@ std::vector<Situation> situations_of(const Match& match) {
   return out;
 }
 
-std::string describe(const model::EgressCall& call) {
+std::string describe(const model::EgressCall& call, ShowTime time) {
   std::string out;
   const auto add = [&out](const std::string& words) { out += (out.empty() ? "" : ", ") + words; };
   const auto agent = agent_of(call.given), session = session_of(call.given);
   if (!agent.empty() && agent != kUnlikely) add("by " + std::string(agent));
   if (!session.empty() && session != kUnlikely) add("in session " + std::string(session));
-  if (call.given.unix_seconds && *call.given.unix_seconds != moment(kNoon))
+  const bool shown = time == ShowTime::yes;
+  if (shown && call.given.unix_seconds)
     add(shown_minute(model::minute_of_week(*call.given.unix_seconds)));
   if (!call.sni.empty()) add("server name " + call.sni);
   if (call.original) add("at " + call.original->text());

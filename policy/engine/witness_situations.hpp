@@ -5,6 +5,7 @@
 #pragma once
 
 #include "policy/engine/rule.hpp"
+#include "policy/engine/witness_calls.hpp"
 
 #include <optional>
 #include <string>
@@ -28,7 +29,7 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 
 // At least one, of all rules the same: somebody whom no rule means, on a Monday at noon.
 std::vector<Situation> situations_of(const Match& match);
-// In words, "" when it is the one of all rules.
-std::string describe(const model::EgressCall& call);
+// In words; "" when nothing is given but, unless it is asked for, a time.
+std::string describe(const model::EgressCall& call, ShowTime time);
 
 } // namespace sluice::engine

@@ -146,7 +146,8 @@ class CallMachine {
                                                              // connection
 
   CallContext context_;
-  HeldShare held_; // of the room for bodies
+  HeldShare held_;              // of the room for bodies
+  std::size_t tree_memory_ = 0; // of what the policy was shown
   State state_ = State::idle;
   std::optional<Permit> permit_;
   // Of what leaves with this call, that was redacted; null: no secret is watched for its pieces.

@@ -43,8 +43,10 @@ void CallMachine::ask_gate(model::EgressCall call, Actions& out) {
 
 void CallMachine::end_inspection(Actions& out) {
   auto call = inspection_->take_call();
+  tree_memory_ = content::memory_of(call.content.get());
   rpc_ids_ = content::request_ids(*call.content);
   rpc_batch_ = call.content->tree.is_list();
+  if (!hold_what_is_held()) return refuse(Reason::too_much_held, "", std::move(call), out);
   state_ = State::deciding;
   out.push_back(AskGate{std::move(call)});
 }
@@ -107,7 +109,7 @@ bool CallMachine::can_be_signed(Actions& out) {
 // Of bodies, after each piece. False: there is no room for it.
 bool CallMachine::hold_what_is_held() noexcept {
   return held_.hold(request_body_.size() + response_body_.size() +
-                    (inspection_ ? inspection_->memory() : 0));
+                    (inspection_ ? inspection_->memory() : 0) + tree_memory_);
 }
 
 // An unknown length is held only to be signed, and to have a length: S3 wants one.

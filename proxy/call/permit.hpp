@@ -43,6 +43,7 @@ struct PermitFacts {
   model::Decision decision;
   std::vector<model::IpAddress> addresses;          // checked, in the order to dial; never empty
   evidence::Receipt receipt;                        // of the decision record
+  std::string policy_digest;                        // of what decided
   bool redact = true;                               // false only when no obligation asks for it
   std::shared_ptr<const CredentialSet> credentials; // of the policy that decided; null: it has none
   std::shared_ptr<limits::Meter> meter;             // null: its rules have no limits with counters
@@ -60,6 +61,7 @@ class Permit {
     return state_->facts.addresses;
   }
   const evidence::Receipt& receipt() const noexcept { return state_->facts.receipt; }
+  const std::string& policy_digest() const noexcept { return state_->facts.policy_digest; }
   bool redact() const noexcept { return state_->facts.redact; }
   const std::shared_ptr<const CredentialSet>& credentials() const noexcept {
     return state_->facts.credentials;

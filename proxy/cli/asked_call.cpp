@@ -3,8 +3,8 @@
 #include "policy/base/clock.hpp"
 #include "policy/base/json.hpp"
 #include "policy/content/read_content.hpp"
+#include "policy/engine/witness_calls.hpp"
 #include "policy/model/destination.hpp"
-#include "proxy/cli/output.hpp"
 
 #include <string_view>
 #include <utility>
@@ -68,6 +68,10 @@ bool give_facts(model::EgressCall& call, const AskedFacts& facts,
     if (!time) return refuse("no time is " + facts.time + ": write 2026-01-02T03:04:05Z");
     call.given.unix_seconds = *time / kSecond;
   }
+  const bool no_tls =
+      call.protocol == model::Protocol::tcp ||
+      (call.protocol == model::Protocol::http && call.to.scheme == model::Scheme::http);
+  if (!facts.sni.empty() && no_tls) return refuse("such a call has no server name: it is no TLS");
   if (!facts.sni.empty()) {
     const auto name = model::Host::parse(facts.sni);
     if (!name) return refuse("no server name is " + facts.sni);
@@ -108,6 +112,22 @@ std::string shown_url(const std::string& url) {
   if (at == url.npos) return url;
   const auto scheme = url.find("://");
   return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
+}
+
+Json asked_json(const model::EgressCall& call) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  Json out = {{"method", engine::method_of(call)}, {"url", engine::url_of(call)}};
+  const auto say = [&out](const char* key, std::string_view text) {
+    if (!text.empty()) out[key] = std::string(text);
+  };
+  say("agent", model::agent_of(call.given));
+  say("session", model::session_of(call.given));
+  if (call.given.unix_seconds)
+    say("time", format_rfc3339_nanos(*call.given.unix_seconds * kSecond));
+  say("sni", call.sni);
+  if (call.original) say("resolves_to", call.original->text());
+  if (call.content) say("calls", model::describe(*call.content));
+  return out;
 }
 
 } // namespace sluice::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policy/model/egress_call.hpp"
+#include "proxy/cli/output.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -30,5 +31,9 @@ std::optional<std::string> tool_call_body(const std::string& tool, const std::st
                                           std::string& why);
 // What is typed before an '@' may be a password, even where no scheme says that it is a URL.
 std::string shown_url(const std::string& url);
+
+// What such a question would be asked with: "method", "url", and of the rest what is given.
+// "calls" says what the body does.
+Json asked_json(const model::EgressCall& call);
 
 } // namespace sluice::cli

@@ -1,6 +1,7 @@
 // sluice policy diff
 #include "policy/base/printable.hpp"
 #include "policy/engine/policy_diff.hpp"
+#include "proxy/cli/asked_call.hpp"
 #include "proxy/cli/policy_author.hpp"
 
 #include <iostream>
@@ -43,12 +44,12 @@ std::string judged_text(const model::Decision& decision) {
 Json calls_json(const engine::PolicyDiff& diff) {
   Json out = Json::array();
   for (const auto& one : diff.calls) {
-    out.push_back({{"change", to_string(one.change)},
-                   {"method", engine::method_of(one.call)},
-                   {"url", engine::url_of(one.call)},
-                   {"before", judged_json(one.before)},
-                   {"after", judged_json(one.after)},
-                   {"what", one.what}});
+    Json change = {{"change", to_string(one.change)}};
+    change.update(asked_json(one.call));
+    change["before"] = judged_json(one.before);
+    change["after"] = judged_json(one.after);
+    change["what"] = one.what;
+    out.push_back(std::move(change));
   }
   return out;
 }
@@ -60,9 +61,11 @@ Json settings_json(const engine::PolicyDiff& diff) {
   return out;
 }
 
-std::string call_text(const engine::CallChange& one) {
-  std::string out = "  " + engine::method_of(one.call) + ' ' + engine::url_of(one.call) + "\n    " +
-                    judged_text(one.before) + " -> " + judged_text(one.after) + '\n';
+std::string call_text(const engine::CallChange& one, engine::ShowTime time) {
+  const auto how = engine::circumstances_of(one.call, time);
+  std::string out = "  " + engine::method_of(one.call) + ' ' + engine::url_of(one.call) +
+                    (how.empty() ? "" : "  (" + how + ")") + "\n    " + judged_text(one.before) +
+                    " -> " + judged_text(one.after) + '\n';
   for (const auto& what : one.what) out += "    " + what + '\n';
   return out;
 }
@@ -70,7 +73,7 @@ std::string call_text(const engine::CallChange& one) {
 std::string section_text(const engine::PolicyDiff& diff, Change change) {
   std::string out;
   for (const auto& one : diff.calls) {
-    if (one.change == change) out += call_text(one);
+    if (one.change == change) out += call_text(one, diff.times);
   }
   for (const auto& one : diff.settings) {
     if (one.change == change) out += "  " + one.what + '\n';

@@ -4,6 +4,7 @@
 #include "policy/engine/explain.hpp"
 #include "policy/engine/witness_calls.hpp"
 #include "policy/evidence/query.hpp"
+#include "proxy/cli/asked_call.hpp"
 #include "proxy/cli/evidence_records.hpp"
 #include "proxy/cli/evidence_support.hpp"
 #include "proxy/cli/policy_author.hpp"
@@ -34,9 +35,11 @@ struct Judged { // one side of a change
   bool operator<(const Judged& other) const { return key() < other.key(); }
 };
 
-struct Group {
+struct Group { // of decisions that change in the same way
   std::uint64_t count = 0;
-  std::string call_id, method, url; // of the first of them
+  std::string call_id; // of the first
+  Json asked;
+  std::string how; // in words
 };
 
 // Records one after the other, by a policy they were not made under.
@@ -72,7 +75,8 @@ class Replay {
     Group& group = changes_[{{recorded->verdict, recorded->rule_id, recorded->rule_name},
                              {decision.verdict, decision.rule_id, decision.rule_name}}];
     if (group.count++ == 0)
-      group = {1, call.call_id, engine::method_of(call), engine::url_of(call)};
+      group = {1, call.call_id, asked_json(call),
+               engine::circumstances_of(call, engine::ShowTime::no)};
   }
 
   Json json() const {
@@ -83,12 +87,12 @@ class Replay {
                   {"rule_name", one.rule_name}};
     };
     for (const auto& [key, group] : changes_) {
-      changes.push_back(
-          {{"before", side(key.first)},
-           {"after", side(key.second)},
-           {"count", group.count},
-           {"example",
-            {{"call_id", group.call_id}, {"method", group.method}, {"url", group.url}}}});
+      Json example = {{"call_id", group.call_id}};
+      example.update(group.asked);
+      changes.push_back({{"before", side(key.first)},
+                         {"after", side(key.second)},
+                         {"count", group.count},
+                         {"example", std::move(example)}});
     }
     for (const auto& [why, count] : left_out_) left_out.push_back({{"why", why}, {"count", count}});
     return {{"decisions", decisions_},
@@ -107,7 +111,11 @@ class Replay {
     for (const auto& [key, group] : changes_) {
       out += printable(std::to_string(group.count) + "  " + side(key.first) + " -> " +
                        side(key.second)) +
-             "\n    " + printable(group.method + ' ' + group.url + "  call " + group.call_id) +
+             "\n    " +
+             printable(group.asked["method"].get<std::string>() + ' ' +
+                       group.asked["url"].get<std::string>() +
+                       (group.how.empty() ? "" : "  (" + group.how + ")") + "  call " +
+                       group.call_id) +
              '\n';
     }
     out += std::to_string(decisions_) + " decisions, " + std::to_string(changed()) +

@@ -176,8 +176,9 @@ class Tester {
     auto call = one.call;
     give_body(call, one.body, std::max<std::uint64_t>(engine_->policy().inspect_most, 1));
     out.decision = engine_->decide(call);
-    for (const auto& address : one.addresses)
-      out.decision = engine_->decide_address(call, out.decision, address);
+    if (out.decision.allowed()) {
+      out.decision = engine_->decide_addresses(call, out.decision, one.addresses).decision;
+    }
     for (const auto& [name, value] : one.headers) out.headers.add(name, value);
     if (!out.decision.allowed() || out.decision.obligations.redact.empty()) return out;
     auto redaction = redaction_;

@@ -2,7 +2,7 @@
 // actions come out as bytes, connections and questions to the gate.
 #include "proxy/io/exchange.hpp"
 
-#include "policy/base/bytes.hpp"
+#include "policy/redact/event_stream.hpp"
 #include "proxy/io/worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,7 +26,7 @@ template <class... F> Overloaded(F...) -> Overloaded<F...>;
 bool is_stream(const wire::ResponseHead& head) {
   constexpr int kSwitching = 101;
   return head.status == kSwitching ||
-         ascii_lower(head.fields.joined("content-type")).starts_with("text/event-stream");
+         redact::event_format_of(head.fields.joined("content-type")).has_value();
 }
 
 void append_body(wire::BodyFraming framing, std::string_view bytes, std::string& out) {

@@ -87,12 +87,28 @@ Decision Gate::preview(const model::EgressCall& call) const {
   return policy_->engine->decide(call);
 }
 
-bool Gate::still_allows(const model::EgressCall& call, const model::IpAddress& address) const {
+bool Gate::still_allows(const model::EgressCall& call,
+                        const std::vector<model::IpAddress>& addresses) const {
   if (settings_.mode != Mode::enforce) return true;
   model::EgressCall now = call;
   now.given = given();
   const auto by_name = policy_->engine->decide(now);
-  return by_name.allowed() && policy_->engine->decide_address(now, by_name, address).allowed();
+  return by_name.allowed() &&
+         policy_->engine->decide_addresses(now, by_name, addresses).decision.allowed();
+}
+
+// The same policy says the same, in the same minute; it need not be asked again about a call whose
+// body is gone.
+bool Gate::is_as_judged(const call::Permit& permit) const {
+  constexpr std::int64_t kMinute = 60;
+  const auto& policy = policy_->engine->policy();
+  if (permit.policy_digest() != policy.digest) return false;
+  const auto& then = permit.call().given.unix_seconds;
+  return !policy.asks_for_time || (then && *then / kMinute == *given().unix_seconds / kMinute);
+}
+
+bool Gate::still_allows(const call::Permit& permit) const {
+  return is_as_judged(permit) || still_allows(permit.call(), permit.addresses());
 }
 
 bool Gate::redacts(const Decision& decision) const noexcept {
@@ -152,8 +168,7 @@ Task<> Gate::ask_points(Judged& judged, const model::EgressCall& call, const Act
 // this call does not stream yet.
 bool Gate::was_overtaken(const Judged& judged, const model::EgressCall& call) const {
   if (!judged.decision.allowed() || settings_.mode != Mode::enforce) return false;
-  return !std::all_of(judged.addresses.begin(), judged.addresses.end(),
-                      [&](const auto& address) { return still_allows(call, address); });
+  return !still_allows(call, judged.addresses);
 }
 
 // A captured call is dialled where its agent connected to, once that address is known to be one of
@@ -176,6 +191,23 @@ Task<Result<std::vector<model::IpAddress>>> Gate::addresses_of(const model::Egre
   if (belongs) co_return only;
   co_return make_error(Origin::downstream, std::string(kMismatch),
                        "the address connected to is not one of the name's");
+}
+
+// Every address is judged, not only the first: one bad answer among good ones is rebinding.
+void Gate::judge_addresses(Judged& judged, const model::EgressCall& call,
+                           const ActivePolicy& policy) const {
+  const auto& all = judged.addresses;
+  const auto self = std::find_if(all.begin(), all.end(), [&](const model::IpAddress& address) {
+    return is_self(address, call.to.port);
+  });
+  if (self != all.end()) {
+    judged.decision = Decision::refuse(Reason::self_connect);
+    judged.refused_at = static_cast<std::size_t>(self - all.begin());
+  } else if (judged.decision.allowed()) {
+    auto at = policy.engine->decide_addresses(call, judged.decision, all);
+    judged.decision = std::move(at.decision);
+    judged.refused_at = at.at;
+  }
 }
 
 Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy& policy) {
@@ -213,16 +245,7 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
     judged.decision = Decision::refuse(Reason::killed);
     co_return judged;
   }
-  // Every address is judged, not only the first: one bad answer among good ones is rebinding.
-  for (const auto& address : judged.addresses) {
-    if (is_self(address, call.to.port)) {
-      judged.decision = Decision::refuse(Reason::self_connect);
-      break;
-    }
-    if (judged.decision.allowed()) {
-      judged.decision = policy.engine->decide_address(call, judged.decision, address);
-    }
-  }
+  judge_addresses(judged, call, policy);
   co_return judged;
 }
 
@@ -266,8 +289,9 @@ Task<call::Admission> Gate::admit(model::EgressCall call) {
   facts.engine = to_string(policy->engine->kind());
   facts.mode = to_string(settings_.mode);
   if (!judged.addresses.empty()) {
-    facts.address = judged.addresses.front().text();
-    facts.address_class = model::to_string(judged.addresses.front().classify());
+    const auto& address = judged.addresses.at(judged.refused_at);
+    facts.address = address.text();
+    facts.address_class = model::to_string(address.classify());
   }
   facts.would = judged.would;
   facts.detail = judged.detail;
@@ -300,7 +324,9 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
                           std::shared_ptr<const ActivePolicy> policy) {
   call::PermitFacts facts;
   facts.call = std::move(call);
-  facts.call.content = content::without_tree(facts.call.content); // an answer may take its time
+  // An answer may take its time.
+  facts.call.content = content::without_large_tree(facts.call.content);
+  facts.policy_digest = policy->engine->policy().digest;
   facts.decision = std::move(judged.decision);
   facts.decision.verdict = Verdict::allow; // observe lets pass what it would have refused
   facts.addresses = std::move(judged.addresses);

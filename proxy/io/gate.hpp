@@ -45,9 +45,9 @@ class Gate { // one per worker
   // own.
   model::Decision preview(const model::EgressCall& call) const;
 
-  // Whether a call that was admitted to that address would be admitted at this time, by the rules:
-  // decision points are asked once, before a call begins.
-  bool still_allows(const model::EgressCall& call, const model::IpAddress& address) const;
+  // Whether a call that was admitted would be admitted at this time, by the rules: decision points
+  // are asked once, before a call begins.
+  bool still_allows(const call::Permit& permit) const;
   bool is_self(const model::IpAddress& address, std::uint16_t port) const;
   bool is_local(const model::IpAddress& address) const; // of this machine, where we listen
 
@@ -67,7 +67,13 @@ class Gate { // one per worker
     std::string would;                    // observe: what enforce would have decided
     std::shared_ptr<limits::Meter> meter; // null: nothing is counted
     std::int64_t retry_after = 1;
+    std::size_t refused_at = 0; // of the addresses
   };
+  void judge_addresses(Judged& judged, const model::EgressCall& call,
+                       const ActivePolicy& policy) const;
+  bool still_allows(const model::EgressCall& call,
+                    const std::vector<model::IpAddress>& addresses) const;
+  bool is_as_judged(const call::Permit& permit) const;
   Task<Result<std::vector<model::IpAddress>>> addresses_of(const model::EgressCall& call);
   void count(const call::Outcome& how) const;
   void record_login(const call::PermitFacts& of, const call::Outcome& how,

@@ -232,12 +232,8 @@ void Session::cut(model::Reason why) {
 }
 
 void Session::policy_changed() {
-  if (live_ == nullptr) return;
-  const auto& addresses = live_->addresses();
-  const bool allowed = std::any_of(addresses.begin(), addresses.end(), [this](const auto& address) {
-    return worker_.gate().still_allows(live_->call(), address);
-  });
-  if (!allowed) cut(model::Reason::policy_changed);
+  if (live_ == nullptr || worker_.gate().still_allows(*live_)) return;
+  cut(model::Reason::policy_changed);
 }
 
 } // namespace sluice::io

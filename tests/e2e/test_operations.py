@@ -72,6 +72,28 @@ class Operations(SluiceTestCase):
         self.assertEqual(record["payload"]["operations"], "tools/call read_file")
         self.assertNotIn("passwd", json.dumps(record), "arguments may be secrets")
 
+    def test_an_answer_in_events_goes_on_under_the_policy_that_let_it(self):
+        """MCP over HTTP may answer with events. The arguments are judged before the call, and again with a new
+        policy, though the request is long gone by then."""
+        def events(_):
+            return Response(headers={"Content-Type": "text/event-stream"}, chunks=[b"data: {}\n\n"] * 30, pause=0.1)
+
+        with HttpUpstream(events) as upstream, Sluice(
+                policy_text=json.dumps(policy([allow()], tools=TOOLS))) as sluice:
+            connection = sluice.connection(timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("POST", f"http://{UP}:{upstream.port}/mcp", json.dumps(tool("read_a")),
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 200)
+            self.assertTrue(answer.read(8))
+            sluice.write_policy(policy([allow(), {"name": "more", "block": {"hosts": ["other.test"]}}], tools=TOOLS))
+            sluice.hang_up()
+            sluice.wait_for_record("policy_loaded", count=2)
+            self.assertIn(b"data: {}", answer.read())
+            sluice.wait_for_record("egress_outcome")
+            self.assertEqual(sluice.records("egress_error"), [])
+
     def test_a_batch_is_as_good_as_its_worst(self):
         answer = self.post([tool("read_a"), tool("rm", number=2)])
         self.assertEqual([one["id"] for one in json.loads(answer.body)], [1, 2])

@@ -45,6 +45,39 @@ class RuleFacts(SluiceTestCase):
             self.assert_problem(sluice.get(url), 403, "default_deny", "default_deny")
             self.assertEqual(upstream.requests, [])
 
+    def test_every_address_of_a_name_counts(self):
+        """A name may resolve to several: what is said of one of them is on record with it, and a stream ends when a
+        new policy refuses one, whichever it is connected to."""
+        def stream(_):
+            return Response(headers={"Content-Type": "application/x-ndjson"}, chunks=[b"{}\n"] * 100, pause=0.1)
+
+        two = {"resolve": {UP: [LOOPBACK, "127.0.0.2"]}}
+        with HttpUpstream(stream) as upstream, Sluice([allow()], config=two) as sluice:
+            url = f"http://{UP}:{upstream.port}/"
+            connection = sluice.connection(timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", url)
+            answer = connection.getresponse()
+            self.addCleanup(answer.close)
+            self.assertTrue(answer.read(2))
+            sluice.write_policy(policy([allow(), {"name": "other", "block": {"hosts": ["127.0.0.2"]}}]))
+            sluice.hang_up()
+            begun = time.time()
+            with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
+                answer.read()
+            self.assertLess(time.time(), begun + 4 * SLOW)
+            sluice.wait_for_record("egress_error", reason_code="policy_changed")
+            self.assert_problem(sluice.get(url), 403, "egress[1]", "rule_block")
+            denial = sluice.wait_for_record("policy_denied")["payload"]
+            self.assertEqual(denial["destination"]["address"], "127.0.0.2")
+
+        def limited(name, address_class):
+            return allow(name, match={"address_classes": [address_class]}, limits={"requests_per_day": 1})
+        with HttpUpstream() as upstream, Sluice([limited("here", "loopback"), limited("there", "private")],
+                                                config=two) as sluice:
+            url = f"http://{UP}:{upstream.port}/"
+            self.assertEqual([sluice.get(url).status for _ in range(3)], [200, 429, 429])
+
     def test_agent_and_session_are_those_of_the_configuration(self):
         rules = [allow("mine", match={"agents": ["e*"], "sessions": ["s-1"], "paths": ["/mine"]}),
                  allow("others", match={"agents": ["other"], "paths": ["/others"]}),
@@ -89,7 +122,7 @@ class RuleFacts(SluiceTestCase):
         now = time.time()
         end = now - now % 60 + (60 if now % 60 < 53 else 120)
         hours = {"time": [window(end - 600, end)]}
-        names = {"resolve": {UP: [LOOPBACK], DB: [LOOPBACK]}}
+        names = {"resolve": {UP: [LOOPBACK], DB: [LOOPBACK]}, "limits": {"idle_timeout": "5m"}}
         with (HttpUpstream(stream) as upstream, TcpServer(echo) as database, WebSocketUpstream() as chat,
               Sluice([allow(match=hours)], config=names) as sluice):
             raw = {"hosts": [DB], "ports": [database.port]}

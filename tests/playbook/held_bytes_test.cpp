@@ -42,17 +42,34 @@ BOOST_AUTO_TEST_CASE(a_body_for_the_policy_that_finds_no_room_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(room_is_given_back_when_the_body_goes) {
-  const auto context = inspecting(100);
+  const auto context = inspecting(10'000);
+  const std::string body = "[\"" + std::string(3'000, 'x') + "\"]";
+  {
+    Playbook play(context);
+    play.happens(Playbook::request("POST", "http://api.test/", {}, BodyFraming::chunked)).gives({});
+    play.happens(call::RequestBodyReceived{body}).gives({});
+    BOOST_TEST(context.held->left() == 10'000 - body.size());
+    play.happens(call::RequestEnded{}).gives({"AskGate POST http://api.test:80 /"});
+    BOOST_TEST(context.held->left() < 10'000 - 2 * body.size()); // its tree, too
+    play.happens(play.admitted()).gives({"Connect"});
+    play.happens(call::UpstreamOpened{})
+        .gives({"SendRequestHead POST / chunked", "SendRequestBody " + body, "SendRequestEnd"});
+    BOOST_TEST(context.held->left() > 10'000 - 2 * body.size()); // a small tree stays
+  }
+  BOOST_TEST(context.held->left() == 10'000U);
+}
+
+// What the policy is shown of a body takes more than the body.
+BOOST_AUTO_TEST_CASE(the_tree_of_a_body_counts_as_well) {
+  const auto context = inspecting(200'000);
   Playbook play(context);
-  play.happens(Playbook::request("POST", "http://api.test/", {}, BodyFraming::chunked)).gives({});
-  play.happens(call::RequestBodyReceived{"{}"}).gives({});
-  BOOST_TEST(context.held->left() == 98U);
-  play.happens(call::RequestEnded{}).gives({"AskGate POST http://api.test:80 /"});
-  BOOST_TEST(context.held->left() == 98U);
-  play.happens(play.admitted()).gives({"Connect"});
-  play.happens(call::UpstreamOpened{})
-      .gives({"SendRequestHead POST / chunked", "SendRequestBody {}", "SendRequestEnd"});
-  BOOST_TEST(context.held->left() == 100U);
+  std::string list = "[0";
+  for (int i = 0; i < 2'000; ++i) list += ",0";
+  list += "]";
+  play.happens(Playbook::request("POST", "http://api.test/", {}, BodyFraming::length, list.size()))
+      .gives({});
+  play.happens(call::RequestBodyReceived{list}).gives({});
+  play.happens(call::RequestEnded{}).gives({"RecordRefusal too_much_held"});
 }
 
 BOOST_AUTO_TEST_CASE(a_request_held_for_its_length_goes_out_chunked) {

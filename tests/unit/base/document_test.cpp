@@ -115,6 +115,10 @@ BOOST_AUTO_TEST_CASE(refuses_with_a_position) {
        "b: 2",
        "f:2:3: a line ends here for some readers and not for others (write the character as "
        "\\u2028, \\u2029 or \\u0085)"},
+      {"a: 1 # x\r- b: 2\n",
+       "f:1:9: a line ends here for some readers and not for others (end lines with \\n)"},
+      {"a: 1\r",
+       "f:1:5: a line ends here for some readers and not for others (end lines with \\n)"},
       {"? [1]\n: 2\n",
        "f:1:3: a list is used as a key (write the key as a string; or is a bracket not closed?)"},
       {"? {a: 1}\n: 2\n",
@@ -159,6 +163,22 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_does_not_quote_the_input) {
   BOOST_TEST(message ==
              "f:1:8: /value: an alias of an anchor that is not written above it (quote a "
              "value that begins with '*')");
+}
+
+BOOST_AUTO_TEST_CASE(a_mark_of_byte_order_is_no_part_of_the_text) {
+  for (const char* text : {"a: 1\nb: 2\n", "---\na: 1\nb: 2\n", "# c\na: 1\nb: 2\n",
+                           "{\"a\": 1, \"b\": 2}", "a: 1\r\nb: 2\r\n"}) {
+    const Document document = parsed("\xef\xbb\xbf" + std::string(text));
+    BOOST_TEST_REQUIRE(document.root.find("b") != nullptr, text);
+    BOOST_TEST(document.root.find("b")->integer == 2);
+  }
+  BOOST_TEST(parsed("\xef\xbb\xbfkey: x").root.find("key")->column == 6);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_key_is_not_cut_inside_a_character) {
+  const std::string key = std::string(39, 'k') + "ää";
+  BOOST_TEST(first_error(key + ": 1\n" + key + ": 2\n") ==
+             "f:2:1: the key \"" + std::string(39, 'k') + "…\" is written twice");
 }
 
 BOOST_AUTO_TEST_CASE(counts_columns_in_characters) {

@@ -192,13 +192,19 @@ BOOST_AUTO_TEST_CASE(keys_are_folded_as_a_server_may) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_decided_keeps_names_and_no_text) {
-  const auto light = without_tree(read(
-      R"([{"method":"tools/call","params":{"name":"a","arguments":{"x":"secret"}}},{"method":"message/send"}])"));
+  const std::string padding(kSmallTree, 'x');
+  const auto light =
+      without_large_tree(read(R"([{"method":"tools/call","params":{"name":"a","arguments":{"x":")" +
+                              padding + R"("}}},{"method":"message/send"}])"));
   BOOST_TEST(found(light) == "!tool tools/call a; agent message/send");
   BOOST_TEST((light->state == Content::State::names_only));
   BOOST_TEST(light->tree.items.empty());
   BOOST_TEST(light->operations.front().arguments == nullptr);
-  BOOST_TEST(without_tree(nullptr) == nullptr);
+  BOOST_TEST(without_large_tree(nullptr) == nullptr);
+  const auto small = read(R"({"method":"tools/call","params":{"name":"a","arguments":{"x":1}}})");
+  BOOST_TEST(without_large_tree(small) == small);
+  BOOST_TEST(memory_of(small.get()) > 5 * sizeof(Node));
+  BOOST_TEST(memory_of(nullptr) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_body_that_calls_too_much_is_unread) {

@@ -32,6 +32,18 @@ BOOST_AUTO_TEST_CASE(engines_that_differ_in_anything_refuse) {
   }
 }
 
+// What `policy explain CONNECT https://x/` asks: a tunnel has no path, though the URL has one.
+BOOST_AUTO_TEST_CASE(a_tunnel_has_no_path_to_be_covered) {
+  const auto loaded = policy("version: 1\negress: [{allow: {hosts: [a.test]}}, "
+                             "{block: {hosts: [a.test], paths: [\"/**\"]}}]\n");
+  auto tunnel = call("GET https://a.test/");
+  tunnel.protocol = sluice::model::Protocol::connect;
+  tunnel.method = "CONNECT";
+  const auto explained = explain(loaded, tunnel);
+  BOOST_TEST(explained.decision.allowed());
+  BOOST_TEST(explained.rules.at(1).why_not == "the call has no path");
+}
+
 BOOST_AUTO_TEST_CASE(each_kind_is_made) {
   const auto loaded = policy("version: 1\negress: [{allow: {hosts: [a.test]}}]\n");
   for (const EngineKind kind : {EngineKind::reference, EngineKind::compiled}) {

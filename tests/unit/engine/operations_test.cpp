@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_provider_that_nobody_knows_is_told) {
   BOOST_TEST(of("opeani").starts_with(
       "p:3:31: warning: /models/0/block/providers/0: \"opeani\" is no provider we know, so that "
       "it is taken for a host (known are openai, anthropic, "));
-  for (const auto* fine : {"openai", "llm.internal", "\"*\"", "10.0.0.1", "\"::1\""}) {
+  for (const auto* fine : {"openai", "llm.internal", "\"*\"", "10.0.0.1", "\"::1\"", "localhost"}) {
     BOOST_TEST(of(fine) == "", fine);
   }
 }
@@ -207,10 +207,15 @@ BOOST_AUTO_TEST_CASE(a_rule_sees_only_as_much_as_it_may) {
 
 // A stream is judged again when a policy comes, and its body is gone by then.
 BOOST_AUTO_TEST_CASE(what_is_gone_satisfies_every_block_and_no_allow) {
-  const auto light = [](std::string_view body) {
+  const auto kept = [](std::string_view body) {
     auto out = post("https://a.test/", body);
-    out.content = content::without_tree(out.content);
+    out.content = content::without_large_tree(out.content);
     return out;
+  };
+  std::string pad = "{\"pad\":[0";
+  for (int i = 0; i < 1'000; ++i) pad += ",0";
+  const auto light = [&](std::string_view body) {
+    return kept(pad + "]," + std::string(body.substr(1)));
   };
   const BothEngines block(policy("version: 1\negress: [{allow: {hosts: [a.test]}}, {block: {hosts: "
                                  "[a.test], body: {/x: {equals: 1}}}}]"));
@@ -218,10 +223,58 @@ BOOST_AUTO_TEST_CASE(what_is_gone_satisfies_every_block_and_no_allow) {
   const BothEngines allow(policy("version: 1\negress: [{allow: {hosts: [a.test], body: {/x: "
                                  "{equals: 1}}}}]"));
   BOOST_TEST(!allow.decide(light("{\"x\":1}")).allowed());
+  // A short one is kept, so that a stream that it asked for goes on under a new policy.
+  BOOST_TEST(allow.decide(kept("{\"x\":1}")).allowed());
+  BOOST_TEST(block.decide(kept("{\"x\":2}")).allowed());
   const BothEngines models(policy("version: 1\negress: [{allow: {hosts: [a.test]}}]\nmodels: "
                                   "[{allow: {models: [m]}}]"));
   BOOST_TEST(models.decide(light(R"({"model":"m","messages":[]})")).allowed());
   BOOST_TEST(!models.decide(light(R"({"model":"n","messages":[]})")).allowed());
+}
+
+// A call is dialled to one of them, and nobody knows yet to which.
+BOOST_AUTO_TEST_CASE(over_all_addresses_what_counts_adds_up_and_what_is_given_does_not) {
+  const auto snapshot =
+      policy("version: 1\n"
+             "credentials: [{id: k, type: header, header: x-k, value: {env: K}, plaintext: true}]\n"
+             "egress:\n"
+             "  - {name: l, allow: {hosts: [a.test], address_classes: [loopback]}, private: true, "
+             "limits: {requests_per_day: 1}, credential: k}\n"
+             "  - {name: p, allow: {hosts: [a.test], address_classes: [private]}, private: true, "
+             "limits: {requests_per_day: 2}}\n"
+             "  - {name: g, allow: {hosts: [a.test], address_classes: [global]}, "
+             "limits: {requests_per_day: 3}}\n");
+  const auto asked = call("GET https://a.test/");
+  const auto loopback = *model::IpAddress::parse_strict("127.0.0.1");
+  const auto inside = *model::IpAddress::parse_strict("10.0.0.1");
+  const auto cgnat = *model::IpAddress::parse_strict("100.64.0.1");
+  const ReferenceEngine reference(snapshot);
+  const CompiledEngine compiled(snapshot);
+  for (const Engine* engine :
+       {static_cast<const Engine*>(&reference), static_cast<const Engine*>(&compiled)}) {
+    const auto by_name = engine->decide(asked);
+    BOOST_TEST_REQUIRE(by_name.allowed());
+    const auto at = [&](std::vector<model::IpAddress> all) {
+      return engine->decide_addresses(asked, by_name, all);
+    };
+    const auto rules = [](const model::Decision& of) {
+      std::string out;
+      for (const auto& one : of.obligations.quotas) out += one->rule_name + ' ';
+      return out;
+    };
+    BOOST_TEST(rules(at({loopback}).decision) == "l ");
+    BOOST_TEST(at({loopback}).decision.obligations.credentials.size() == 1U);
+    BOOST_TEST(rules(at({inside}).decision) == "p ");
+    for (const auto& both : {at({loopback, inside}), at({inside, loopback})}) {
+      BOOST_TEST(both.decision.allowed());
+      BOOST_TEST(rules(both.decision) == "l p ");
+      BOOST_TEST(both.decision.obligations.credentials.empty());
+    }
+    const auto refused = at({loopback, inside, cgnat});
+    BOOST_TEST(!refused.decision.allowed());
+    BOOST_TEST(refused.at == 2U);
+    BOOST_TEST(rules(at({}).decision) == rules(by_name));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_address_of_a_refusing_rule_is_one_of_a_name_too) {

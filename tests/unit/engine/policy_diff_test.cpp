@@ -22,6 +22,8 @@ std::vector<std::string> shown(const PolicyDiff& diff) {
   for (const auto& one : diff.calls) {
     std::string text =
         std::string(to_string(one.change)) + ' ' + method_of(one.call) + ' ' + url_of(one.call);
+    const auto how = circumstances_of(one.call, diff.times);
+    if (!how.empty()) text += "  (" + how + ")";
     for (const auto& what : one.what) text += ": " + what;
     out.push_back(std::move(text));
   }
@@ -58,6 +60,12 @@ BOOST_AUTO_TEST_CASE(each_kind_of_change_is_found) {
        "newly_allowed GET https://a.test/v1/x"},
       {a, rules("{allow: {hosts: [a.test], agents: [\"x-*\"]}}"),
        "newly_blocked GET https://a.test/"},
+      {rules("{allow: {hosts: [a.test], time: [\"mon-fri 08:00-18:00\"]}}"),
+       rules("{allow: {hosts: [a.test], time: [\"mon-sun 08:00-18:00\"]}}"),
+       "newly_allowed GET https://a.test/  (sat 08:00)"},
+      {rules("{allow: {hosts: [a.test], time: [\"mon 08:00-18:00\"]}}"),
+       rules("{allow: {hosts: [a.test], time: [\"mon,sat 08:00-18:00\"]}}"),
+       "newly_allowed GET https://a.test/  (sat 08:00)"},
       {rules("{allow: {hosts: [a.test], agents: [y]}}"),
        rules("{allow: {hosts: [a.test], agents: [y, \"x-*\"]}}"),
        "newly_allowed GET https://a.test/  (by x-x)"},
@@ -66,7 +74,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_change_is_found) {
       {rules("{allow: {hosts: [a.test], time: [\"mon-fri 08:00-18:00\"]}}"),
        rules("{allow: {hosts: [a.test], time: [\"mon-fri 08:00-17:30\"]}}"),
        "newly_blocked GET https://a.test/  (mon 17:30)"},
-      {a, rules("{allow: {hosts: [a.test]}}, {block: {hosts: [\"**\"], address_classes: [global]}}"),
+      {a,
+       rules("{allow: {hosts: [a.test]}}, {block: {hosts: [\"**\"], address_classes: [global]}}"),
        "newly_blocked GET https://a.test/  (at 8.8.8.8)"},
       {rules("{allow: {hosts: [a.test], sni: [a.test]}}"),
        rules("{allow: {hosts: [a.test], sni: [b.test, a.test]}}"),

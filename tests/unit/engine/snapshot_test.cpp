@@ -184,6 +184,13 @@ BOOST_AUTO_TEST_CASE(warnings_do_not_refuse) {
        "p:4:5: warning: /egress/1: this rule never takes effect: egress[0] covers it (remove one "
        "of the two)\n"},
       {rule("{block: {hosts: [a.test], methods: [GET]}}\n  - {allow: {hosts: [a.test]}}"), ""},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 60s}\n  - {require_approval: {hosts: "
+            "[a.test]}, hold: 5s}"),
+       ""},
+      {rule("{require_approval: {hosts: [a.test]}, hold: 5s}\n  - {require_approval: {hosts: "
+            "[a.test]}, hold: 60s}"),
+       "p:4:5: warning: /egress/1: this rule never takes effect: egress[0] covers it (remove one "
+       "of the two)\n"},
       {rule("{block: {hosts: [a.test]}, mode: report}\n  - {allow: {hosts: [a.test]}}"), ""},
       {rule("{allow: {hosts: [\"re:.*\"]}, private: true}"),
        "p:3:42: warning: /egress/0/private: no host is named, so private addresses stay closed "
