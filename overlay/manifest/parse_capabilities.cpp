@@ -30,6 +30,28 @@ Capability parse_capability(Reader& at, ParseContext& context, Manifest& out) {
   return made;
 }
 
+void parse_child_templates(Reader templates, ParseContext& context, Manifest& out) {
+  for (auto& [name, at] : templates.members()) {
+    context.check_name(Phase::rest, at.pointer(), "child template", name);
+    if (!at.node()->is_map()) {
+      at.error("expected a map");
+      continue;
+    }
+    out.child_templates.emplace(name, to_json(*at.node()));
+    out.unsupported.push_back({at.pointer(), "a child that is created at run time"});
+  }
+  const bool has_slot = std::any_of(out.slots.begin(), out.slots.end(), [](const auto& slot) {
+    return slot.second.capability.kind == Kind::component;
+  });
+  if (!out.child_templates.empty() && !has_slot) {
+    context.error_at_key(Phase::rest, templates.pointer(), "child_templates_require_component_slot",
+                         "child_templates need a slot of kind component",
+                         "declare slots: {<name>: {kind: \"component\"}}");
+  }
+}
+
+} // namespace
+
 void parse_slots(Reader slots, ParseContext& context, Manifest& out) {
   for (auto& [name, at] : slots.members()) {
     context.check_name(Phase::rest, at.pointer(), "slot", name);
@@ -75,28 +97,6 @@ void parse_resources(Reader resources, ParseContext& context, Manifest& out) {
     out.resources.emplace(name, std::move(made));
   }
 }
-
-void parse_child_templates(Reader templates, ParseContext& context, Manifest& out) {
-  for (auto& [name, at] : templates.members()) {
-    context.check_name(Phase::rest, at.pointer(), "child template", name);
-    if (!at.node()->is_map()) {
-      at.error("expected a map");
-      continue;
-    }
-    out.child_templates.emplace(name, to_json(*at.node()));
-    out.unsupported.push_back({at.pointer(), "a child that is created at run time"});
-  }
-  const bool has_slot = std::any_of(out.slots.begin(), out.slots.end(), [](const auto& slot) {
-    return slot.second.capability.kind == Kind::component;
-  });
-  if (!out.child_templates.empty() && !has_slot) {
-    context.error_at_key(Phase::rest, templates.pointer(), "child_templates_require_component_slot",
-                         "child_templates need a slot of kind component",
-                         "declare slots: {<name>: {kind: \"component\"}}");
-  }
-}
-
-} // namespace
 
 void parse_capabilities(Reader& root, ParseContext& context, Manifest& out) {
   parse_slots(root.at("slots"), context, out);

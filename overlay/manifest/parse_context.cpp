@@ -72,8 +72,8 @@ void ParseContext::warning(std::string pointer, std::string_view code, std::stri
 
 void ParseContext::error(Phase phase, const std::string& pointer, const TemplateFault& fault) {
   constexpr std::string_view kPrefix = "manifest::";
-  error(phase, pointer, std::string_view(fault.code).substr(kPrefix.size()), fault.message,
-        fault.hint);
+  error(phase, pointer, std::string_view(fault.code).substr(kPrefix.size()),
+        quote_ == Quote::nothing ? unquoted_message(fault) : fault.message, fault.hint);
 }
 
 Diagnostics ParseContext::take() {

@@ -1,5 +1,6 @@
-// What the parsers of a manifest's parts share: where they report, in which order it comes out, and
-// how strings are read. Nobody else's. Tested by tests/unit/overlay/parse_manifest_test.cpp.
+// What the parsers of a manifest's parts share, also with those of a plan (plan/decode.cpp): where
+// they report, in which order it comes out, and how strings are read. Nobody else's. Tested by
+// tests/unit/overlay/parse_manifest_test.cpp.
 #pragma once
 
 #include "overlay/manifest/parse_manifest.hpp"
@@ -34,10 +35,11 @@ enum class Phase : std::uint8_t {
 
 class ParseContext {
  public:
-  ParseContext(const Document& document, const ReadFile& read_file) noexcept
-      : document_(document), read_file_(read_file) {}
+  ParseContext(const Document& document, const ReadFile& read_file,
+               Quote quote = Quote::short_words) noexcept
+      : document_(document), read_file_(read_file), quote_(quote) {}
 
-  Reader root() { return Reader(document_, of(Phase::shape)); }
+  Reader root() { return Reader(document_, of(Phase::shape), quote_); }
 
   // The code without "manifest::". Where `pointer` points; `at_key`: where its key is.
   void error(Phase phase, std::string pointer, std::string_view code, std::string message,
@@ -70,14 +72,23 @@ class ParseContext {
 
   const Document& document_;
   const ReadFile& read_file_;
+  Quote quote_;
   std::array<Diagnostics, static_cast<std::size_t>(Phase::count)> found_;
   std::size_t sidecar_bytes_ = 0;
 };
 
 std::string quoted_name(std::string_view name); // shortened
 
-std::optional<Program> parse_program(Reader at, ParseContext& context, Manifest& out);
+// In which form a program is written: as people do, or as it stands in requests and plans, with
+// mounts by kind and without files and conditions on endpoints.
+enum class ProgramText : std::uint8_t { manifest, lowered };
+std::optional<Program> parse_program(Reader at, ParseContext& context, Manifest& out,
+                                     ProgramText text = ProgramText::manifest);
 void parse_components(Reader& root, ParseContext& context, Manifest& out); // and use
+void parse_slots(Reader slots, ParseContext& context, Manifest& out);
+void parse_provides(Reader provides, ParseContext& context, Manifest& out);
+void parse_resources(Reader resources, ParseContext& context, Manifest& out);
+// All of them, and child_templates.
 void parse_capabilities(Reader& root, ParseContext& context, Manifest& out);
 void parse_wiring(Reader& root, ParseContext& context,
                   Manifest& out); // bindings, exports, overlays

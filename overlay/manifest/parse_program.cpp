@@ -2,6 +2,7 @@
 #include "overlay/manifest/shell_words.hpp"
 
 #include <limits>
+#include <set>
 
 namespace sluice::overlay {
 namespace {
@@ -15,7 +16,8 @@ bool is_given(const Reader& at) {
 
 class ProgramParser {
  public:
-  ProgramParser(ParseContext& context, Manifest& out) noexcept : context_(context), out_(out) {}
+  ProgramParser(ParseContext& context, Manifest& out, ProgramText text) noexcept
+      : context_(context), out_(out), lowered_(text == ProgramText::lowered) {}
 
   std::optional<Program> parse(Reader& at) {
     Program program;
@@ -68,7 +70,7 @@ class ProgramParser {
   void parse_common(Reader& at, Program& out) {
     for (auto& [name, value] : at.at("env").members()) parse_env(name, value, out);
     parse_network(at, out);
-    for (Reader& mount : at.at("mounts").items()) parse_mount(mount, out);
+    parse_mounts(at, out);
   }
 
   void parse_builtin(Reader& at, Reader& own, Program& out) {
@@ -112,7 +114,8 @@ class ProgramParser {
     parse_number(vm.required("cpus"), kMost, "invalid_vm_cpus", out.vm->cpus);
     parse_number(vm.required("memory_mib"), kMost, "invalid_vm_memory_mib", out.vm->memory_mib);
     parse_network(vm, out);
-    for (Reader& mount : vm.at("mounts").items()) parse_mount(mount, out);
+    parse_mounts(vm, out);
+    if (lowered_) parse_egress(vm, out);
     Reader init = vm.at("cloud_init");
     Reader user = init.at("user_data"), vendor = init.at("vendor_data");
     if (is_given(user)) out.vm->user_data = context_.inline_template(user);
@@ -243,12 +246,36 @@ class ProgramParser {
     Reader network = at.at("network");
     if (!is_given(network)) return;
     out.has_network = true;
-    for (Reader& endpoint : network.at("endpoints").items()) parse_endpoint(endpoint, out);
-    if (out.vm) {
-      constexpr std::array kEgress = {Word<bool>{"none", false}, Word<bool>{"optional", true}};
-      out.vm->egress = network.at("egress").one_of(kEgress).value_or(false);
+    for (Reader& endpoint : network.at("endpoints").items()) {
+      if (lowered_) {
+        parse_lowered_endpoint(endpoint, out);
+      } else {
+        parse_endpoint(endpoint, out);
+      }
     }
+    if (out.vm && !lowered_) parse_egress(network, out);
     network.finish();
+  }
+
+  static void parse_egress(Reader& at, Program& out) {
+    constexpr std::array kEgress = {Word<bool>{"none", false}, Word<bool>{"optional", true}};
+    out.vm->egress = at.at("egress").one_of(kEgress).value_or(false);
+  }
+
+  void parse_lowered_endpoint(Reader& at, Program& out) {
+    Endpoint made;
+    Reader name = at.required("name");
+    if (auto text = name.string()) {
+      if (!endpoint_names_.insert(*text).second) name.error("two endpoints have this name");
+      made.name = literal_template(std::move(*text));
+    }
+    constexpr auto kMost = std::numeric_limits<std::uint16_t>::max();
+    made.port = static_cast<std::uint16_t>(at.required("port").integer(0, kMost).value_or(0));
+    const auto protocol = at.at("protocol").one_of(kProtocols).value_or(Protocol::http);
+    made.protocol =
+        literal_template(std::string(kProtocols.at(static_cast<std::size_t>(protocol)).text));
+    at.finish();
+    out.endpoints.push_back(std::move(made));
   }
 
   void parse_endpoint(Reader& at, Program& out) {
@@ -266,6 +293,94 @@ class ProgramParser {
     }
     at.finish();
     out.endpoints.push_back(std::move(made));
+  }
+
+  void parse_mounts(Reader& at, Program& out) {
+    for (Reader& mount : at.at("mounts").items()) {
+      if (lowered_) {
+        parse_lowered_mount(mount, out);
+      } else {
+        parse_mount(mount, out);
+      }
+    }
+  }
+
+  // Tagged by `kind`; only what is read from the config has paths in parts and conditions.
+  void parse_lowered_mount(Reader& at, Program& out) {
+    using Kind = MountSource::Kind;
+    constexpr std::array kMountKinds = {
+        Word<Kind>{"file", Kind::config}, Word<Kind>{"slot", Kind::slot},
+        Word<Kind>{"resource", Kind::resource}, Word<Kind>{"framework", Kind::framework}};
+    Mount made;
+    const auto kind = at.required("kind").one_of(kMountKinds);
+    if (!kind) return;
+    if (*kind == Kind::config) {
+      parse_conditions(at, at.pointer(), made);
+      made.path = parse_parts(at.required("path"));
+      parse_file_source(at.required("source"), made);
+    } else {
+      Reader path = at.required("path");
+      if (auto text = context_.text(path)) made.path = literal_template(std::move(*text));
+      Reader name = at.required(*kind == Kind::slot       ? "slot"
+                                : *kind == Kind::resource ? "resource"
+                                                          : "capability");
+      made.source = MountSource{*kind, context_.text(name).value_or("")};
+      made.from = literal_template(to_string(*made.source));
+    }
+    at.finish();
+    out.mounts.push_back(std::move(made));
+  }
+
+  void parse_file_source(Reader at, Mount& out) {
+    constexpr std::array kFileSources = {Word<bool>{"config", true}};
+    at.required("kind").one_of(kFileSources);
+    Reader path = at.required("path");
+    const Template named = parse_parts(path);
+    at.finish();
+    const auto literal = literal_of(named);
+    if (!literal) {
+      out.from = literal_template("config.");
+      out.from.parts.insert(out.from.parts.end(), named.parts.begin(), named.parts.end());
+      return;
+    }
+    const std::string from = literal->empty() ? "config" : "config." + *literal;
+    out.from = literal_template(from);
+    TemplateFault fault;
+    out.source = parse_mount_source(from, fault);
+    if (!out.source) context_.error(Phase::shape, path.pointer(), fault);
+  }
+
+  Template parse_parts(Reader at) {
+    Json parts = Json::array();
+    bool whole = at.present() && at.node()->is_list();
+    for (Reader& part : at.items()) {
+      whole = is_part(part) && whole;
+      parts.push_back(to_json(*part.node()));
+    }
+    if (!whole) return {}; // and something was said
+    TemplateFault fault;
+    auto out = parts_from_json(parts, fault);
+    if (!out) context_.error(Phase::shape, at.pointer(), fault);
+    return out.value_or(Template());
+  }
+
+  // One of a slot's parts has the shape of one; that it cannot be used is no matter of shape.
+  bool is_part(Reader& part) {
+    int sources = 0;
+    bool texts = true;
+    for (const char* key : {"lit", "config", "item", "slot"}) {
+      Reader source = part.at(key);
+      sources += source.present();
+      texts = (!source.present() || context_.text(source)) && texts;
+    }
+    if (part.at("slot").present()) {
+      constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+      texts = part.required("scope").integer(0, kMost) && texts;
+    }
+    part.finish();
+    if (sources == 1 || !part.node()->is_map()) return texts && sources == 1;
+    part.error("a part is exactly one of lit, config, item or slot");
+    return false;
   }
 
   void parse_mount(Reader& at, Program& out) {
@@ -288,12 +403,15 @@ class ProgramParser {
 
   ParseContext& context_;
   Manifest& out_;
+  bool lowered_;
+  std::set<std::string> endpoint_names_; // of lowered ones
 };
 
 } // namespace
 
-std::optional<Program> parse_program(Reader at, ParseContext& context, Manifest& out) {
-  return ProgramParser(context, out).parse(at);
+std::optional<Program> parse_program(Reader at, ParseContext& context, Manifest& out,
+                                     ProgramText text) {
+  return ProgramParser(context, out, text).parse(at);
 }
 
 } // namespace sluice::overlay

@@ -10,7 +10,7 @@ constexpr std::size_t kMaxShown = 40;
 constexpr const char* kSources = "write ${config.<path>}, ${slots.<slot>.url} or ${item.<path>}";
 
 bool refuse(TemplateFault& fault, const char* code, std::string message, std::string hint) {
-  fault = {std::string("manifest::") + code, std::move(message), std::move(hint)};
+  fault = {std::string("manifest::") + code, std::move(message), std::move(hint), {}};
   return false;
 }
 
@@ -21,6 +21,12 @@ bool bad_interpolation(TemplateFault& fault, std::string message, std::string hi
 std::string shown_inner(std::string_view inner) {
   const bool fits = inner.size() <= kMaxShown;
   return "${" + std::string(inner.substr(0, kMaxShown)) + (fits ? "}" : "…");
+}
+
+bool bad_inner(TemplateFault& fault, std::string_view inner, const std::string& what) {
+  bad_interpolation(fault, shown_inner(inner) + what);
+  fault.unquoted = "a ${…}" + what;
+  return false;
 }
 
 bool has_empty_segment(std::string_view path) {
@@ -52,10 +58,10 @@ bool add_reference(Template& out, std::string_view inner, TemplateFault& fault) 
   } else if (source == "item") {
     part.kind = TemplatePart::Kind::item;
   } else {
-    return bad_interpolation(fault, shown_inner(inner) + " is no interpolation");
+    return bad_inner(fault, inner, " is no interpolation");
   }
   if (!path.empty() && has_empty_segment(path)) {
-    return bad_interpolation(fault, shown_inner(inner) + " has an empty part between dots");
+    return bad_inner(fault, inner, " has an empty part between dots");
   }
   part.text = std::string(path);
   out.parts.push_back(std::move(part));

@@ -38,7 +38,14 @@ struct TemplateFault {
   std::string code; // "manifest::invalid_interpolation" and such
   std::string message;
   std::string hint;
+  std::string unquoted =
+      {}; // the message without what it shows of the string; "": it shows nothing
 };
+
+// The message for where nothing of the string may be shown.
+inline const std::string& unquoted_message(const TemplateFault& fault) noexcept {
+  return fault.unquoted.empty() ? fault.message : fault.unquoted;
+}
 
 // nullopt exactly when `fault` was set.
 std::optional<Template> parse_program_string(std::string_view text, TemplateFault& fault);

@@ -1,6 +1,6 @@
 // What an overlay answers: which interposers there shall be, and to which edges of its scope they
 // are attached. As decoded, before anything in it was checked against the scope. Tested by
-// tests/unit/overlay/plan_test.cpp.
+// tests/unit/overlay/decode_test.cpp.
 #pragma once
 
 #include "overlay/manifest/manifest.hpp"
@@ -28,6 +28,9 @@ struct Interposer {
   std::map<std::string, Provide> provides;
   std::map<std::string, Resource> resources;
   std::optional<Json> metadata;
+  // What is wrong with the program's strings themselves; "": nothing. Their shape is good, so that
+  // it is the validation that says so, in its order.
+  std::string template_fault;
 };
 
 struct Interposition {

@@ -85,6 +85,10 @@ Json lowered_json(const Program& program, ComponentId owner) {
     if (inner.contains(command) && inner[command].empty()) inner.erase(command);
   }
   if (!inner.contains("network")) return out;
+  if (Json& network = inner["network"]; network.contains("egress")) {
+    inner["egress"] = network["egress"]; // a virtual machine's
+    network.erase("egress");
+  }
   for (Json& endpoint : inner["network"]["endpoints"]) {
     endpoint.erase("when");
     endpoint.erase("each");

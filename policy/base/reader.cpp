@@ -83,9 +83,9 @@ std::string join_words(const std::string_view* words, std::size_t count) {
   return out;
 }
 
-Reader::Reader(const Document& document, Diagnostics& out)
+Reader::Reader(const Document& document, Diagnostics& out, Quote quote)
     : file_(&document.file), out_(&out), node_(&document.root), line_(document.root.line),
-      column_(document.root.column), asked_(document.asked) {}
+      column_(document.root.column), asked_(document.asked), hidden_(quote == Quote::nothing) {}
 
 Reader::Reader(const Reader& parent, const Node* node, std::string_view token)
     : file_(parent.file_), out_(parent.out_), node_(node),

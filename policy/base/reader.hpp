@@ -1,7 +1,8 @@
 // A cursor over a Document that turns nodes into values and collects every problem on the way, each
 // with file, line, column and RFC 6901 pointer. Absent keys read as nothing, without a diagnostic;
 // wrong ones read as nothing, with one. Messages show keys and short words only: a scalar over 40
-// bytes, or anywhere under a key such as `value`, is never quoted, because it may be a secret.
+// bytes, or anywhere under a key such as `value`, is never quoted, because it may be a secret; with
+// Quote::nothing no scalar is.
 //
 //   Reader root(document, diagnostics);
 //   const auto mode = root.at("mode").one_of(kModes).value_or(Mode::dry_run);
@@ -39,10 +40,12 @@ template <class E> struct Word { // one row of an enumeration's table
 };
 
 enum class EmptyList { accept, refuse };
+// Which scalars of the document messages may show: keys are shown in any case, shortened.
+enum class Quote { short_words, nothing };
 
 class Reader {
  public:
-  Reader(const Document& document, Diagnostics& out);
+  Reader(const Document& document, Diagnostics& out, Quote quote = Quote::short_words);
 
   // Where we are.
   bool present() const noexcept { return node_ != nullptr; } // the key was written
@@ -118,7 +121,7 @@ class Reader {
   int line_ = 1;
   int column_ = 1;
   SchemaNode* asked_ = nullptr;
-  bool hidden_ = false;     // under a key `value`
+  bool hidden_ = false;     // under a key `value`, or nothing is quoted
   bool complained_ = false; // one "expected a map" is enough
   std::vector<std::string> known_;
   std::vector<std::string> refused_; // known, but not worth proposing

@@ -1,0 +1,86 @@
+#include "overlay/plan/interposer_config.hpp"
+
+#include "overlay/manifest/template.hpp"
+#include "policy/base/diagnostic.hpp"
+
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace sluice::overlay {
+namespace {
+
+// Takes every string apart, and remembers which are known only when the scenario runs.
+class ConfigStrings {
+ public:
+  explicit ConfigStrings(const ConfigSchema* parent) noexcept : parent_(parent) {}
+
+  void walk(const Json& value, const std::string& at) { // as deep as a document is
+    if (value.is_string()) return check(value.get_ref<const std::string&>(), at);
+    if (value.is_array()) {
+      for (std::size_t i = 0; i < value.size(); ++i) walk(value[i], at + '/' + std::to_string(i));
+    } else if (value.is_object()) {
+      for (const auto& [key, item] : value.items()) walk(item, at + '/' + pointer_token(key));
+    }
+  }
+
+  const std::set<std::string>& unknown() const noexcept { return unknown_; }
+  std::vector<ConfigFault> take_faults() { return std::move(faults_); }
+
+ private:
+  void check(const std::string& text, const std::string& at) {
+    if (!has_interpolation(text)) return;
+    unknown_.insert(at);
+    TemplateFault fault;
+    const auto parts = parse_config_string(text, fault);
+    if (!parts) return faults_.push_back({at, unquoted_message(fault)});
+    for (const TemplatePart& part : parts->parts) check_part(part, at);
+  }
+
+  void check_part(const TemplatePart& part, const std::string& at) {
+    switch (part.kind) {
+    case TemplatePart::Kind::literal: return;
+    case TemplatePart::Kind::slot:
+      return faults_.push_back({at, "${slots.…} has no meaning in a config"});
+    case TemplatePart::Kind::item:
+      return faults_.push_back({at, "${item.…} has no meaning in a config"});
+    case TemplatePart::Kind::config:
+    case TemplatePart::Kind::symbolic: break;
+    }
+    if (parent_ == nullptr) {
+      return faults_.push_back({at, "the scope's component has no config_schema, and so no config "
+                                    "to read from"});
+    }
+    if (const auto why = parent_->why_no_path(part.text)) {
+      faults_.push_back({at, "in the scope's component " + *why});
+    }
+  }
+
+  const ConfigSchema* parent_;
+  std::set<std::string> unknown_;
+  std::vector<ConfigFault> faults_;
+};
+
+} // namespace
+
+std::vector<ConfigFault> check_interposer_config(const std::optional<Json>& config,
+                                                 const ConfigSchema& schema,
+                                                 const ConfigSchema* parent,
+                                                 const ComposeConfig& compose) {
+  Json value = config.value_or(Json::object());
+  ConfigStrings strings(parent);
+  strings.walk(value, "");
+  auto faults = strings.take_faults();
+  if (!faults.empty()) return faults;
+  // Which keys there are is known, even where their values are not: none may be left out.
+  schema.fill_defaults(value);
+  ValidateOptions how;
+  how.unknown = &strings.unknown();
+  for (SchemaFault& one : schema.validate(value, how)) {
+    faults.push_back({std::move(one.pointer), std::move(one.message)});
+  }
+  if (faults.empty() && config && compose) return compose(*config, schema);
+  return faults;
+}
+
+} // namespace sluice::overlay

@@ -1,0 +1,33 @@
+// The config of a plan's interposer against its scope and its schema (reference §3.3). The parent
+// is the component whose scope it is: `${config.p}` and `$${config.p}` name what that one's schema
+// has. What is written out is judged by the interposer's schema now, what names something is known
+// when the scenario runs. Messages name places and properties, never a value. Tested by
+// tests/unit/overlay/interposer_config_test.cpp.
+#pragma once
+
+#include "overlay/manifest/config_schema.hpp"
+#include "overlay/plan/plan.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sluice::overlay {
+
+struct ConfigFault {
+  std::string pointer; // into the config
+  std::string message; // shows no value
+};
+
+// Composes a config with the parent's template, asked after everything here was found right.
+using ComposeConfig =
+    std::function<std::vector<ConfigFault>(const Json& config, const ConfigSchema& schema)>;
+
+// Of an interposer with a schema; `parent` is null when the scope's component has none. Without a
+// config its defaults are judged alone. `compose` may be empty.
+std::vector<ConfigFault> check_interposer_config(const std::optional<Json>& config,
+                                                 const ConfigSchema& schema,
+                                                 const ConfigSchema* parent,
+                                                 const ComposeConfig& compose);
+
+} // namespace sluice::overlay
