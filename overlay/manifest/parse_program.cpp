@@ -335,12 +335,14 @@ class ProgramParser {
     constexpr std::array kFileSources = {Word<bool>{"config", true}};
     at.required("kind").one_of(kFileSources);
     Reader path = at.required("path");
-    const Template named = parse_parts(path);
+    Template named = parse_parts(path);
     at.finish();
     const auto literal = literal_of(named);
     if (!literal) {
-      out.from = literal_template("config.");
-      out.from.parts.insert(out.from.parts.end(), named.parts.begin(), named.parts.end());
+      out.from = std::move(named);
+      auto& parts = out.from.parts;
+      if (parts[0].kind != TemplatePart::Kind::literal) parts.insert(parts.begin(), TemplatePart());
+      parts[0].text.insert(0, "config.");
       return;
     }
     const std::string from = literal->empty() ? "config" : "config." + *literal;

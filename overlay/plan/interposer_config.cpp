@@ -13,7 +13,8 @@ namespace {
 // Takes every string apart, and remembers which are known only when the scenario runs.
 class ConfigStrings {
  public:
-  explicit ConfigStrings(const ConfigSchema* parent) noexcept : parent_(parent) {}
+  ConfigStrings(const ConfigSchema* parent, const std::set<std::string>& root_paths) noexcept
+      : parent_(parent), root_paths_(root_paths) {}
 
   void walk(const Json& value, const std::string& at) { // as deep as a document is
     if (value.is_string()) return check(value.get_ref<const std::string&>(), at);
@@ -28,12 +29,18 @@ class ConfigStrings {
   std::vector<ConfigFault> take_faults() { return std::move(faults_); }
 
  private:
+  static constexpr const char* kOnlyConfig = "write ${config.<path>}";
+
+  void add(const std::string& at, std::string message, std::string hint = {}) {
+    faults_.push_back({at, std::move(message), std::move(hint)});
+  }
+
   void check(const std::string& text, const std::string& at) {
     if (!has_interpolation(text)) return;
     unknown_.insert(at);
     TemplateFault fault;
     const auto parts = parse_config_string(text, fault);
-    if (!parts) return faults_.push_back({at, unquoted_message(fault)});
+    if (!parts) return add(at, unquoted_message(fault), fault.hint);
     for (const TemplatePart& part : parts->parts) check_part(part, at);
   }
 
@@ -41,22 +48,23 @@ class ConfigStrings {
     switch (part.kind) {
     case TemplatePart::Kind::literal: return;
     case TemplatePart::Kind::slot:
-      return faults_.push_back({at, "${slots.…} has no meaning in a config"});
+      return add(at, "${slots.…} has no meaning in a config", kOnlyConfig);
     case TemplatePart::Kind::item:
-      return faults_.push_back({at, "${item.…} has no meaning in a config"});
+      return add(at, "${item.…} has no meaning in a config", kOnlyConfig);
     case TemplatePart::Kind::config:
     case TemplatePart::Kind::symbolic: break;
     }
+    if (root_paths_.contains(part.text)) return;
     if (parent_ == nullptr) {
-      return faults_.push_back({at, "the scope's component has no config_schema, and so no config "
-                                    "to read from"});
+      return add(at, "the scope's component has no config_schema, and so no config to read");
     }
     if (const auto why = parent_->why_no_path(part.text)) {
-      faults_.push_back({at, "in the scope's component " + *why});
+      add(at, "in the scope's component " + *why);
     }
   }
 
   const ConfigSchema* parent_;
+  const std::set<std::string>& root_paths_;
   std::set<std::string> unknown_;
   std::vector<ConfigFault> faults_;
 };
@@ -66,9 +74,9 @@ class ConfigStrings {
 std::vector<ConfigFault> check_interposer_config(const std::optional<Json>& config,
                                                  const ConfigSchema& schema,
                                                  const ConfigSchema* parent,
-                                                 const ComposeConfig& compose) {
+                                                 const ConfigChecks& checks) {
   Json value = config.value_or(Json::object());
-  ConfigStrings strings(parent);
+  ConfigStrings strings(parent, checks.root_paths);
   strings.walk(value, "");
   auto faults = strings.take_faults();
   if (!faults.empty()) return faults;
@@ -77,9 +85,9 @@ std::vector<ConfigFault> check_interposer_config(const std::optional<Json>& conf
   ValidateOptions how;
   how.unknown = &strings.unknown();
   for (SchemaFault& one : schema.validate(value, how)) {
-    faults.push_back({std::move(one.pointer), std::move(one.message)});
+    faults.push_back({std::move(one.pointer), std::move(one.message), std::move(one.hint)});
   }
-  if (faults.empty() && config && compose) return compose(*config, schema);
+  if (faults.empty() && config && checks.compose) return checks.compose(*config, schema);
   return faults;
 }
 

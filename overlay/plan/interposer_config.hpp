@@ -9,6 +9,8 @@
 #include "overlay/plan/plan.hpp"
 
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,17 +19,26 @@ namespace sluice::overlay {
 struct ConfigFault {
   std::string pointer; // into the config
   std::string message; // shows no value
+  std::string hint;
 };
 
 // Composes a config with the parent's template, asked after everything here was found right.
 using ComposeConfig =
     std::function<std::vector<ConfigFault>(const Json& config, const ConfigSchema& schema)>;
 
+// What the pass knows about configs beyond the scope's schema.
+struct ConfigChecks {
+  ComposeConfig compose; // may be empty
+  // Paths of the root's config that are taken where the parent has no such path: those the overlay
+  // was told of, as Amber writes them.
+  std::set<std::string> root_paths;
+};
+
 // Of an interposer with a schema; `parent` is null when the scope's component has none. Without a
-// config its defaults are judged alone. `compose` may be empty.
+// config its defaults are judged alone.
 std::vector<ConfigFault> check_interposer_config(const std::optional<Json>& config,
                                                  const ConfigSchema& schema,
                                                  const ConfigSchema* parent,
-                                                 const ComposeConfig& compose);
+                                                 const ConfigChecks& checks = {});
 
 } // namespace sluice::overlay

@@ -11,9 +11,16 @@ Json or_null(const std::optional<Json>& value) {
   return value ? *value : Json(nullptr);
 }
 
-// A list of template parts of what is one path.
-Json path_parts(const std::string& path) {
-  return Json::array({{{"lit", path}}});
+// Where in the config a mounted file is read: what stands behind "config.".
+Json source_parts(const Mount& mount, std::int64_t owner) {
+  if (mount.source) return parts_to_json(literal_template(mount.source->name), owner);
+  constexpr std::string_view kConfig = "config.";
+  Template path = mount.from; // with something in it that is not known yet
+  const bool named = !path.parts.empty() && path.parts[0].kind == TemplatePart::Kind::literal &&
+                     path.parts[0].text.starts_with(kConfig);
+  if (named) path.parts[0].text.erase(0, kConfig.size());
+  if (named && path.parts[0].text.empty()) path.parts.erase(path.parts.begin());
+  return parts_to_json(path, owner);
 }
 
 Json lowered_mount(const Mount& mount, ComponentId owner) {
@@ -22,7 +29,8 @@ Json lowered_mount(const Mount& mount, ComponentId owner) {
   switch (source.kind) {
   case MountSource::Kind::config:
     out["kind"] = "file";
-    out["source"] = {{"kind", "config"}, {"path", path_parts(source.name)}};
+    out["source"] = {{"kind", "config"},
+                     {"path", source_parts(mount, static_cast<std::int64_t>(owner))}};
     if (mount.when) out["when"] = to_string(*mount.when);
     if (mount.each) out["each"] = to_string(*mount.each);
     return out;

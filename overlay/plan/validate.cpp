@@ -35,9 +35,8 @@ std::string joined(const std::string& path, const std::string& message) {
 class InterpositionCheck {
  public:
   InterpositionCheck(const Interposition& of, const Scenario& scenario, const Scope& scope,
-                     const ComposeConfig& compose) noexcept
-      : one_(of), interposer_(of.interposer), scenario_(scenario), scope_(scope),
-        compose_(compose) {}
+                     const ConfigChecks& checks) noexcept
+      : one_(of), interposer_(of.interposer), scenario_(scenario), scope_(scope), checks_(checks) {}
 
   Found run() {
     if (one_.attachments.empty()) {
@@ -77,8 +76,8 @@ class InterpositionCheck {
                    joined(shown_path("/config_schema" + first.pointer), first.message));
     }
     const auto& parent = scenario_.at(scope_.root).config_schema;
-    const auto wrong = check_interposer_config(interposer_.config, *schema_,
-                                               parent ? &*parent : nullptr, compose_);
+    const auto wrong =
+        check_interposer_config(interposer_.config, *schema_, parent ? &*parent : nullptr, checks_);
     if (wrong.empty()) return std::nullopt;
     return fault(PlanVariant::invalid_interposer_config,
                  joined(shown_path("/config" + wrong[0].pointer), wrong[0].message));
@@ -219,7 +218,7 @@ class InterpositionCheck {
   const Interposer& interposer_;
   const Scenario& scenario_;
   const Scope& scope_;
-  const ComposeConfig& compose_;
+  const ConfigChecks& checks_;
   std::optional<ConfigSchema> schema_;
   std::set<std::uint64_t> targets_;
   std::set<std::string> attached_; // slots
@@ -236,9 +235,9 @@ std::string_view to_string(PlanVariant variant) noexcept {
 
 std::optional<ValidationFault> validate_plan(const InterpositionPlan& plan,
                                              const Scenario& scenario, const Scope& scope,
-                                             const ComposeConfig& compose) {
+                                             const ConfigChecks& checks) {
   for (std::size_t i = 0; i < plan.interpositions.size(); ++i) {
-    auto found = InterpositionCheck(plan.interpositions[i], scenario, scope, compose).run();
+    auto found = InterpositionCheck(plan.interpositions[i], scenario, scope, checks).run();
     if (!found) continue;
     found->message = "interpositions[" + std::to_string(i) + "]: " + found->message;
     return found;

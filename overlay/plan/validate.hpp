@@ -78,10 +78,10 @@ struct ValidationFault {
   std::string message;
 };
 
-// nullopt: the plan is valid. `compose` may be empty.
+// nullopt: the plan is valid. `checks` is about configs.
 std::optional<ValidationFault> validate_plan(const InterpositionPlan& plan,
                                              const Scenario& scenario, const Scope& scope,
-                                             const ComposeConfig& compose = {});
+                                             const ConfigChecks& checks = {});
 
 inline constexpr std::string_view kInvalidPlanCode =
     "compiler::overlay_pass_invalid_interposition_plan";
