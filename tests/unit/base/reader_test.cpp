@@ -165,6 +165,27 @@ BOOST_AUTO_TEST_CASE(a_foreign_file_is_not_answered_key_by_key) {
   BOOST_TEST(std::count(problems.begin(), problems.end(), '\n') == 50);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_quoted_where_that_is_asked) {
+  const std::string_view text = "w: hunter2\nsize: hunter2\nwait: hunter2\nl: [hunter2]\n"
+                                "m: {k: hunter2}\nunknown: hunter2\n";
+  const auto use = [](Reader r) {
+    r.at("w").one_of(kColours);
+    r.at("size").size();
+    r.at("wait").duration();
+    BOOST_TEST(r.at("w").quoted().find("hunter2") == std::string::npos);
+    for (Reader& item : r.at("l").items()) item.one_of(kColours);
+    for (auto& [name, value] : r.at("m").members()) value.size();
+    r.finish();
+  };
+  Diagnostics out;
+  const auto document = sluice::parse_document(text, "f", out);
+  BOOST_TEST_REQUIRE(document.has_value());
+  use(Reader(*document, out, sluice::Quote::nothing));
+  BOOST_TEST(out.size() == 6U);
+  BOOST_TEST(format(out).find("hunter2") == std::string::npos, format(out));
+  BOOST_TEST(format(out).find("unknown key \"unknown\"") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(words_are_joined_as_people_do) {
   const std::string_view words[] = {"a", "b", "c"};
   BOOST_TEST(sluice::join_words(words, 3) == "a, b or c");
