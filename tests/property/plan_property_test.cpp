@@ -53,6 +53,7 @@ class Breaker {
 
   std::string run() {
     Json plan = Json::parse(kWhole);
+    if (below(2) == 0) simplify(plan["interpositions"][0]["interposer"]);
     plant(plan);
     for (int i = below(4); i > 0; --i) spoil(plan);
     return plan.dump();
@@ -62,6 +63,14 @@ class Breaker {
 
  private:
   int below(int end) { return std::uniform_int_distribution<int>(0, end - 1)(random_); }
+
+  // Without what refers to something, so that what is looked for late is found, too.
+  static void simplify(Json& interposer) {
+    interposer.erase("config");
+    interposer.erase("config_schema");
+    for (const char* key : {"args", "mounts"}) interposer["program"].erase(key);
+    interposer["program"]["env"] = {{"A", "b"}};
+  }
 
   // Pointers of all values but the whole.
   static std::vector<std::string> places(const Json& plan) {
@@ -82,7 +91,7 @@ class Breaker {
   }
 
   void plant(Json& plan) {
-    for (int planted = 0; planted < 2;) {
+    for (int left = below(2) + 1; left > 0;) {
       const std::string at = any_place(plan);
       if (is_name(at)) continue;
       Json& value = plan[Json::json_pointer(at)];
@@ -94,7 +103,7 @@ class Breaker {
       } else {
         continue;
       }
-      ++planted;
+      --left;
     }
   }
 
@@ -134,7 +143,8 @@ BOOST_AUTO_TEST_CASE(no_message_shows_a_value) {
   for (const char* variant :
        {"", "decode", "MissingInterposerConfigSchema", "InvalidInterposerConfigSchema",
         "InvalidInterposerConfig", "MissingInterposerProgram", "InvalidProgram",
-        "MissingInterposerProvideEndpoint", "UnknownInterposerSlot"}) {
+        "MissingInterposerProvideEndpoint", "UnknownAttachmentTarget", "UnknownInterposerSlot",
+        "UnknownInterposerProvide"}) {
     BOOST_TEST(seen[variant] > 0, variant);
   }
 }
