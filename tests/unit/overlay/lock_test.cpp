@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(changes_are_told_one_by_one) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_lock_is_refused) {
-  BOOST_TEST(first_error("{}") == "f:1:1: /version: the key \"version\" is missing");
+  BOOST_TEST(first_error("{}") == "f:1:1: the key \"version\" is missing");
   BOOST_TEST(first_error(R"({"version": 2, "plans": []})") ==
              "f:1:13: /version: this is no lock of a version we read (make it again with --lock)");
   BOOST_TEST(first_error(R"({"version": 1, "plans": [], "more": 1})").find("/more: unknown key") !=
