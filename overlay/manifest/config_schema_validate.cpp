@@ -93,6 +93,14 @@ class ValueCheck {
     }
   }
 
+  // Whether it, or something in it, is not known yet.
+  bool is_open(const std::string& at) const {
+    if (how_.unknown == nullptr || how_.unknown->empty()) return false;
+    if (how_.unknown->contains(at)) return true;
+    const auto below = how_.unknown->lower_bound(at + '/');
+    return below != how_.unknown->end() && below->starts_with(at + '/');
+  }
+
   void judge(const Json& value, const Json& schema, const std::string& at, int depth) {
     if (++spent_ > kMaxJudgements) return;
     if (how_.unknown != nullptr && how_.unknown->contains(at)) return;
@@ -126,6 +134,7 @@ class ValueCheck {
     if (const Json* types = keyword(schema, "type"); types && !is_of_any_type(value, *types)) {
       add(at, "expected " + words_of(*types) + ", found " + std::string(value.type_name()));
     }
+    if (is_open(at)) return; // what is compared as a whole
     if (const Json* list = keyword(schema, "enum"); list && !is_one_of(value, *list)) {
       add(at, "the value is not one of those in enum");
     }
@@ -177,7 +186,7 @@ class ValueCheck {
   void judge_list(const Json& value, const Json& schema, const std::string& at, int depth) {
     judge_count(value.size(), schema, "minItems", "maxItems", "items", at);
     if (const Json* unique = keyword(schema, "uniqueItems");
-        unique && unique->get<bool>() && has_twins(value)) {
+        unique && unique->get<bool>() && !is_open(at) && has_twins(value)) {
       add(at, "two items are the same");
     }
     const Json* first = keyword(schema, "prefixItems");
@@ -201,7 +210,7 @@ class ValueCheck {
     for (std::size_t i = 0; i < value.size(); ++i) {
       const std::string here = at + '/' + std::to_string(i);
       // What is not known yet may be the one.
-      if (how_.unknown != nullptr && how_.unknown->contains(here)) return;
+      if (is_open(here)) return;
       if (matches(value[i], one, here, depth + 1)) ++count;
     }
     const Json* least = keyword(schema, "minContains");
