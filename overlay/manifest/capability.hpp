@@ -12,16 +12,25 @@
 
 namespace sluice::overlay {
 
-enum class Kind : std::uint8_t { mcp, llm, http, component, docker, a2a, storage, kvm };
+// `egress` is what every program has from the outside; no manifest and no plan declares it.
+enum class Kind : std::uint8_t { mcp, llm, http, component, docker, a2a, storage, kvm, egress };
 
+inline constexpr Word<Kind> kEgressWord{"egress", Kind::egress};
+
+// Those of slots and provides.
 inline constexpr std::array kKinds = {
     Word<Kind>{"mcp", Kind::mcp},         Word<Kind>{"llm", Kind::llm},
     Word<Kind>{"http", Kind::http},       Word<Kind>{"component", Kind::component},
     Word<Kind>{"docker", Kind::docker},   Word<Kind>{"a2a", Kind::a2a},
     Word<Kind>{"storage", Kind::storage}, Word<Kind>{"kvm", Kind::kvm}};
 
+// Those a selector names.
+inline constexpr std::array kSelectedKinds = {kKinds[0], kKinds[1], kKinds[2],
+                                              kKinds[3], kKinds[4], kKinds[5],
+                                              kKinds[6], kKinds[7], kEgressWord};
+
 constexpr std::string_view to_string(Kind kind) noexcept {
-  for (const auto& word : kKinds) {
+  for (const auto& word : kSelectedKinds) {
     if (word.value == kind) return word.text;
   }
   return "";

@@ -97,7 +97,7 @@ class ComponentParser {
 
   void parse_select(Reader& at, Selector& out) {
     for (Reader& kind : at.at("kind").one_or_items(EmptyList::refuse)) {
-      if (const auto value = kind.one_of(kKinds)) out.kinds.push_back(*value);
+      if (const auto value = kind.one_of(kSelectedKinds)) out.kinds.push_back(*value);
     }
     for (Reader& profile : at.at("profile").one_or_items(EmptyList::refuse)) {
       if (profile.node()->kind == Node::Kind::null) {

@@ -48,6 +48,8 @@ bool selects(const Selector& selector, const EdgeFacts& edge) {
         edge.components.begin(), edge.components.end(),
         [&](const std::string& component) { return matches_component(glob, component); });
   };
+  // Egress is no edge between components: who means it says so.
+  if (edge.capability.kind == Kind::egress && selector.kinds.empty()) return false;
   return holds(selector.kinds, edge.capability.kind) &&
          holds(selector.profiles, edge.capability.profile) && holds(selector.sides, edge.side) &&
          (selector.components.empty() ||

@@ -1,5 +1,5 @@
 // Which edges of a scope a declarative overlay attaches to. Each list narrows the choice and an
-// empty one does not; nothing written selects every edge that can be interposed.
+// empty one does not; nothing written selects every edge that can be interposed, and no egress.
 //
 //   select: {kind: ["a2a", "mcp"], profile: null, component: ["agent", "tools/**"], edge:
 //   "binding"}
