@@ -19,6 +19,7 @@ class HelperBuilder {
  public:
   explicit HelperBuilder(const Linked& linked) : linked_(linked) {
     for (const LinkedOverlay& one : linked.overlays) scopes_.emplace(one.scope, 0);
+    for (const LinkedUse& one : linked.uses) scopes_.emplace(one.scope, 0);
     std::size_t count = 0;
     for (auto& [scope, number] : scopes_) number = count++;
   }

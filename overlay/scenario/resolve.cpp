@@ -179,7 +179,7 @@ class Resolver {
       Pending next = std::move(open.back());
       open.pop_back();
       if (++components_ + open.size() > kMaxComponents) {
-        error(*next.loaded->manifest, "", "compiler::too_large",
+        error(*root.manifest, "", "compiler::too_large",
               "the scenario has more than 10000 components");
         return;
       }
