@@ -9,6 +9,8 @@
 namespace sluice::overlay {
 namespace {
 
+constexpr int kMaxConfigDepth = 200;
+
 std::string shown_path(std::string_view path) {
   if (path.empty()) return "config";
   return "config." + std::string(path.substr(0, 60)) + (path.size() > 60 ? "…" : "");
@@ -68,14 +70,14 @@ class Composer {
     return literal_config(written);
   }
 
-  bool spend(const ConfigTree& tree, const std::string& at) {
+  bool spend(const ConfigTree& tree, const std::string& at, int depth = 0) {
     std::size_t bytes = tree.path.size();
     for (const ConfigText& part : tree.parts) bytes += part.text.size();
-    if (!spend(1 + tree.parts.size(), bytes, at) || !spend(tree.literal, at)) return false;
+    if (!spend(1 + tree.parts.size(), bytes, at) || !spend(tree.literal, at, depth)) return false;
     return std::all_of(tree.members.begin(), tree.members.end(),
-                       [&](const auto& one) { return spend(one.second, at); }) &&
+                       [&](const auto& one) { return spend(one.second, at, depth + 1); }) &&
            std::all_of(tree.items.begin(), tree.items.end(),
-                       [&](const auto& one) { return spend(one, at); });
+                       [&](const auto& one) { return spend(one, at, depth + 1); });
   }
 
  private:
@@ -94,23 +96,20 @@ class Composer {
       return true;
     }
     if (!std::exchange(told_, true)) {
-      fault(at, "the configs of the scenario are too large", "do not copy whole configs");
+      fault(at, "the configs of the scenario are too large or too deep",
+            "do not copy whole configs");
     }
     budget_ = {0, 0};
     return false;
   }
 
-  bool spend(const Json& value, const std::string& at) {
-    std::size_t values = 0, bytes = 0;
-    count(value, values, bytes);
-    return spend(values, bytes, at);
-  }
-
-  static void count(const Json& value, std::size_t& values, std::size_t& bytes) {
-    ++values;
-    if (value.is_string()) bytes += value.get_ref<const std::string&>().size();
-    if (!value.is_structured()) return;
-    for (const Json& item : value) count(item, values, bytes);
+  bool spend(const Json& value, const std::string& at, int depth) {
+    const std::size_t bytes = value.is_string() ? value.get_ref<const std::string&>().size() : 0;
+    // A config in a config in a config: who reads it goes down as deep.
+    if (!spend(depth > kMaxConfigDepth ? budget_.values + 1 : 1, bytes, at)) return false;
+    if (!value.is_structured()) return true;
+    return std::all_of(value.begin(), value.end(),
+                       [&](const Json& item) { return spend(item, at, depth + 1); });
   }
 
   ConfigTree list(const Json& written, const std::string& at) {

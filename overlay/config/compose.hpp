@@ -16,6 +16,7 @@
 // tests/unit/overlay/compose_test.cpp.
 #pragma once
 
+#include "overlay/config/config_fault.hpp"
 #include "overlay/config/config_tree.hpp"
 #include "overlay/manifest/config_schema.hpp"
 
@@ -26,12 +27,6 @@
 #include <vector>
 
 namespace sluice::overlay {
-
-struct ConfigFault {
-  std::string pointer; // into the config
-  std::string message;
-  std::string hint;
-};
 
 // The component around it.
 struct ConfigParent {

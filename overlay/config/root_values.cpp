@@ -169,16 +169,23 @@ RootValues read_root_values(const ConfigSchema* schema,
   return out;
 }
 
-std::vector<RootInput> missing_inputs(const ConfigSchema& schema, const Json& values,
-                                      const std::set<std::string>& paths) {
-  std::vector<RootInput> out;
-  for (RootInput& input : root_inputs(schema)) {
-    if (!input.required || value_at_path(values, input.path) != nullptr) continue;
-    const bool needed = std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+std::vector<RootInput> inputs_of_paths(const ConfigSchema& schema,
+                                       const std::set<std::string>& paths) {
+  std::vector<RootInput> out = root_inputs(schema);
+  std::erase_if(out, [&](const RootInput& input) {
+    return std::none_of(paths.begin(), paths.end(), [&](const std::string& path) {
       return is_within_path(input.path, path) || is_within_path(path, input.path);
     });
-    if (needed) out.push_back(std::move(input));
-  }
+  });
+  return out;
+}
+
+std::vector<RootInput> missing_inputs(const ConfigSchema& schema, const Json& values,
+                                      const std::set<std::string>& paths) {
+  std::vector<RootInput> out = inputs_of_paths(schema, paths);
+  std::erase_if(out, [&](const RootInput& input) {
+    return !input.required || value_at_path(values, input.path) != nullptr;
+  });
   return out;
 }
 

@@ -42,8 +42,11 @@ RootValues read_root_values(const ConfigSchema* schema,
                             const std::map<std::string, std::string>& variables,
                             const Json& file = Json::object());
 
-// The required leaves below the paths that have no value; `paths` as collect_runtime_paths finds
-// them. A leaf inside of an object that is optional and absent is not missed.
+// The leaves a tree with these paths is given (collect_runtime_paths finds them), and no others.
+std::vector<RootInput> inputs_of_paths(const ConfigSchema& schema,
+                                       const std::set<std::string>& paths);
+// The required leaves below the paths that have no value. A leaf inside of an object that is
+// optional and absent is not missed.
 std::vector<RootInput> missing_inputs(const ConfigSchema& schema, const Json& values,
                                       const std::set<std::string>& paths);
 // "config.secret (AMBER_CONFIG_SECRET), …"

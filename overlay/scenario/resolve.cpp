@@ -66,6 +66,7 @@ class Resolver {
       Diagnostic problem;
       problem.file = shown(root);
       problem.message = "the manifest cannot be read: " + loaded.why;
+      problem.code = "compiler::unreadable_manifest";
       out_.push_back(std::move(problem));
     }
     if (loaded.manifest == nullptr) return std::nullopt;

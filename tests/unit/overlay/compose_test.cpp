@@ -198,7 +198,9 @@ BOOST_AUTO_TEST_CASE(configs_that_copy_each_other_end) {
   ConfigTree tree = literal_config({{"a", std::string(1000, 'x')}, {"b", 1}});
   const Json twice = {{"a", "${config}"}, {"b", "${config}"}};
   const Json longer = {{"a", "${config.a}${config.a}"}, {"b", 1}};
-  for (const Json& written : {twice, longer}) {
+  Json deeper = "${config}";
+  for (int i = 0; i < 60; ++i) deeper = {{"a", std::move(deeper)}};
+  for (const Json& written : {twice, longer, deeper}) {
     ConfigBudget budget;
     std::vector<ConfigFault> faults;
     ConfigTree here = tree;
@@ -207,7 +209,7 @@ BOOST_AUTO_TEST_CASE(configs_that_copy_each_other_end) {
       auto next = compose_config(&written, {&here, &any}, &any, budget, faults);
       if (next) here = *std::move(next);
     }
-    BOOST_TEST(depth < 30);
+    BOOST_TEST(depth < 60);
     BOOST_TEST(faults.size() == 1U);
     BOOST_TEST(faults.at(0).message.find("too large") != std::string::npos);
   }

@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(references_are_paths_of_files) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_told_where_it_is_named) {
-  BOOST_TEST(wrong({}) == " root:\n");
+  BOOST_TEST(wrong({}) == "compiler::unreadable_manifest root:\n");
   BOOST_TEST(wrong({{"root", "{"}}) != "");
   BOOST_TEST(wrong({{"root", component("gone")}}) ==
              "compiler::unreadable_manifest root:/components/a\n");

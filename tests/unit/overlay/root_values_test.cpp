@@ -98,6 +98,14 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_named_with_its_variable) {
   BOOST_TEST(missing_inputs(example(), {{"name", "n"}}, {"name"}).empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_component_is_given_what_it_names) {
+  BOOST_TEST(shown_inputs(inputs_of_paths(example(), {"db", "any.x"})) ==
+             "config.any (AMBER_CONFIG_ANY), config.db.api_key (AMBER_CONFIG_DB__API_KEY), "
+             "config.db.port (AMBER_CONFIG_DB__PORT)");
+  BOOST_TEST(inputs_of_paths(example(), {"db.api_key"}).at(0).secret);
+  BOOST_TEST(inputs_of_paths(example(), {}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_schema_of_paths_holds_them_alone) {
   const auto mirrored = [](const std::set<std::string>& paths) {
     return schema_of_paths(&example(), paths)->json();
