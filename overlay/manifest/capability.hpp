@@ -29,6 +29,8 @@ inline constexpr std::array kSelectedKinds = {kKinds[0], kKinds[1], kKinds[2],
                                               kKinds[3], kKinds[4], kKinds[5],
                                               kKinds[6], kKinds[7], kEgressWord};
 
+static_assert(kSelectedKinds.size() == kKinds.size() + 1);
+
 constexpr std::string_view to_string(Kind kind) noexcept {
   for (const auto& word : kSelectedKinds) {
     if (word.value == kind) return word.text;

@@ -289,7 +289,8 @@ class Resolver {
 
 std::optional<ResolvedTree> resolve(const std::string& root, const ResolveOptions& options,
                                     Diagnostics& out) {
-  return Resolver(root, options, out).run(root);
+  const std::string path = normal_path(root).value_or(root);
+  return Resolver(path, options, out).run(path);
 }
 
 Result<ReadManifest> read_manifests_below(const std::string& folder) {

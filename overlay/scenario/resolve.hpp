@@ -49,7 +49,7 @@ struct ResolveOptions {
   std::string shown_folder;   // how messages name the root's folder: "" or "x/"
 };
 
-// `root` is an absolute path without "..". nullopt exactly when an error was added.
+// `root` is an absolute path. nullopt exactly when an error was added.
 std::optional<ResolvedTree> resolve(const std::string& root, const ResolveOptions& options,
                                     Diagnostics& out);
 

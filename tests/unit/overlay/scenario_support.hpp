@@ -39,7 +39,7 @@ inline Resolved resolved(const Texts& texts, bool allow_outside = false) {
   ResolveOptions options;
   options.read = reading(texts);
   options.allow_outside = allow_outside;
-  out.tree = resolve("/s/root", options, out.problems);
+  out.tree = resolve("/s/x/../root", options, out.problems);
   BOOST_TEST(out.tree.has_value() == !has_errors(out.problems), format(out.problems));
   return out;
 }
