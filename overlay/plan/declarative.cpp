@@ -11,12 +11,6 @@
 namespace sluice::overlay {
 namespace {
 
-// As selectors name it: "." is the scope's own component.
-std::string name_within(std::string_view moniker, std::string_view scope) {
-  if (moniker == scope) return ".";
-  return std::string(moniker.substr(scope == "/" ? 1 : scope.size() + 1));
-}
-
 EdgeFacts facts_of(const Scenario& scenario, const Scope& scope, const ScopeEdge& edge) {
   EdgeFacts out;
   out.capability = capability_of(scenario, edge.key);

@@ -5,6 +5,7 @@
 // tests/unit/overlay/interposer_config_test.cpp.
 #pragma once
 
+#include "overlay/config/config_fault.hpp"
 #include "overlay/manifest/config_schema.hpp"
 #include "overlay/plan/plan.hpp"
 
@@ -15,12 +16,6 @@
 #include <vector>
 
 namespace sluice::overlay {
-
-struct ConfigFault {
-  std::string pointer; // into the config
-  std::string message; // shows no value
-  std::string hint;
-};
 
 // Composes a config with the parent's template, asked after everything here was found right.
 using ComposeConfig =

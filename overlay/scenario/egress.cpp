@@ -1,16 +1,6 @@
 #include "overlay/scenario/egress.hpp"
 
 namespace sluice::overlay {
-namespace {
-
-// From the scope's own, which is "."; requires that it is within.
-std::string seen_from(std::string_view moniker, std::string_view scope) {
-  if (moniker == scope) return ".";
-  return std::string(moniker.substr(scope == "/" ? 1 : scope.size() + 1));
-}
-
-} // namespace
-
 std::vector<EgressEdge> egress_edges(const Scenario& scenario) {
   std::vector<EgressEdge> out;
   for (const Component& one : scenario.components) {
@@ -30,7 +20,7 @@ std::vector<ComponentId> selected_egress(const Scenario& scenario, ComponentId s
     EdgeFacts facts;
     facts.capability.kind = Kind::egress;
     facts.side = EdgeSide::import;
-    facts.components = {seen_from(moniker, root)};
+    facts.components = {name_within(moniker, root)};
     if (selects(selector, facts)) out.push_back(edge.component);
   }
   return out;

@@ -86,6 +86,11 @@ bool is_within(std::string_view moniker, std::string_view scope) noexcept {
   return moniker.starts_with(scope) && moniker[scope.size()] == '/';
 }
 
+std::string name_within(std::string_view moniker, std::string_view scope) {
+  if (moniker == scope) return ".";
+  return std::string(moniker.substr(scope == "/" ? 1 : scope.size() + 1));
+}
+
 std::string_view local_name(std::string_view moniker) noexcept {
   return moniker.substr(moniker.rfind('/') + 1);
 }

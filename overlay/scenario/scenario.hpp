@@ -97,6 +97,8 @@ std::string child_moniker(std::string_view parent, std::string_view name);
 std::size_t moniker_depth(std::string_view moniker) noexcept; // 0 for the root
 // Whether `moniker` is `scope` or below it.
 bool is_within(std::string_view moniker, std::string_view scope) noexcept;
+// As selectors name it: "a/b" of "/s/a/b" in "/s", "." of the scope itself. Requires: is_within.
+std::string name_within(std::string_view moniker, std::string_view scope);
 std::string_view local_name(std::string_view moniker) noexcept; // "" for the root
 
 // For messages: "/a.api -> /b.in".

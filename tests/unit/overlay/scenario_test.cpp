@@ -19,6 +19,9 @@ BOOST_AUTO_TEST_CASE(monikers) {
   BOOST_TEST(moniker_depth("/a/b") == 2U);
   BOOST_TEST(local_name("/a/b") == "b");
   BOOST_TEST(local_name("/") == "");
+  BOOST_TEST(name_within("/a/b/c", "/a") == "b/c");
+  BOOST_TEST(name_within("/a/b", "/") == "a/b");
+  BOOST_TEST(name_within("/a", "/a") == ".");
 }
 
 BOOST_AUTO_TEST_CASE(a_strong_cycle_is_found_wherever_it_begins) {
