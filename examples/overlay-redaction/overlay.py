@@ -5,8 +5,12 @@ import json
 import os
 import sys
 
-TERMS = json.loads(os.environ["TERMS"])  # references such as ${config.launch_code}, never values
+TERMS = json.loads(os.environ["TERMS"])  # references into the config of the scenario, never values
 REDACTOR = sys.argv[1]  # the source of redactor.py
+
+
+def filled_in_later(name):
+    return "$" + "{" + name + "}"  # in one piece it would be filled in here, as in any argument of a manifest
 
 
 def redactor(edge):
@@ -18,7 +22,8 @@ def redactor(edge):
                 "terms": {"type": "array", "items": {"type": "string", "secret": True}}}},
             "program": {
                 "path": "/usr/bin/env", "args": ["python3", "-c", REDACTOR],
-                "env": {"PORT": "8130", "UPSTREAM": "${slots.upstream.url}", "TERMS": "${config.terms}"},
+                "env": {"PORT": "8130", "UPSTREAM": filled_in_later("slots.upstream.url"),
+                        "TERMS": filled_in_later("config.terms")},
                 "network": {"endpoints": [{"name": "redactor", "port": 8130}]}},
             "slots": {"upstream": a2a},
             "provides": {"downstream": a2a | {"endpoint": "redactor"}}},

@@ -1,7 +1,7 @@
 // One HTTP exchange over a connection that is there already, waited for: how overlays are asked. It
 // ends by its deadline whatever the other side does, follows no redirect, and reads no more of an
 // answer than it was told to. Blocking: never for the traffic of agents.
-// Tested by tests/unit/overlay/exchange_test.cpp.
+// Tested by tests/contain/helpers_test.cpp.
 #pragma once
 
 #include "policy/base/result.hpp"

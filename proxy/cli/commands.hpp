@@ -35,6 +35,8 @@ void add_ca_commands(CLI::App& app, Program& program);       // ca init|show|exp
 void add_admin_commands(CLI::App& app, Program& program);    // admin status|ready|reload|…
 void add_evidence_commands(CLI::App& app, Program& program); // evidence verify|show
 
+void add_overlay_commands(CLI::App& app, Program& program); // overlay check|apply|explain
+
 // A verb with --json, an example in its help, and its action.
 CLI::App* add_verb(CLI::App& parent, Program& program, const std::string& name,
                    const std::string& what, const std::string& example,

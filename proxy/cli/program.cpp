@@ -84,6 +84,7 @@ int run_program(int argc, char** argv) {
   add_ca_commands(app, program);
   add_admin_commands(app, program);
   add_evidence_commands(app, program);
+  add_overlay_commands(app, program);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

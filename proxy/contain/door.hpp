@@ -13,8 +13,8 @@ namespace sluice::contain {
 // Inside: answers until the other end is gone.
 void answer_door(const Channel& line);
 
-// Outside: a connected socket, blocking. Fails (upstream, "connection_refused" or "connect_timeout") when
-// nobody listens there, or does not accept within a second.
+// Outside: a connected socket, blocking. Fails (upstream, "connection_refused" or
+// "connect_timeout") when nobody listens there, or does not accept within a second.
 Result<UniqueFd> dial_through(const Channel& line, std::uint16_t port);
 
 } // namespace sluice::contain
