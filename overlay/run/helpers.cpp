@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
 constexpr auto kOneTry = std::chrono::milliseconds(2'000);
+constexpr auto kToEnd = std::chrono::milliseconds(300); // for a program that may be ending
+constexpr auto kLastWords = std::chrono::milliseconds(2'000);
 constexpr int kGatewaySaysNo = 502; // somebody in between answers, and not yet the program
 constexpr std::size_t kMostPreview = 4'096;
 
@@ -52,6 +54,7 @@ struct Helpers::Program {
   UniqueFd reading; // what it says
   std::mutex mutex; // guards `said`
   std::string said;
+  bool heard_all = false; // nothing more can come
 
   void hear(std::string_view bytes) {
     const std::lock_guard lock(mutex);
@@ -100,6 +103,8 @@ class Helpers::Listener {
     const auto got = ::read(from.reading.get(), bytes.data(), bytes.size());
     if (got > 0) return from.hear({bytes.data(), static_cast<std::size_t>(got)});
     from.reading = UniqueFd(); // poll leaves out what is no descriptor
+    const std::lock_guard lock(from.mutex);
+    from.heard_all = true;
   }
 
   std::vector<std::unique_ptr<Program>>& programs_;
@@ -199,11 +204,22 @@ Result<std::string> Helpers::ask(std::size_t program, const std::string& request
                      (body.size() > kMostPreview ? " (truncated)" : ""));
 }
 
-Error Helpers::failure(Program& program, const char* code, const std::string& why) {
-  if (has_ended(program.box->ended_fd())) {
-    // What it said last may still be on its way to us.
-    std::this_thread::sleep_for(kBetweenTries);
+// A program that ends closes its connections first, and what it said last may still be on its way.
+void Helpers::hear_out(Program& program) {
+  const auto begun = Clock::now();
+  const auto all = [&program] {
+    const std::lock_guard lock(program.mutex);
+    return program.heard_all;
+  };
+  while (listener_ && !all()) {
+    const auto most = has_ended(program.box->ended_fd()) ? kLastWords : kToEnd;
+    if (Clock::now() - begun >= most) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+}
+
+Error Helpers::failure(Program& program, const char* code, const std::string& why) {
+  hear_out(program);
   std::string detail = program.asked.name + ": " + why;
   if (const auto said = program.last_said(); !said.empty()) {
     detail += "\nits output:\n" + shown_lines(said);

@@ -54,6 +54,7 @@ class Helpers {
   Result<> launch(HelperProgram asked);
   Result<> await_ready();
   Result<bool> is_ready(Program& program, Deadline until);
+  void hear_out(Program& program);
   Error failure(Program& program, const char* code, const std::string& why);
 
   HelperTimes times_;
