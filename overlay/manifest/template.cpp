@@ -163,7 +163,7 @@ std::optional<Template> parse_config_string(std::string_view text, TemplateFault
   return out;
 }
 
-Template literal_template(std::string text) {
+Template literal_template(std::string_view text) {
   Template out;
   add_literal(out, text);
   return out;

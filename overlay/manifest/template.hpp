@@ -51,7 +51,7 @@ inline const std::string& unquoted_message(const TemplateFault& fault) noexcept 
 std::optional<Template> parse_program_string(std::string_view text, TemplateFault& fault);
 std::optional<Template> parse_config_string(std::string_view text, TemplateFault& fault);
 
-Template literal_template(std::string text);
+Template literal_template(std::string_view text);
 std::string to_string(const Template& value); // what parses to it again
 // Whether the string names anything: what is neither is kept as it is.
 bool has_interpolation(std::string_view text) noexcept;

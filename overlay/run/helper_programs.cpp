@@ -114,7 +114,9 @@ class Builder {
     for (const auto& [key, value] : program.env) {
       if (key == "PATH") out.environment.clear();
     }
-    for (const auto& [key, value] : program.env) out.environment.push_back(key + '=' + value);
+    for (const auto& [key, value] : program.env) {
+      out.environment.emplace_back(key).append("=").append(value);
+    }
     return out;
   }
 

@@ -276,7 +276,8 @@ std::string why_not_operation(const Rule& rule, const Subject& subject) {
   return "the arguments are not as in arguments";
 }
 
-std::string why_not_name(const std::string& what, std::string_view name, std::string key = "") {
+std::string why_not_name(const std::string& what, std::string_view name,
+                         const std::string& key = "") {
   if (name.empty()) return "no " + what + " is known";
   return what + ' ' + std::string(name) + " is not in " + (key.empty() ? what + 's' : key);
 }
