@@ -81,7 +81,7 @@ do_release_tests() {
 # The data plane is driven by the e2e tests, but for those that add no concurrency: other programs
 # around the same proxy, and verbs that read files. An abort would hide behind a client's retry, so
 # every report goes to a file, and one file fails the step.
-readonly no_concurrency='test_(compose|captured|evidence_(forgery|query|retention|resolve)|aws_sigv4|cli|schema|policy_(test|diff|signature|inherit)|rule_facts)'
+readonly no_concurrency='test_(compose|captured|evidence_(forgery|query|retention)|aws_sigv4|cli|schema|policy_(test|diff|signature|inherit)|rule_facts)'
 do_tsan() {
   local targets status=0
   targets=$(sed -nE 's|^ *sluice_test_folder\((\S+) .*CONCURRENT.*|test_\1|p' tests/CMakeLists.txt | tr / _)

@@ -110,10 +110,7 @@ class Builder {
                               ? program.location
                               : component.folder + '/' + program.location);
     out.command.insert(out.command.end(), program.command.begin(), program.command.end());
-    out.environment.emplace_back(kPath);
-    for (const auto& [key, value] : program.env) {
-      if (key == "PATH") out.environment.clear();
-    }
+    if (program.env.count("PATH") == 0) out.environment.emplace_back(kPath);
     for (const auto& [key, value] : program.env) {
       out.environment.emplace_back(key).append("=").append(value);
     }

@@ -1,5 +1,6 @@
 #include "overlay/run/helpers.hpp"
 
+#include "overlay/plan/decode.hpp"
 #include "policy/base/printable.hpp"
 
 #include <fcntl.h>
@@ -181,7 +182,7 @@ Result<bool> Helpers::is_ready(Program& program, Deadline until) {
   auto connection = program.dial();
   if (!connection) return false;
   const Asked asked{"GET", "/", program.host(), ""};
-  const auto answer = exchange(std::move(connection.value()), asked, kMostPlanBytes,
+  const auto answer = exchange(std::move(connection.value()), asked, kMaxPlanBytes,
                                std::min(until, Clock::now() + kOneTry));
   program.ready = answer && answer.value().status != kGatewaySaysNo;
   return program.ready;
@@ -193,7 +194,7 @@ Result<std::string> Helpers::ask(std::size_t program, const std::string& request
   if (!connection) return failure(to, "helper_failed", connection.error().detail);
   const Asked asked{"POST", "/", to.host(), request};
   auto answer =
-      exchange(std::move(connection.value()), asked, kMostPlanBytes, Clock::now() + times_.answer);
+      exchange(std::move(connection.value()), asked, kMaxPlanBytes, Clock::now() + times_.answer);
   if (!answer) return failure(to, "helper_failed", answer.error().detail);
   const int status = answer.value().status;
   if (status >= 200 && status < 300) return std::move(answer.value().body);

@@ -30,7 +30,6 @@ struct HelperTimes {
   std::chrono::milliseconds answer{30'000}; // each question
 };
 
-inline constexpr std::size_t kMostPlanBytes = 1U << 20;
 inline constexpr std::size_t kMostSaidBytes = 8U << 10; // of each program, the last
 
 class Helpers {

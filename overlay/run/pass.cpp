@@ -98,14 +98,23 @@ class Pass {
     if (options_.use == LockUse::none) return;
     for (Question& one : questions_) {
       if (one.overlay->declarative) continue;
-      const Json* plan = options_.lock->find(one.key);
-      if (plan != nullptr) {
-        one.plan = *plan;
-      } else if (options_.use == LockUse::frozen) {
-        fail(problem(one.overlay->display_name, kFrozenCode,
-                     "the lock has no answer to this question: the scenario or the overlay changed",
-                     "make the lock again, without --frozen, and review it"));
-      }
+      if (const Json* plan = options_.lock->find(one.key)) one.plan = *plan;
+    }
+    if (options_.use == LockUse::frozen) refuse_changes();
+  }
+
+  // Whatever is not as the lock has it, an overlay that is gone included.
+  void refuse_changes() {
+    PlanLock now;
+    for (const Question& one : questions_) {
+      if (one.overlay->declarative) continue;
+      LockedPlan asked = one.key;
+      if (one.plan) asked.plan = *one.plan;
+      now.add(std::move(asked));
+    }
+    for (const std::string& what : changes(*options_.lock, now)) {
+      fail(problem("overlays", kFrozenCode, what,
+                   "make the lock again, without --frozen, and review it"));
     }
   }
 

@@ -50,6 +50,7 @@ model::Decision Engine::once_read(const model::EgressCall& call,
 Engine::Addresses Engine::decide_addresses(const model::EgressCall& call,
                                            const model::Decision& by_name,
                                            std::span<const model::IpAddress> addresses) const {
+  if (addresses.size() == 1) return {decide_address(call, by_name, addresses.front()), 0};
   Addresses out{by_name, 0};
   auto counted = decltype(by_name.obligations.quotas)();
   for (std::size_t i = 0; i < addresses.size(); ++i) {

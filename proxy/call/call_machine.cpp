@@ -154,7 +154,8 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   }
   permit_ = std::move(event.permit);
   state_ = State::connecting;
-  tree_memory_ = content::memory_of(permit_->call().content.get());
+  const auto& content = permit_->call().content; // of which a large tree did not stay
+  if (!content || content->state != model::Content::State::json) tree_memory_ = 0;
   if (permit_->redact()) redaction_ = context_.redaction;
   if (redaction_.drip) drip_ = std::make_shared<redact::DripMeter>(redaction_.drip);
   const auto& duties = permit_->decision().obligations;

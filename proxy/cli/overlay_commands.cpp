@@ -9,11 +9,7 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,12 +48,9 @@ Diagnostic about_file(const std::string& file, std::string message, std::string 
 }
 
 std::optional<std::string> read_text(const std::string& path, Diagnostics& out) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  if (in && text.size() <= overlay::kMaxManifestBytes) return text;
-  out.push_back(about_file(path, "the file cannot be read",
-                           in ? "it is larger than 8 MiB" : std::strerror(errno)));
+  auto text = evidence::read_file(path, overlay::kMaxManifestBytes);
+  if (text) return std::move(text.value());
+  out.push_back(about_file(path, "the file cannot be read", text.error().detail));
   return std::nullopt;
 }
 
@@ -185,19 +178,20 @@ std::optional<overlay::Passed> pass(const OverlayOptions& options, const overlay
 
 enum class Ask : bool { nobody, overlays };
 
+bool denied(const OverlayOptions& options, Diagnostics& found) {
+  if (!options.deny_warnings || found.empty()) return false;
+  for (auto& one : found) one.level = Diagnostic::Level::error;
+  return true;
+}
+
 std::optional<Compiled> compile(const OverlayOptions& options, Ask ask, Diagnostics& out) {
   auto linked = link_file(options, out);
   if (!linked) return std::nullopt;
   Compiled made{std::move(*linked), std::nullopt};
-  if (ask == Ask::overlays) {
-    made.passed = pass(options, made.linked, out);
-    if (!made.passed) return std::nullopt;
-  }
-  const bool denied = options.deny_warnings && !out.empty();
-  if (denied) {
-    for (auto& one : out) one.level = Diagnostic::Level::error;
-    return std::nullopt;
-  }
+  if (denied(options, out)) return std::nullopt; // before a program runs
+  if (ask == Ask::nobody) return made;
+  made.passed = pass(options, made.linked, out);
+  if (!made.passed || denied(options, out)) return std::nullopt;
   return made;
 }
 

@@ -42,8 +42,10 @@ inline constexpr std::array kSizeLimits = {
     SizeLimit{"request_body", &io::Limits::request_body, "largest request body"},
     SizeLimit{"whole_body", &io::Limits::whole_body,
               "bodies with a declared length up to this are held whole to correct it"},
-    SizeLimit{"held_bodies", &io::Limits::held_bodies,
-              "bodies that are held, for the policy or for their length, all together"},
+    SizeLimit{
+        "held_bodies", &io::Limits::held_bodies,
+        "bodies that are held, for the policy or for their length, all together; without room "
+        "those go out chunked, and these are refused"},
 };
 
 struct CountLimit {

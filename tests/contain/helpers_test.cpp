@@ -2,6 +2,8 @@
 // answer wrong or try to get out.
 #include "overlay/run/helpers.hpp"
 
+#include "overlay/plan/decode.hpp"
+
 #include "tests/support/box_for_test.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -163,7 +165,7 @@ BOOST_AUTO_TEST_CASE(a_flood_is_cut) {
                                          "        while True: self.wfile.write(b'x' * 65536)");
   BOOST_TEST(has(endless, "/guard: the answer is longer than 1048576 bytes"));
   const auto most = must(Helpers::start({python("say(b'x' * 1024 * 1024)")}));
-  BOOST_TEST(most->ask(0, "{}").value().size() == kMostPlanBytes);
+  BOOST_TEST(most->ask(0, "{}").value().size() == kMaxPlanBytes);
 }
 
 BOOST_AUTO_TEST_CASE(a_status_that_is_no_success_is_told_with_what_it_says) {

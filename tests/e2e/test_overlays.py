@@ -110,7 +110,12 @@ class Overlays(unittest.TestCase):
         # Another overlay is another question.
         (self.folder / "redactor.py").write_text("# another\n")
         said = self.sluice("apply", "--lock", "plans.lock", "--frozen", expect=2)
-        self.assertIn("the lock has no answer to this question", said)
+        self.assertIn("/ #redaction.apply: the overlay changed", said)
+        whole = (self.folder / "scenario.json5").read_text()
+        (self.folder / "scenario.json5").write_text(whole.replace('overlays: ["#redaction.apply"],', ""))
+        said = self.sluice("apply", "--lock", "plans.lock", "--frozen", expect=2)
+        self.assertIn("is in the lock and not in the scenario", said)
+        (self.folder / "scenario.json5").write_text(whole)
         self.assertEqual(json.loads(lock.read_text()), kept, "frozen writes nothing")
         self.sluice("apply", "--lock", "plans.lock", "--locked")
         self.assertEqual(len(json.loads(lock.read_text())["plans"][0]["plan"]["interpositions"]), 1)
@@ -188,6 +193,8 @@ class Overlays(unittest.TestCase):
         (self.folder / "scenario.json5").write_text(text)
         self.assertIn("secret", self.sluice("check"))
         self.assertIn("secret", self.sluice("check", "-D", "warnings", expect=2))
+        (self.folder / "overlay.py").write_text("raise SystemExit('it was started')")
+        self.assertNotIn("it was started", self.sluice("apply", "-D", "warnings", expect=2))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,14 @@ class Graph {
   }
 };
 
+// Reference §10, case 21.
+inline Graph case_21() {
+  Graph graph;
+  graph.component("/left").component("/left/worker").component("/src").component("/sink");
+  graph.edge("/src.api", "/left.in").edge("/left.out", "/left/worker.needs");
+  return graph.edge("/left.out", "/sink.in").exported("api", "/left.out");
+}
+
 // One interposer, "in" to "out", on each of the edges of its scope.
 inline overlay::Application applied(const Graph& graph, std::string_view scope, std::size_t overlay,
                                     std::vector<std::vector<std::uint64_t>> targets) {

@@ -9,6 +9,7 @@ namespace {
 
 using namespace sluice::overlay;
 using sluice::test::applied;
+using sluice::test::case_21;
 using sluice::test::Graph;
 
 using Lines = std::vector<std::string>;
@@ -21,13 +22,6 @@ Lines rewritten(const Graph& graph, const std::vector<Application>& by) {
 
 void check(const Lines& got, const Lines& expected) {
   BOOST_TEST(got == expected, boost::test_tools::per_element());
-}
-
-Graph case_21() {
-  Graph graph;
-  graph.component("/left").component("/left/worker").component("/src").component("/sink");
-  graph.edge("/src.api", "/left.in").edge("/left.out", "/left/worker.needs");
-  return graph.edge("/left.out", "/sink.in").exported("api", "/left.out");
 }
 
 BOOST_AUTO_TEST_SUITE(rewrite_scenario)

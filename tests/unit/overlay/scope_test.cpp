@@ -7,6 +7,7 @@
 namespace {
 
 using namespace sluice::overlay;
+using sluice::test::case_21;
 using sluice::test::Graph;
 
 // "0 import, 1 binding": as the scope numbers them.
@@ -18,14 +19,6 @@ std::string numbered(const Graph& graph, std::string_view scope) {
            to_string(graph.scenario, edge.key) + '\n';
   }
   return out;
-}
-
-// Reference §10, case 21.
-Graph case_21() {
-  Graph graph;
-  graph.component("/left").component("/left/worker").component("/src").component("/sink");
-  graph.edge("/src.api", "/left.in").edge("/left.out", "/left/worker.needs");
-  return graph.edge("/left.out", "/sink.in").exported("api", "/left.out");
 }
 
 BOOST_AUTO_TEST_SUITE(scope)
