@@ -20,6 +20,7 @@ enum class Reason : std::uint8_t {
   dry_run,
   // who calls
   runner_auth_invalid,
+  peer_unverified,
   // guards
   address_private,
   address_loopback,
@@ -51,6 +52,7 @@ enum class Reason : std::uint8_t {
   request_timeout,
   too_many_connections,
   too_much_held,
+  hop_limit_reached,
   byte_limit_reached,
   request_limit_reached,
   volume_limit_reached,
@@ -73,6 +75,7 @@ enum class Reason : std::uint8_t {
   upstream_timeout,
   upstream_tls_unverified,
   upstream_protocol_error,
+  card_signature_lost,
   upstream_closed,
   // ends of admitted calls
   policy_changed,

@@ -1,6 +1,7 @@
 #include "proxy/runtime/config.hpp"
 
 #include "policy/base/reader.hpp"
+#include "proxy/runtime/config_listeners.hpp"
 #include "proxy/runtime/limits_table.hpp"
 
 #include <algorithm>
@@ -18,18 +19,9 @@ namespace fs = std::filesystem;
 constexpr std::array<Word<io::Mode>, 3> kModes = {{{"dry-run", io::Mode::dry_run},
                                                    {"observe", io::Mode::observe},
                                                    {"enforce", io::Mode::enforce}}};
-using call::ListenerKind;
-constexpr std::array<Word<ListenerKind>, 5> kKinds = {{{"forward", ListenerKind::forward},
-                                                       {"reverse", ListenerKind::reverse},
-                                                       {"transparent", ListenerKind::transparent},
-                                                       {"tcp", ListenerKind::tcp},
-                                                       {"dns", ListenerKind::dns}}};
 using engine::EngineKind;
 constexpr std::array<Word<EngineKind>, 2> kEngines = {
     {{"reference", EngineKind::reference}, {"compiled", EngineKind::compiled}}};
-enum class Capture { redirect, tproxy };
-constexpr std::array<Word<Capture>, 2> kCaptures = {
-    {{"redirect", Capture::redirect}, {"tproxy", Capture::tproxy}}};
 constexpr std::array<Word<certs::UpstreamRoots>, 2> kRoots = {
     {{"system", certs::UpstreamRoots::system}, {"none", certs::UpstreamRoots::none}}};
 constexpr std::array<Word<evidence::Commit>, 2> kCommits = {
@@ -49,7 +41,7 @@ class Loader {
     }
     config_.settings.mode = root_.at("mode").one_of(kModes).value_or(io::Mode::dry_run);
     agent(root_.at("agent"));
-    listeners(root_.required("listeners"));
+    config_.settings.listeners = listeners_.read(root_.required("listeners"));
     config_.policy_file = path(root_.required("policy"));
     config_.engine = root_.at("engine").one_of(kEngines).value_or(config_.engine);
     tls(root_.at("tls"));
@@ -88,95 +80,6 @@ class Loader {
     at.finish();
   }
 
-  void listeners(Reader at) {
-    std::set<std::string> names;
-    for (Reader& item : at.items(EmptyList::refuse)) {
-      io::ListenerSettings listener;
-      auto name = item.required("name");
-      listener.name = name.string().value_or("");
-      if (!listener.name.empty() && !names.insert(listener.name).second) {
-        name.error("two listeners have this name");
-      }
-      listener_kind(item, listener);
-      bind(item.required("bind"), listener);
-      item.finish();
-      config_.settings.listeners.push_back(std::move(listener));
-    }
-  }
-
-  void listener_kind(Reader& item, io::ListenerSettings& listener) {
-    const auto parsed = item.required("kind").one_of(kKinds);
-    if (!parsed) {
-      (void)item.at("upstream");
-      (void)item.at("capture");
-      return;
-    }
-    listener.kind = *parsed;
-    if (listener.kind == ListenerKind::transparent) {
-      listener.tproxy = item.at("capture").one_of(kCaptures) == Capture::tproxy;
-    } else {
-      item.unsupported("capture", "only a transparent listener captures");
-    }
-    if (listener.kind == ListenerKind::reverse) {
-      listener.upstream = url_upstream(item.required("upstream"));
-    } else if (listener.kind == ListenerKind::tcp) {
-      listener.upstream = tcp_upstream(item.required("upstream"));
-    } else {
-      item.unsupported("upstream", "where calls go is not fixed for this kind of listener");
-    }
-  }
-
-  std::optional<model::Destination> tcp_upstream(Reader upstream) {
-    const auto text = upstream.string();
-    if (!text) return std::nullopt;
-    const auto parsed = model::parse_host_port(*text);
-    if (!parsed || !parsed.value().port) {
-      upstream.error("not an upstream", "write host:port");
-      return std::nullopt;
-    }
-    return model::Destination{model::Scheme::tcp, parsed.value().host, *parsed.value().port};
-  }
-
-  std::optional<model::Destination> url_upstream(Reader upstream) {
-    const auto text = upstream.string();
-    if (!text) return std::nullopt;
-    const auto target = model::parse_target(*text);
-    if (!target || !target.value().absolute || target.value().path != "/" ||
-        target.value().has_query) {
-      upstream.error("not an upstream", "write http://host:port or https://host:port");
-      return std::nullopt;
-    }
-    return target.value().absolute;
-  }
-
-  void bind(Reader at, io::ListenerSettings& listener) {
-    const auto text = at.string();
-    if (!text) return;
-    // Port 0 lets the kernel choose, which the host parser rightly refuses as a destination.
-    const bool any_port = text->ends_with(":0");
-    const auto parsed =
-        model::parse_host_port(any_port ? text->substr(0, text->size() - 2) : *text);
-    if (!parsed || !parsed.value().host.is_address() || (!any_port && !parsed.value().port)) {
-      at.error("not an address to listen on", "write 127.0.0.1:15001 or [::1]:15001");
-      return;
-    }
-    listener.address = parsed.value().host.address();
-    listener.port = any_port ? 0 : *parsed.value().port;
-    alone(at, {listener.address, listener.port}, "listener " + listener.name);
-  }
-
-  // The kernel would let two of ours share a port (SO_REUSEPORT), and either take half of the
-  // calls.
-  void alone(const Reader& at, const io::Endpoint& here, const std::string& name) {
-    for (const auto& [other, owner] : bound_) {
-      if (!io::overlap(here, other)) continue;
-      at.error(owner + " is bound to " + other.text() + " already",
-               "give each an address or a port of its own");
-      break;
-    }
-    bound_.emplace_back(here, name);
-  }
-
   void admin(Reader at) {
     if (!at.present()) return;
     for (auto& one : at.required("bind").one_or_items(EmptyList::refuse)) admin_address(one);
@@ -201,7 +104,7 @@ class Loader {
       return;
     }
     const io::Endpoint here{parsed.value().host.address(), *parsed.value().port};
-    alone(at, here, "the admin server");
+    listeners_.alone(at, here, "the admin server");
     config_.admin.emplace_back(here);
   }
 
@@ -354,7 +257,7 @@ class Loader {
   Reader root_;
   Config config_;
   fs::path folder_;
-  std::vector<std::pair<io::Endpoint, std::string>> bound_; // and by whom
+  ListenerReader listeners_;
 };
 
 ConfigLoad finish_load(std::optional<Document> document, Diagnostics diagnostics) {

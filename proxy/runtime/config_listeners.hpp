@@ -1,0 +1,29 @@
+// The listeners of sluice.yaml, and that no two of ours share a port. Part of config.hpp, which is
+// what everybody else asks. Tested by tests/socket/config_test.cpp.
+#pragma once
+
+#include "policy/base/reader.hpp"
+#include "proxy/io/endpoint.hpp"
+#include "proxy/io/settings.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::runtime {
+
+class ListenerReader {
+ public:
+  std::vector<io::ListenerSettings> read(Reader at);
+  // The kernel would let two of ours share a port (SO_REUSEPORT), and either take half of the
+  // calls. `name` is who is bound to `here` from now on.
+  void alone(const Reader& at, const io::Endpoint& here, const std::string& name);
+
+ private:
+  static void kind(Reader& item, io::ListenerSettings& listener);
+  void bind(Reader at, io::ListenerSettings& listener);
+
+  std::vector<std::pair<io::Endpoint, std::string>> bound_; // and by whom
+};
+
+} // namespace sluice::runtime
