@@ -95,6 +95,7 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);
   if (!wish.state_folder.empty()) options.hidden.push_back(wish.state_folder);
+  options.hidden.insert(options.hidden.end(), wish.hidden.begin(), wish.hidden.end());
   // Made later, if it is not there: so its folder, and only where CMD is the same user.
   if (!config.log.key_file.empty() && ::geteuid() != 0) {
     options.hidden.push_back(fs::absolute(config.log.key_file).parent_path().string());
@@ -125,7 +126,8 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
 }
 
 // The sockets of the box become listeners of the sidecar.
-void hand_over(runtime::Config& config, std::vector<contain::BoxSocket> sockets) {
+void hand_over(runtime::Config& config, const BoxWish& wish,
+               std::vector<contain::BoxSocket> sockets) {
   using Role = contain::BoxSocket::Role;
   using Adopted = runtime::AdoptedSocket;
   const auto name_of = [](Role role) {
@@ -144,6 +146,11 @@ void hand_over(runtime::Config& config, std::vector<contain::BoxSocket> sockets)
     config.settings.listeners.push_back(std::move(listener));
   }
   for (auto& one : sockets) {
+    if (one.role == Role::slot) {
+      config.adopted.push_back(
+          {wish.slots.at(one.port), one.fd.release(), Adopted::Role::tcp_accept});
+      continue;
+    }
     const auto as = one.role == Role::dns_udp ? Adopted::Role::udp : Adopted::Role::tcp_accept;
     config.adopted.push_back({name_of(one.role), one.fd.release(), as});
   }
@@ -158,8 +165,10 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   config.policy_parents = engine::load_policy_file(config.policy_file).parents;
   SLUICE_TRY(hide_ours(config, wish, options));
   options.workers = config.settings.workers;
+  options.door = wish.door;
+  for (const auto& slot : wish.slots) options.slot_ports.push_back(slot.first);
   SLUICE_TRY(auto&& box, contain::Box::create(options));
-  hand_over(config, box->take_sockets());
+  hand_over(config, wish, box->take_sockets());
   config.policy_folder_pinned = true; // CMD may be able to rename what is above it
   return std::move(box);
 }

@@ -8,8 +8,11 @@
 #include "proxy/contain/box.hpp"
 #include "proxy/runtime/runtime.hpp"
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sluice::cli {
 
@@ -17,6 +20,11 @@ struct BoxWish {
   std::string user;         // --user; "": whoever called sudo, else nobody
   std::string state_folder; // of `exec --allow`: hidden as a whole; "" for none
   std::string trust_bundle; // what clients must be able to read to trust our CA; "" for none
+  // Of a component of a scenario: listeners of the config by the port in the box that they serve,
+  // what of others it must not see, and whether calls go in.
+  std::map<std::uint16_t, std::string> slots = {};
+  std::vector<std::string> hidden = {};
+  bool door = false;
 };
 
 // Makes the box, and in `config` the listeners that serve it. Before any thread exists.

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -179,8 +180,10 @@ Result<> Box::await_ready() {
       return unavailable(std::move(message->text) +
                          (user_namespace_ ? user_namespaces_refused() : ""));
     }
-    if (message->word != Word::socket || message->text.size() != 2 || !message->fd.valid()) break;
+    if (message->word != Word::socket || message->text.size() < 3 || !message->fd.valid()) break;
     BoxSocket one;
+    std::from_chars(message->text.data() + 2, message->text.data() + message->text.size(),
+                    one.port);
     one.role = static_cast<BoxSocket::Role>(message->text[0]);
     one.ipv6 = message->text[1] == '6';
     one.fd = std::move(message->fd);

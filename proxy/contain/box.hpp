@@ -38,15 +38,18 @@ struct BoxOptions {
   std::string admin_socket; // the probe tries to connect to it; "" for none
   bool door = false;        // dial() goes in
   unsigned workers = 1;     // sockets of each family that share a port
+  // Where the sidecar answers on the box's loopback, 127.0.0.1, besides: a socket of each.
+  std::vector<std::uint16_t> slot_ports;
   std::uint16_t proxy_port = 15001, tcp_port = 15006, dns_port = 15053; // inside the box, all ours
 };
 
 struct BoxSocket {
   // tcp: SO_ORIGINAL_DST tells where a connection was meant to go. proxy: nothing is steered here;
   // it is for clients that have a proxy variable, whose refusals are then readable.
-  enum class Role : char { tcp = 't', proxy = 'p', dns_udp = 'u', dns_tcp = 'd' };
+  enum class Role : char { tcp = 't', proxy = 'p', dns_udp = 'u', dns_tcp = 'd', slot = 's' };
   Role role = Role::tcp;
   bool ipv6 = false;
+  std::uint16_t port = 0; // in the box
   UniqueFd fd; // stream sockets listen already; all are non-blocking
 };
 

@@ -18,7 +18,7 @@ enum class Word : char {
   none = 0,
   // init to sidecar
   failed = 'f',  // why, for people; the box is over
-  socket = 's',  // "<role> <family>", with the descriptor
+  socket = 's',  // "<role><family><port>", with the descriptor
   ready = 'r',   // sealed: rules, mounts and privileges are as CMD will find them
   check = 'c',   // one check of the probe
   note = 'n',    // what CMD will notice and no check is about

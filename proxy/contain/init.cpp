@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -60,8 +61,9 @@ Result<> seal(Plan& plan, const Channel& sidecar) {
   SLUICE_TRY(make_network(plan));
   SLUICE_TRY(auto&& sockets, open_sockets(plan));
   for (const auto& one : sockets) {
-    const char text[] = {static_cast<char>(one.role), one.ipv6 ? '6' : '4'};
-    if (!sidecar.send(Word::socket, {text, sizeof text}, one.fd.get()))
+    std::string text{static_cast<char>(one.role), one.ipv6 ? '6' : '4'};
+    text += std::to_string(one.port);
+    if (!sidecar.send(Word::socket, text, one.fd.get()))
       return make_error(Origin::internal, "containment_unavailable", "the sidecar is gone");
   }
   return make_view(plan);

@@ -136,6 +136,7 @@ Result<BoxSocket> open_socket(BoxSocket::Role role, bool ipv6, std::uint16_t por
   BoxSocket out;
   out.role = role;
   out.ipv6 = ipv6;
+  out.port = port;
   out.fd = UniqueFd(::socket(ipv6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
   sockaddr_in v4{};
@@ -195,6 +196,10 @@ Result<std::vector<BoxSocket>> open_sockets(const Plan& plan) {
       SLUICE_TRY(auto&& one, open_socket(role, ipv6, plan.options.dns_port));
       all.push_back(std::move(one));
     }
+  }
+  for (const std::uint16_t port : plan.options.slot_ports) {
+    SLUICE_TRY(auto&& one, open_socket(Role::slot, false, port));
+    all.push_back(std::move(one));
   }
   return all;
 }

@@ -8,6 +8,7 @@
 #include "policy/redact/rule_set.hpp"
 #include "proxy/call/assemble.hpp"
 #include "proxy/call/credentials.hpp"
+#include "proxy/io/inside.hpp"
 #include "proxy/wire/http1.hpp"
 
 #include <chrono>
@@ -57,6 +58,7 @@ struct Settings {
   Limits limits;
   std::map<std::string, std::vector<model::IpAddress>> static_hosts; // `resolve:` of sluice.yaml
   unsigned workers = 1;
+  std::shared_ptr<const Inside> inside; // the program, when it is in a box of ours; null: none
   std::uint32_t mark = 0;         // SO_MARK of upstream sockets, for rules that exempt us; 0: none
   bool captures() const noexcept; // whether there is a transparent listener
   bool answers_dns() const noexcept; // whether there is a dns listener, so that every name is ours

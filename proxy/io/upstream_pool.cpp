@@ -42,8 +42,9 @@ void UpstreamPool::SessionDeleter::operator()(SSL_SESSION* p) const noexcept {
 }
 
 UpstreamPool::UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings,
-                           OwnPorts& own_ports)
-    : executor_(executor), trust_(trust), settings_(settings), own_ports_(own_ports) {}
+                           OwnPorts& own_ports, net::thread_pool& threads)
+    : executor_(executor), trust_(trust), settings_(settings), own_ports_(own_ports),
+      threads_(threads) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
@@ -107,6 +108,8 @@ Task<Opened> UpstreamPool::open_tunnel(const call::Permit& permit, Interruptible
 
 Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop) {
   const auto& to = permit.call().to;
+  if (settings_.inside && to.host.text() == settings_.inside->host)
+    co_return co_await dial_program(permit);
   UpstreamFailed failed;
   failed.detail = "no address answered";
   for (const auto& address : permit.addresses()) {
@@ -131,6 +134,28 @@ Task<Opened> UpstreamPool::dial(const call::Permit& permit, Interruptible& stop)
     if (error == net::error::operation_aborted) break;
   }
   co_return Opened(std::move(failed));
+}
+
+Task<Opened> UpstreamPool::dial_program(const call::Permit& permit) {
+  const auto& to = permit.call().to;
+  auto got = co_await dial_inside(executor_, threads_, settings_.inside, to.port,
+                                  settings_.limits.connect_timeout);
+  UpstreamFailed failed;
+  if (!got) {
+    failed.detail = got.error().detail;
+    co_return Opened(std::move(failed));
+  }
+  Socket socket(executor_);
+  ErrorCode error;
+  socket.assign(Tcp::v4(), got.value().release(), error);
+  if (error) {
+    failed.detail = error.message();
+    co_return Opened(std::move(failed));
+  }
+  auto upstream = std::make_unique<Upstream>(std::move(socket), settings_.limits.head);
+  upstream->key = pool_key(to, permit.addresses().front());
+  upstream->address = to.host_port();
+  co_return Opened(std::move(upstream));
 }
 
 Task<UpstreamFailed> UpstreamPool::secure(Upstream& upstream, const model::Host& host,

@@ -40,7 +40,7 @@ using Opened = std::variant<call::UpstreamFailed, UpstreamPtr>;
 class UpstreamPool { // one per worker
  public:
   UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings,
-               OwnPorts& own_ports);
+               OwnPorts& own_ports, net::thread_pool& threads);
   ~UpstreamPool();
   // `stop` interrupts a connect in progress (deadline, drain).
   Task<Opened> open(const call::Permit& permit, call::Pooling pooling, Interruptible& stop);
@@ -62,6 +62,7 @@ class UpstreamPool { // one per worker
 
   UpstreamPtr take_idle(const std::string& key);
   Task<Opened> dial(const call::Permit& permit, Interruptible& stop);
+  Task<Opened> dial_program(const call::Permit& permit);
   Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host,
                                     Interruptible& stop);
   void keep_session(Upstream& upstream);
@@ -70,6 +71,7 @@ class UpstreamPool { // one per worker
   SSL_CTX* trust_;
   const Settings& settings_;
   OwnPorts& own_ports_;
+  net::thread_pool& threads_;
   std::unordered_map<std::string, std::deque<Idle>> idle_;
   std::unordered_map<std::string, SessionPtr> tls_sessions_;
   std::size_t idle_count_ = 0;

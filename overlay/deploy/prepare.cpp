@@ -1,0 +1,181 @@
+#include "overlay/deploy/prepare.hpp"
+
+#include "overlay/config/evaluate.hpp"
+#include "overlay/config/root_values.hpp"
+#include "overlay/deploy/sidecar_files.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace sluice::overlay {
+namespace {
+
+class Preparation {
+ public:
+  Preparation(const Linked& linked, const Scenario& rewritten, const Json* root_values,
+              Diagnostics& out)
+      : linked_(linked), scenario_(rewritten), values_(root_values), out_(out) {}
+
+  std::optional<Prepared> run() {
+    std::vector<ConfigFault> faults;
+    auto configs = rewritten_configs(linked_, scenario_, faults);
+    tell("scenario", faults);
+    if (!configs) return std::nullopt;
+    made_.configs = std::move(*configs);
+    for (const Component& one : scenario_.components) look_at(one);
+    egress_tasks();
+    if (failed_) return std::nullopt;
+    std::vector<DeployFault> wrong;
+    auto deployment = deploy(scenario_, endpoints_, wrong);
+    for (DeployFault& one : wrong) tell(one.where, std::move(one.message), std::move(one.hint));
+    if (!deployment) return std::nullopt;
+    made_.deployment = std::move(*deployment);
+    return std::move(made_);
+  }
+
+ private:
+  void tell(const std::string& where, std::string message, std::string hint = {}) {
+    failed_ = true;
+    Diagnostic problem;
+    problem.file = where;
+    problem.message = std::move(message);
+    problem.hint = std::move(hint);
+    problem.code = kRunCode;
+    out_.push_back(std::move(problem));
+  }
+
+  void tell(const std::string& where, const std::vector<ConfigFault>& faults) {
+    for (const ConfigFault& one : faults) tell(where, one.pointer + ": " + one.message, one.hint);
+  }
+
+  void look_at(const Component& one) {
+    endpoints_.emplace_back();
+    if (!one.program) return;
+    if (one.program->form == Program::Form::builtin) return builtin_task(one);
+    std::vector<ConfigFault> faults;
+    auto found = endpoints_of(one, faults);
+    tell(one.moniker, faults);
+    endpoints_.back() = std::move(found);
+  }
+
+  // The whole program: what is said of its endpoints may depend on everything. Slots get an
+  // address each that stands for one.
+  std::vector<ExpandedEndpoint> endpoints_of(const Component& one,
+                                             std::vector<ConfigFault>& faults) const {
+    Program network;
+    network.form = one.program->form;
+    network.location = literal_template("/");
+    network.endpoints = one.program->endpoints;
+    std::optional<Json> config;
+    if (values_ != nullptr) {
+      const auto* schema = one.config_schema ? &*one.config_schema : nullptr;
+      config = evaluate_config(made_.configs[one.id], *values_, schema, faults);
+    } else {
+      std::set<std::string> unknown;
+      config = known_part(made_.configs[one.id], unknown);
+    }
+    if (!config) return {};
+    const ExpandInput input{*config, {}, [this, &one](const std::string& slot) {
+                              return std::vector<std::string>(bound(one.id, slot),
+                                                              "http://127.0.0.1:1");
+                            }};
+    auto expanded = expand_program(network, input, faults);
+    return expanded ? std::move(expanded->endpoints) : std::vector<ExpandedEndpoint>();
+  }
+
+  std::size_t bound(ComponentId consumer, const std::string& slot) const {
+    return static_cast<std::size_t>(
+        std::count_if(scenario_.edges.begin(), scenario_.edges.end(), [&](const Edge& edge) {
+          return edge.to.component == consumer && edge.to.name == slot;
+        }));
+  }
+
+  // Its config is read in its own, or, of one without, in the scope's.
+  void builtin_task(const Component& one) {
+    const bool own = one.config_schema.has_value() || !one.provenance;
+    const ComponentId around = own ? one.id : one.provenance->scope;
+    add_task(one.id, *one.program->builtin, one.program->builtin_config, around);
+  }
+
+  void add_task(ComponentId of, Builtin builtin, const std::optional<Json>& written,
+                ComponentId around) {
+    const Json config = written.value_or(Json::object());
+    auto faults = check_builtin_config(builtin, config);
+    const Component& scope = scenario_.at(around);
+    const ConfigParent parent{&made_.configs[around],
+                              scope.config_schema ? &*scope.config_schema : nullptr};
+    ConfigBudget budget;
+    auto tree = compose_config(&config, parent, nullptr, budget, faults);
+    tell(scenario_.at(of).moniker, faults);
+    if (tree) made_.tasks[of].push_back({builtin, std::move(*tree)});
+  }
+
+  // Of overlays: [A, B] a request meets B first; of scopes the innermost.
+  void egress_tasks() {
+    for (auto at = linked_.overlays.rbegin(); at != linked_.overlays.rend(); ++at) {
+      if (!at->declarative) continue;
+      for (const ComponentId id : at->egress)
+        add_task(id, at->declarative->builtin, at->declarative->config, at->scope);
+    }
+  }
+
+  const Linked& linked_;
+  const Scenario& scenario_;
+  const Json* values_;
+  Diagnostics& out_;
+  bool failed_ = false;
+  Endpoints endpoints_;
+  Prepared made_;
+};
+
+Diagnostic problem_of(const Component& of, const ConfigFault& fault) {
+  Diagnostic out;
+  out.file = of.moniker;
+  out.message = fault.pointer + ": " + fault.message;
+  out.hint = fault.hint;
+  out.code = kRunCode;
+  return out;
+}
+
+} // namespace
+
+std::optional<Prepared> prepare(const Linked& linked, const Scenario& rewritten,
+                                const Json* root_values, Diagnostics& out) {
+  return Preparation(linked, rewritten, root_values, out).run();
+}
+
+std::optional<ExpandedProgram> expand_unit(const Scenario& rewritten, const Prepared& prepared,
+                                           const Unit& unit, const Json& root_values,
+                                           Diagnostics& out) {
+  const Component& one = rewritten.at(unit.stands.front());
+  std::vector<ConfigFault> faults;
+  const auto* schema = one.config_schema ? &*one.config_schema : nullptr;
+  const auto config = evaluate_config(prepared.configs.at(one.id), root_values, schema, faults);
+  std::optional<ExpandedProgram> made;
+  if (config) {
+    std::vector<std::string> slots;
+    for (const auto& [name, slot] : one.slots) slots.push_back(name);
+    const ExpandInput input{*config, std::move(slots),
+                            [&unit](const std::string& slot) { return slot_urls(unit, slot); }};
+    made = expand_program(*one.program, input, faults);
+  }
+  for (const ConfigFault& fault : faults) out.push_back(problem_of(one, fault));
+  return made;
+}
+
+std::vector<RootInput> missing_inputs(const Scenario& rewritten, const Prepared& prepared,
+                                      const Json& root_values) {
+  const auto& schema = rewritten.components.front().config_schema;
+  if (!schema) return {};
+  std::set<std::string> paths;
+  for (const Component& one : rewritten.components) {
+    if (one.program) collect_runtime_paths(prepared.configs[one.id], paths);
+  }
+  for (const auto& [id, tasks] : prepared.tasks) {
+    for (const ComposedTask& one : tasks) collect_runtime_paths(one.config, paths);
+  }
+  return missing_inputs(*schema, root_values, paths);
+}
+
+} // namespace sluice::overlay

@@ -1,0 +1,205 @@
+#include "overlay/deploy/sidecar_policy.hpp"
+
+#include "policy/base/reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace sluice::overlay {
+namespace {
+
+// Of a policy: what an overlay may bring. Who wrote it, whom it inherits from and which logins it
+// has are matters of a file of its own.
+constexpr std::array<std::string_view, 8> kPolicyKeys = {
+    "defaults", "hosts", "redaction", "egress", "tcp", "tools", "agents", "models"};
+constexpr std::array<std::string_view, 4> kRedactKeys = {"terms", "pii", "rules", "placeholder"};
+constexpr std::array<std::string_view, 6> kLimitKeys = {"request_body",      "requests_per_minute",
+                                                        "requests_per_hour", "requests_per_day",
+                                                        "bytes_per_day",     "tokens_per_day"};
+constexpr std::array<std::string_view, 0> kRecordKeys = {};
+
+struct Section {
+  std::string_view name;
+  std::string_view whom; // the key of its rules that says for which hosts they are
+};
+constexpr std::array<Section, 4> kSections = {
+    Section{"egress", "hosts"}, Section{"tools", "servers"}, Section{"agents", "peers"},
+    Section{"models", "providers"}};
+constexpr std::array<std::string_view, 3> kVerbs = {"allow", "block", "require_approval"};
+
+template <std::size_t N>
+void check_keys(const Json& config, const std::array<std::string_view, N>& known,
+                std::vector<ConfigFault>& faults) {
+  for (const auto& [key, value] : config.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    faults.push_back({"/" + pointer_token(key), "nothing is known by this key",
+                      N == 0 ? "it takes no config" : "one of " + join_words(known.data(), N)});
+  }
+}
+
+void check_terms(const Json& config, std::vector<ConfigFault>& faults) {
+  const auto terms = config.find("terms");
+  if (terms == config.end()) return;
+  const bool texts =
+      terms->is_array() && std::all_of(terms->begin(), terms->end(), [](auto& one) {
+        return one.is_string() && !one.template get_ref<const std::string&>().empty();
+      });
+  if (!texts) faults.push_back({"/terms", "expected a list of texts that are not empty", ""});
+}
+
+std::vector<std::string> redactions(const std::vector<BuiltinTask>& tasks) {
+  std::vector<std::string> out;
+  for (const BuiltinTask& one : tasks) {
+    if (one.builtin != Builtin::redact) continue;
+    if (out.empty()) out.emplace_back("secrets");
+    if (one.config.value("pii", false) && out.size() == 1) out.emplace_back("pii");
+  }
+  return out;
+}
+
+// All of them hold: of two numbers for one thing the smaller. Sizes may be texts ("1MiB"), of which
+// the last one written stands, as for a policy that is read twice.
+Json limits(const std::vector<BuiltinTask>& tasks) {
+  Json out = Json::object();
+  for (const BuiltinTask& one : tasks) {
+    if (one.builtin != Builtin::limit) continue;
+    for (const auto& [key, value] : one.config.items()) {
+      const auto known = out.find(key);
+      const bool tighter =
+          known == out.end() || !known->is_number() || !value.is_number() || value < *known;
+      if (tighter) out[key] = value;
+    }
+  }
+  return out;
+}
+
+// What redaction overlays say besides where they are: rules of their own.
+void add_redaction(Json& policy, const std::vector<BuiltinTask>& tasks) {
+  for (const BuiltinTask& one : tasks) {
+    if (one.builtin != Builtin::redact) continue;
+    Json& section = policy["redaction"];
+    if (section.is_null()) section = Json::object();
+    for (const char* key : {"placeholder", "rules"}) {
+      const auto found = one.config.find(key);
+      if (found == one.config.end()) continue;
+      if (found->is_array() && section[key].is_array()) {
+        for (const Json& rule : *found) section[key].push_back(rule);
+      } else {
+        section[key] = *found;
+      }
+    }
+    if (section.empty()) policy.erase("redaction");
+  }
+}
+
+Json policy_of(const std::vector<BuiltinTask>& tasks) {
+  Json out = Json::object();
+  for (const BuiltinTask& one : tasks) {
+    if (one.builtin == Builtin::policy) out = one.config;
+  }
+  out["version"] = 1;
+  if (!out.contains("defaults")) out["defaults"] = Json::object();
+  if (out["defaults"].is_object()) out["defaults"]["decision"] = "block";
+  return out;
+}
+
+// Duties that the overlays ask for beside the rules of the policy.
+void put_duties(Json& rule, const std::vector<std::string>& redact, const Json& limit) {
+  if (!rule.is_object() || !rule.contains("allow")) return;
+  if (!redact.empty() && !rule.contains("redact")) rule["redact"] = redact;
+  if (!limit.empty() && !rule.contains("limits")) rule["limits"] = limit;
+}
+
+void for_each_rule(Json& policy, const std::function<void(const Section&, Json&)>& act) {
+  for (const Section& section : kSections) {
+    const auto rules = policy.find(section.name);
+    if (rules == policy.end() || !rules->is_array()) continue;
+    for (Json& rule : *rules) {
+      if (rule.is_object()) act(section, rule);
+    }
+  }
+}
+
+// A rule of an edge's policy that names nobody is for whom the edge leads to.
+void put_host(const Section& section, Json& rule, const AllowedCall& edge) {
+  for (const std::string_view verb : kVerbs) {
+    const auto what = rule.find(verb);
+    if (what == rule.end() || !what->is_object() || what->contains(section.whom)) continue;
+    (*what)[std::string(section.whom)] = Json::array({edge.host});
+  }
+  if (section.name == "egress" && !rule.contains("private")) rule["private"] = true;
+}
+
+Json edge_rule(const AllowedCall& edge) {
+  Json rule = {{"name", edge.rule},
+               {"allow", {{"hosts", {edge.host}}, {"ports", {edge.port}}}},
+               {"private", true}};
+  if (edge.http) rule["redact"] = Json::array();
+  return rule;
+}
+
+} // namespace
+
+std::vector<ConfigFault> check_builtin_config(Builtin builtin, const Json& config) {
+  std::vector<ConfigFault> faults;
+  if (!config.is_object()) {
+    faults.push_back({"", "the config of a built-in interposer is a map", ""});
+    return faults;
+  }
+  switch (builtin) {
+  case Builtin::policy: check_keys(config, kPolicyKeys, faults); break;
+  case Builtin::limit: check_keys(config, kLimitKeys, faults); break;
+  case Builtin::record: check_keys(config, kRecordKeys, faults); break;
+  case Builtin::redact:
+    check_keys(config, kRedactKeys, faults);
+    check_terms(config, faults);
+    break;
+  }
+  return faults;
+}
+
+Json program_policy(const std::vector<AllowedCall>& edges, const std::vector<BuiltinTask>& tasks,
+                    std::vector<ConfigFault>& faults) {
+  const auto policies = std::count_if(tasks.begin(), tasks.end(), [](const BuiltinTask& one) {
+    return one.builtin == Builtin::policy;
+  });
+  if (policies > 1) {
+    faults.push_back({"", "two policies are for the egress of this component",
+                      "write one that says what both allow"});
+  }
+  Json out = policy_of(tasks);
+  add_redaction(out, tasks);
+  const auto redact = redactions(tasks);
+  const auto limit = limits(tasks);
+  for_each_rule(out, [&](const Section&, Json& rule) { put_duties(rule, redact, limit); });
+  Json egress = Json::array(), tcp = Json::array();
+  for (const AllowedCall& edge : edges) (edge.http ? egress : tcp).push_back(edge_rule(edge));
+  for (auto [section, first] : {std::pair{"egress", &egress}, std::pair{"tcp", &tcp}}) {
+    const auto given = out.find(section);
+    if (given != out.end() && given->is_array()) {
+      for (Json& rule : *given) first->push_back(std::move(rule));
+    }
+    if (!first->empty()) out[section] = std::move(*first);
+  }
+  return out;
+}
+
+Json builtin_policy(const AllowedCall& edge, const std::vector<BuiltinTask>& tasks) {
+  Json out = policy_of(tasks);
+  add_redaction(out, tasks);
+  if (!out.contains("egress")) out["egress"] = Json::array({edge_rule(edge)});
+  const auto redact = redactions(tasks);
+  const auto limit = limits(tasks);
+  for_each_rule(out, [&](const Section& section, Json& rule) {
+    if (rule.value("redact", Json()).empty()) rule.erase("redact");
+    put_host(section, rule, edge);
+    put_duties(rule, redact, limit);
+    if (section.name == "egress" && !rule.contains("redact") && rule.contains("allow"))
+      rule["redact"] = Json::array();
+  });
+  return out;
+}
+
+} // namespace sluice::overlay

@@ -1,0 +1,319 @@
+#include "proxy/cli/scenario_run.hpp"
+
+#include "overlay/config/root_values.hpp"
+#include "overlay/deploy/prepare.hpp"
+#include "policy/base/printable.hpp"
+#include "policy/evidence/file.hpp"
+#include "proxy/cli/scenario_layout.hpp"
+#include "proxy/cli/scenario_sidecar.hpp"
+#include "proxy/contain/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <utility>
+
+namespace sluice::cli {
+namespace {
+
+using overlay::UnitId;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kToEnd = std::chrono::seconds(5);       // for programs that were asked to
+constexpr auto kToEndAtOnce = std::chrono::seconds(5); // for sidecars whose programs are gone
+constexpr std::size_t kLongestLine = 64 * 1024;
+
+// What comes over a descriptor, in lines.
+class Lines {
+ public:
+  explicit Lines(UniqueFd fd) : fd_(std::move(fd)) {}
+  int fd() const noexcept { return fd_.get(); } // -1 when nothing more comes
+  void take(const std::function<void(std::string_view)>& act) {
+    std::array<char, 8'192> bytes{};
+    const auto got = ::read(fd_.get(), bytes.data(), bytes.size());
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    if (got > 0) held_.append(bytes.data(), static_cast<std::size_t>(got));
+    for (auto end = held_.find('\n'); end != std::string::npos; end = held_.find('\n')) {
+      act(std::string_view(held_).substr(0, end));
+      held_.erase(0, end + 1);
+    }
+    if (held_.size() < kLongestLine && got > 0) return;
+    if (!held_.empty()) act(std::exchange(held_, {}));
+    if (got <= 0) fd_ = UniqueFd();
+  }
+
+ private:
+  UniqueFd fd_;
+  std::string held_;
+};
+
+struct Child {
+  enum class State : std::uint8_t { preparing, ready, starting, serving, ended };
+  std::string name; // of the component
+  pid_t pid = -1;
+  bool program = false;
+  State state = State::preparing;
+  bool gone = false; // the process
+  Lines report, output;
+};
+
+class ScenarioRun {
+ public:
+  ScenarioRun(const Output& out, const overlay::Deployment& deployment, PlacedScenario placed,
+              std::string directory, const sigset_t& signals)
+      : out_(out), deployment_(deployment), placed_(std::move(placed)),
+        directory_(std::move(directory)), signals_(signals),
+        signal_fd_(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)) {}
+
+  int run() {
+    for (auto& task : placed_.tasks) start(std::move(task));
+    placed_.sockets.clear(); // theirs alone from here on
+    while (!all_gone()) {
+      turn();
+      escalate();
+    }
+    if (!failure_.empty()) return out_.fail(kFailed, "scenario_failed", failure_);
+    return kDone;
+  }
+
+ private:
+  // ---- processes -------------------------------------------------------------------------------
+
+  void start(SidecarTask task) {
+    int report[2] = {-1, -1}, output[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) != 0 ||
+        ::pipe2(output, O_CLOEXEC) != 0) {
+      return fail(task.moniker + ": no pipe");
+    }
+    Child child{task.moniker,
+                -1,
+                !task.command.empty(),
+                Child::State::preparing,
+                false,
+                Lines(UniqueFd(report[0])),
+                Lines(UniqueFd(output[0]))};
+    task.report = UniqueFd(report[1]);
+    task.output = UniqueFd(output[1]);
+    child.pid = ::fork();
+    if (child.pid == 0) become_sidecar(std::move(task));
+    if (child.pid < 0) child.gone = true, fail(task.moniker + ": no process");
+    children_.push_back(std::move(child));
+  }
+
+  // Has our terminal's signals from us alone, and none of the others' lines.
+  [[noreturn]] void become_sidecar(SidecarTask task) {
+    ::setpgid(0, 0);
+    { const UniqueFd closed = std::move(signal_fd_); }
+    children_.clear();
+    std::vector<UniqueFd> others = std::move(placed_.sockets);
+    for (auto& one : others) { // ours are the runtime's from here on, the others' nobody's
+      const int fd = one.release();
+      const bool ours = std::any_of(task.sockets.begin(), task.sockets.end(),
+                                    [fd](const auto& mine) { return mine.second == fd; });
+      if (!ours) ::close(fd);
+    }
+    const int code = run_sidecar(std::move(task), signals_);
+    std::cerr.flush();
+    ::_exit(code);
+  }
+
+  bool all_gone() const {
+    return std::all_of(children_.begin(), children_.end(),
+                       [](const Child& one) { return one.gone && one.output.fd() < 0; });
+  }
+
+  void reap() {
+    int status = 0;
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      for (Child& one : children_) {
+        if (one.pid != pid) continue;
+        one.gone = true;
+        if (one.state != Child::State::ended) fail(one.name + ": its sidecar ended");
+      }
+    }
+  }
+
+  // ---- what happens ----------------------------------------------------------------------------
+
+  void turn() {
+    std::vector<pollfd> waiting{{signal_fd_.get(), POLLIN, 0}};
+    for (const Child& one : children_) {
+      waiting.push_back({one.report.fd(), POLLIN, 0});
+      waiting.push_back({one.output.fd(), POLLIN, 0});
+    }
+    (void)::poll(waiting.data(), waiting.size(), 200);
+    for (std::size_t i = 0; i < children_.size(); ++i) {
+      Child& one = children_[i];
+      if (waiting[1 + 2 * i].revents != 0)
+        one.report.take([&](std::string_view line) { told(one, line); });
+      if (waiting[2 + 2 * i].revents != 0)
+        one.output.take([&](std::string_view line) { show(one, line); });
+    }
+    if (waiting[0].revents != 0) take_signals();
+    reap();
+    advance();
+  }
+
+  void take_signals() {
+    signalfd_siginfo info{};
+    while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP)
+        stopping_ ? end_at_once() : stop();
+    }
+  }
+
+  static void show(const Child& from, std::string_view line) {
+    std::cerr << '[' << from.name << "] " << printable(line) << std::endl;
+  }
+
+  void told(Child& from, std::string_view line) {
+    using State = Child::State;
+    if (line == "ready") from.state = State::ready;
+    if (line == "serving") from.state = State::serving;
+    if (line.starts_with("failed ")) {
+      fail(from.name + ": " + std::string(line.substr(7)));
+      from.state = State::ended;
+    }
+    if (line.starts_with("ended ")) ended(from, std::string(line.substr(6)));
+  }
+
+  void ended(Child& one, const std::string& code) {
+    if (one.state == Child::State::ended) return;
+    one.state = Child::State::ended;
+    if (stopping_ || !one.program) return;
+    std::cerr << one.name << " ended with exit code " << code << std::endl;
+    if (code != "0") fail(one.name + " ended with exit code " + code);
+    const bool others = std::any_of(children_.begin(), children_.end(), [](const Child& other) {
+      return other.program && other.state != Child::State::ended;
+    });
+    if (!others) stop(); // who only stands between programs is of no use any more
+  }
+
+  // Each program when those that it needs answer.
+  void advance() {
+    using State = Child::State;
+    if (stopping_) return;
+    const auto in = [](State state) {
+      return [state](const Child& one) { return one.state == state; };
+    };
+    if (std::any_of(children_.begin(), children_.end(), in(State::preparing))) return;
+    for (UnitId id = 0; id < children_.size(); ++id) {
+      const auto& needs = deployment_.units[id].needs;
+      const bool now = std::all_of(needs.begin(), needs.end(), [this](UnitId needed) {
+        return children_[needed].state >= State::serving;
+      });
+      if (children_[id].state != State::ready || !now) continue;
+      children_[id].state = State::starting;
+      (void)::send(children_[id].report.fd(), "g", 1, MSG_NOSIGNAL);
+    }
+    const bool up = std::all_of(children_.begin(), children_.end(),
+                                [](const Child& one) { return one.state >= State::serving; });
+    if (up && !std::exchange(announced_, true)) announce_exports();
+  }
+
+  void announce_exports() const {
+    Json exports = Json::object();
+    std::string text;
+    for (const auto& one : placed_.exports) {
+      exports[one.name] = {{"url", one.url}, {"component", one.moniker}};
+      text += one.name + "  " + one.url + '\n';
+    }
+    out_.print({{"exports", std::move(exports)}, {"directory", directory_}}, text);
+    std::cout.flush();
+    std::cerr << "running; evidence below " << directory_ << std::endl;
+  }
+
+  // ---- the end ---------------------------------------------------------------------------------
+
+  void fail(std::string why) {
+    if (failure_.empty()) {
+      failure_ = std::move(why);
+    } else if (!stopping_) {
+      std::cerr << why << std::endl;
+    }
+    stop();
+  }
+
+  void stop() {
+    if (std::exchange(stopping_, true)) return;
+    until_ = Clock::now() + kToEnd;
+    for (const Child& one : children_) {
+      if (!one.gone) (void)::kill(one.pid, SIGTERM);
+    }
+  }
+
+  void end_at_once() {
+    if (std::exchange(at_once_, true)) return;
+    until_ = Clock::now() + kToEndAtOnce;
+    for (const Child& one : children_) (void)::send(one.report.fd(), "k", 1, MSG_NOSIGNAL);
+  }
+
+  void escalate() {
+    if (!stopping_ || Clock::now() < until_) return;
+    if (!at_once_) return end_at_once();
+    for (const Child& one : children_) {
+      if (!one.gone) (void)::kill(one.pid, SIGKILL); // its box goes with it
+    }
+    until_ = Clock::now() + kToEndAtOnce;
+  }
+
+  const Output& out_;
+  const overlay::Deployment& deployment_;
+  PlacedScenario placed_;
+  std::string directory_;
+  const sigset_t& signals_;
+  UniqueFd signal_fd_;
+  std::vector<Child> children_; // by unit
+  bool announced_ = false, stopping_ = false, at_once_ = false;
+  Clock::time_point until_;
+  std::string failure_;
+};
+
+void tell_missing(const std::vector<overlay::RootInput>& missing, Diagnostics& out) {
+  if (missing.empty()) return;
+  Diagnostic problem;
+  problem.file = "config";
+  problem.message = "these inputs have no value: " + overlay::shown_inputs(missing);
+  problem.hint = "set the variables, or give the properties a default";
+  problem.code = overlay::kRunCode;
+  out.push_back(std::move(problem));
+}
+
+} // namespace
+
+int run_scenario(const Output& out, const CompiledScenario& compiled,
+                 const ScenarioOptions& options) {
+  const sigset_t signals = contain::block_control_signals();
+  Diagnostics found;
+  const auto& scenario = compiled.passed->rewritten.scenario;
+  const auto prepared = overlay::prepare(compiled.linked, scenario, &compiled.root_values, found);
+  if (prepared) {
+    tell_missing(overlay::missing_inputs(scenario, *prepared, compiled.root_values), found);
+  }
+  if (has_errors(found)) return out.fail(found);
+  if (prepared->deployment.units.empty())
+    return out.fail(kUsage, "nothing_to_run", "no component of the scenario has a program");
+  const auto folder = RunFolder::make();
+  if (!folder) return out.fail(folder.error());
+  ScenarioOptions here = options;
+  here.directory = std::filesystem::absolute(options.directory).lexically_normal().string();
+  if (auto made = evidence::make_directory(here.directory); !made) return out.fail(made.error());
+  auto placed = place_scenario(compiled, *prepared, here, folder.value(), found);
+  if (!placed) return out.fail(found);
+  return ScenarioRun(out, prepared->deployment, std::move(*placed), here.directory, signals).run();
+}
+
+} // namespace sluice::cli
