@@ -15,8 +15,41 @@ Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rule
   return pipe;
 }
 
-Result<> BodyPipe::feed(std::string_view in, std::string& out) {
+bool BodyPipe::rewrite(UrlRewriter urls, std::string_view content_encoding) {
   if (!redactor_) {
+    const auto codings = wire::parse_codings(content_encoding);
+    if (!codings) return false;
+    if (!codings.value().empty()) decoder_.emplace(codings.value());
+  }
+  urls_.emplace(std::move(urls));
+  return true;
+}
+
+// Requires: changes().
+Result<> BodyPipe::change(std::string_view text, std::string& out) {
+  if (!urls_) return redactor_->feed(text, out);
+  redacted_.clear();
+  if (redactor_) {
+    SLUICE_TRY(redactor_->feed(text, redacted_));
+    text = redacted_;
+  }
+  urls_->feed(text, out);
+  return success();
+}
+
+Result<> BodyPipe::end_change(std::string& out) {
+  if (!urls_) return redactor_->finish(out);
+  redacted_.clear();
+  if (redactor_) {
+    SLUICE_TRY(redactor_->finish(redacted_));
+  }
+  urls_->feed(redacted_, out);
+  urls_->finish(out);
+  return success();
+}
+
+Result<> BodyPipe::feed(std::string_view in, std::string& out) {
+  if (!changes()) {
     SLUICE_TRY(read_usage(in));
     out.append(in);
     return success();
@@ -24,7 +57,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
   if (usage_ && !decoder_) usage_->feed(in);
   const auto before = out.size();
   if (!decoder_) {
-    auto fed = redactor_->feed(in, out);
+    auto fed = change(in, out);
     if (!fed) out.resize(before);
     return fed;
   }
@@ -35,7 +68,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
     if (!redacted) return;
     if (usage_) usage_->feed(text);
     masked_.clear();
-    redacted = redactor_->feed(text, masked_);
+    redacted = change(text, masked_);
     if (masked_.empty()) return;
     if (!encoder_) encoder_.emplace(decoder_->codings());
     encoder_->feed(masked_, wire::Encoder::Flush::none, out);
@@ -52,18 +85,18 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
 }
 
 Result<> BodyPipe::finish(std::string& out) {
-  if (!redactor_) {
+  if (!changes()) {
     const bool read = !usage_ || !decoder_ || !begun_ || decoder_->finish().has_value();
     if (read || !usage_bound_) return success();
     return make_error(Origin::downstream, "content_undecodable", "it ends early");
   }
-  if (!decoder_) return redactor_->finish(out);
+  if (!decoder_) return end_change(out);
   SLUICE_TRY(decoder_->finish());
   // No bytes stay no bytes: a head that said `Content-Length: 0` may be on its way, and behind it
   // even an empty gzip stream would be read as the next message.
   if (!begun_) return success();
   masked_.clear();
-  SLUICE_TRY(redactor_->finish(masked_));
+  SLUICE_TRY(end_change(masked_));
   if (!encoder_) encoder_.emplace(decoder_->codings());
   encoder_->feed(masked_, wire::Encoder::Flush::none, out);
   encoder_->finish(out);
@@ -72,7 +105,7 @@ Result<> BodyPipe::finish(std::string& out) {
 
 Result<> BodyPipe::count_into(std::shared_ptr<UsageScanner> usage,
                               std::string_view content_encoding, bool bound) {
-  if (!redactor_) {
+  if (!changes()) {
     SLUICE_TRY(const auto codings, wire::parse_codings(content_encoding));
     if (!codings.empty()) decoder_.emplace(codings);
   }
@@ -112,7 +145,8 @@ redact::Findings BodyPipe::findings() const {
 }
 
 bool BodyPipe::rewrote() const {
-  return redactor_ && (decoder_.has_value() || redactor_->rewrote());
+  return (changes() && decoder_) || (redactor_ && redactor_->rewrote()) ||
+         (urls_ && urls_->rewrote());
 }
 
 } // namespace sluice::call

@@ -1,12 +1,13 @@
-// One body in one direction: decode, redact, encode again. Without redaction it is a pipe. What was
-// coded goes out in the same codings, whether anything was masked or not: that keeps the agent's
-// and the upstream's choice, and nothing that only a decoder sees (a gzip file name, a skippable
-// frame) gets past. Never passes on a byte it could not read when redaction is due.
-// Tested by tests/unit/call/body_pipe_test.cpp.
+// One body in one direction: decode, redact, put addresses in the place of others, encode again.
+// With neither to be done it is a pipe. What was coded goes out in the same codings, whether
+// anything was masked or not: that keeps the agent's and the upstream's choice, and nothing that
+// only a decoder sees (a gzip file name, a skippable frame) gets past. Never passes on a byte it
+// could not read when redaction is due. Tested by tests/unit/call/body_pipe_test.cpp.
 #pragma once
 
 #include "policy/base/result.hpp"
 #include "proxy/call/content_redactor.hpp"
+#include "proxy/call/url_rewriter.hpp"
 #include "proxy/call/usage_scanner.hpp"
 #include "proxy/wire/coding.hpp"
 
@@ -27,7 +28,10 @@ class BodyPipe {
                                     std::string_view content_encoding,
                                     std::string_view content_type = {}, redact::Scope scope = {});
 
-  // Shows the meter what leaves, before it is encoded again.
+  // Behind redaction, so that a secret is looked for in what was sent. False: its coding cannot be
+  // read, and it is left as it is. Before count_into.
+  bool rewrite(UrlRewriter urls, std::string_view content_encoding);
+  // Shows the meter what leaves, before it is encoded again and before addresses change.
   void watch(std::shared_ptr<redact::DripMeter> meter);
   // Shows what comes in, decoded, whether it is redacted or passes unchanged. Fails (downstream,
   // "content_undecodable") when that cannot be read; then, and when the bytes turn out damaged
@@ -43,13 +47,19 @@ class BodyPipe {
   void stop(); // what is held is counted, and never leaves; nothing is fed after it
   // What went out is not, byte for byte, what came in: it was masked or encoded anew.
   bool rewrote() const;
+  bool changes() const noexcept { return redactor_ || urls_; }
+  bool rewrites() const noexcept { return urls_.has_value(); }
 
  private:
+  Result<> change(std::string_view text, std::string& out);
+  Result<> end_change(std::string& out);
+
   std::optional<ContentRedactor> redactor_; // when it redacts
+  std::optional<UrlRewriter> urls_;         // when it rewrites
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in
-  std::string masked_;                   // reused between calls
+  std::string masked_, redacted_;        // reused between calls
   Result<> read_usage(std::string_view in);
   std::shared_ptr<UsageScanner> usage_;
   bool usage_bound_ = false; // what cannot be counted does not pass

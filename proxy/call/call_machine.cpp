@@ -160,6 +160,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   if (redaction_.drip) drip_ = std::make_shared<redact::DripMeter>(redaction_.drip);
   const auto& duties = permit_->decision().obligations;
   redaction_.obey(duties);
+  redaction_.answers_change = context_.urls && context_.urls->response;
   const auto& limit = duties.request_body_limit;
   if (limit && *limit < context_.request_body_limit) context_.request_body_limit = *limit;
   const std::uint64_t known = request_.framing == wire::BodyFraming::length
@@ -188,6 +189,9 @@ void CallMachine::handle(Admitted& event, Actions& out) {
     request_pipe_ = std::move(pipe.value());
     request_pipe_.watch(drip_);
   }
+  if (context_.urls && rewrites_request(*context_.urls, request_))
+    (void)request_pipe_.rewrite(UrlRewriter(context_.urls->request),
+                                request_.fields.joined("content-encoding"));
   out.push_back(Connect{});
 }
 

@@ -15,6 +15,7 @@
 #include "proxy/call/inspection.hpp"
 #include "proxy/call/message_pipe.hpp"
 #include "proxy/call/problem.hpp"
+#include "proxy/call/url_rules.hpp"
 #include "proxy/wire/websocket_handshake.hpp"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ struct CallContext {
   std::string call_id;
   std::shared_ptr<const engine::Engine> engine;   // says what it asks of a body; null: nothing
   HeadRedaction redaction;                        // used only when the permit asks for redaction
+  std::shared_ptr<const UrlRules> urls;           // null: addresses stay as they are
   DigestKey digest_key;                           // null: bodies are not digested
   std::uint64_t request_body_limit = 64ULL << 20; // bytes; the rule's own limit may be tighter
   // A body with a declared length up to this many bytes is held whole, so that its Content-Length
@@ -111,6 +113,7 @@ class CallMachine {
   void take_end(wire::Fields trailers, Actions& out);
   void start_request(Actions& out);
   void send_request_head(Actions& out);
+  void send_head_first(Actions& out);
   bool can_be_signed(Actions& out); // if it is to be; false: it cannot, and ended
   bool held_too_much() const noexcept;
   bool hold_what_is_held() noexcept;
@@ -119,7 +122,9 @@ class CallMachine {
   void interim_response(const wire::ResponseHead& head, Actions& out);
   void start_response(wire::ResponseHead head, Actions& out);
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
-  void choose_response_framing(wire::ResponseHead& head, bool rewritten);
+  bool change_response(const wire::ResponseHead& head, bool rewritten,
+                       Actions& out); // false: it cannot, and ended
+  void choose_response_framing(wire::ResponseHead& head);
   void end_response(wire::Fields trailers, Actions& out);
   bool read_tokens_of(const wire::ResponseHead& head, Actions& out); // false: it cannot, and ended
 

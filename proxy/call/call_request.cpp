@@ -134,6 +134,12 @@ void CallMachine::send_request_head(Actions& out) {
   out.push_back(SendRequestHead{request_});
 }
 
+// Before its body, of which nobody knows yet whether it will be the one its digests are of.
+void CallMachine::send_head_first(Actions& out) {
+  if (request_pipe_.rewrites()) drop_digests(request_.fields);
+  send_request_head(out);
+}
+
 void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
@@ -147,7 +153,7 @@ void CallMachine::start_request(Actions& out) {
   if (websocket_) wire::write_websocket_request(*websocket_, request_);
   // A long body that is masked after all keeps its digest: the upstream then refuses what it got.
   if (request_pipe_.rewrote()) drop_digests(request_.fields);
-  const bool rewritten = redaction_.everywhere != nullptr;
+  const bool rewritten = redaction_.everywhere != nullptr || request_pipe_.rewrites();
   const bool is_signed = login_.signer() != nullptr;
   if (is_signed && request_.framing == wire::BodyFraming::chunked) hold_request_ = true;
   if (request_.framing == wire::BodyFraming::length && (rewritten || is_signed) &&
@@ -159,7 +165,7 @@ void CallMachine::start_request(Actions& out) {
     }
   }
   if (waits) let_body_come(out);
-  if (!hold_request_) send_request_head(out);
+  if (!hold_request_) send_head_first(out);
   send_inspected(out);
 }
 
@@ -207,7 +213,7 @@ void CallMachine::take_body(std::string_view received, Actions& out) {
     }
     hold_request_ = false;
     request_.framing = wire::BodyFraming::chunked;
-    send_request_head(out);
+    send_head_first(out);
     bytes = std::exchange(request_body_, {});
     (void)hold_what_is_held();
   }

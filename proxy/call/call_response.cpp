@@ -52,29 +52,18 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   outcome_.http_status = head.status;
   keep_upstream_ = head.keep_alive && !websocket_; // no doubt about what it speaks now
   const bool has_body = response_has_body(head);
-  const bool rewritten = redaction_.everywhere != nullptr && has_body;
-  if (rewritten) {
-    if (head.status == 206 || head.status == 226) { // half a secret, or a delta, is not a match
-      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
-                  "a range or delta nobody asked for", out);
-    }
-    auto pipe = BodyPipe::redacting(redaction_.everywhere, head.fields.joined("content-encoding"),
-                                    head.fields.joined("content-type"),
-                                    redaction_.in(redact::Place::response_body));
-    if (!pipe)
-      return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
-                  "the answer's " + pipe.error().detail, out);
-    response_pipe_ = std::move(pipe.value());
-  }
-  if (has_body && !read_tokens_of(head, out)) return;
-  const auto length = has_body ? std::nullopt : length_without_body(head, redaction_);
+  const bool rewritten = context_.urls && rewrites_response(*context_.urls, head);
+  if (has_body && (!change_response(head, rewritten, out) || !read_tokens_of(head, out))) return;
+  const auto length = has_body || rewritten ? std::nullopt : length_without_body(head, redaction_);
   prepare_response(head, redaction_, outcome_.findings);
   if (ended_by_rule(out)) return;
+  if (rewritten) promise_no_bytes(head.fields);
+  if (context_.urls) rewrite_fields(*context_.urls, head.fields);
   if (length) {
     head.framing = wire::BodyFraming::length;
     head.content_length = *length;
   }
-  if (has_body) choose_response_framing(head, rewritten);
+  if (has_body) choose_response_framing(head);
   keep_downstream_ = agent_keeps_alive_ && request_ended_ && !context_.last_on_connection &&
                      head.framing != wire::BodyFraming::until_close;
   head.version = wire::Version::http11;
@@ -85,6 +74,27 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   }
   head_sent_ = true;
   out.push_back(SendResponseHead{std::move(head)});
+}
+
+// Requires: it has a body.
+bool CallMachine::change_response(const wire::ResponseHead& head, bool rewritten, Actions& out) {
+  if (!redaction_.everywhere && !rewritten) return true;
+  const auto wrong = [&](std::string detail) {
+    fail(OutcomeStatus::failed, Reason::upstream_protocol_error, std::move(detail), out);
+    return false;
+  };
+  if (head.status == 206 || head.status == 226) // half a secret, or a delta, is not a match
+    return wrong("a range or delta nobody asked for");
+  const auto coding = head.fields.joined("content-encoding");
+  if (redaction_.everywhere) {
+    auto pipe =
+        BodyPipe::redacting(redaction_.everywhere, coding, head.fields.joined("content-type"),
+                            redaction_.in(redact::Place::response_body));
+    if (!pipe) return wrong("the answer's " + pipe.error().detail);
+    response_pipe_ = std::move(pipe.value());
+  }
+  if (rewritten) (void)response_pipe_.rewrite(UrlRewriter(context_.urls->response), coding);
+  return true;
 }
 
 bool CallMachine::read_tokens_of(const wire::ResponseHead& head, Actions& out) {
@@ -104,9 +114,10 @@ bool CallMachine::read_tokens_of(const wire::ResponseHead& head, Actions& out) {
   return true;
 }
 
-void CallMachine::choose_response_framing(wire::ResponseHead& head, bool rewritten) {
+void CallMachine::choose_response_framing(wire::ResponseHead& head) {
   const bool chunks = downstream_version_ == wire::Version::http11;
-  if (head.framing == wire::BodyFraming::length && rewritten && head.content_length > 0) {
+  const bool changes = response_pipe_.changes();
+  if (head.framing == wire::BodyFraming::length && changes && head.content_length > 0) {
     hold_response_ = head.content_length <= context_.whole_body_bytes;
     if (hold_response_) return;
     head.framing = wire::BodyFraming::chunked;
@@ -164,6 +175,7 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
                 "the answer: " + done.error().detail, out);
   }
   redact_trailers(trailers, redaction_, "response", outcome_.findings);
+  if (response_pipe_.rewrites()) promise_no_bytes(trailers);
   if (ended_by_rule(out)) return;
   if (!counted(hold_response_ ? response_body_.size() : bytes.size(), out)) return;
   response_digest_.feed({}, std::string_view(to).substr(begin));

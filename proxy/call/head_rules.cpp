@@ -191,6 +191,13 @@ void drop_digests(wire::Fields& fields) {
   });
 }
 
+void promise_no_bytes(wire::Fields& fields) {
+  drop_digests(fields);
+  fields.erase("accept-ranges");
+  weaken_etag(fields);
+  state_codings(fields);
+}
+
 void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,
                      const HeadRedaction& redaction, FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);
@@ -199,10 +206,11 @@ void prepare_request(wire::RequestHead& head, std::string target, const model::D
   head.version = wire::Version::http11;
   head.target = std::move(target);
   head.keep_alive = true;
-  if (!redaction.everywhere) return;
+  if (!redaction.everywhere && !redaction.answers_change) return;
   head.fields.set("accept-encoding", wire::offer_decodable(head.fields.joined("accept-encoding")));
   // A-IM (RFC 3229) offers deltas and ranges under another name.
   for (const auto* name : {"range", "if-range", "a-im"}) head.fields.erase(name);
+  if (!redaction.everywhere) return;
   if (head.framing != wire::BodyFraming::none) state_codings(head.fields);
   redact_fields(head.fields, redaction, "request", "header", findings);
   redact_target(head.target, redaction, findings);
@@ -220,12 +228,7 @@ void hide_query_keys(model::EgressCall& call, std::string_view target,
 void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
                       FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);
-  if (redaction.everywhere) {
-    drop_digests(head.fields);
-    head.fields.erase("accept-ranges");
-    weaken_etag(head.fields);
-    state_codings(head.fields);
-  }
+  if (redaction.everywhere) promise_no_bytes(head.fields);
   redact_fields(head.fields, redaction, "response", "header", findings);
   if (redaction.everywhere) {
     auto reason = redact::redact_whole(redaction.everywhere, head.reason,

@@ -27,6 +27,7 @@ struct HeadRedaction {
   bool pii = false;                                   // looked for everywhere but in credentials
   std::shared_ptr<redact::DripWatch> drip;            // of the run; null: no secret is watched
   bool restores_request = false, restores_response = false; // tokens are put back there
+  bool answers_change = false;                              // even when no redaction is due
 
   void obey(const model::Obligations& duties); // of the call at hand
   redact::Scope in(redact::Place place) const noexcept;
@@ -36,10 +37,11 @@ using FindingList = std::vector<evidence::LocatedFindings>;
 // A rule whose action is to block the call and that found something; "" when there is none.
 std::string blocked_by(const FindingList& findings);
 
-// In place: fields for the upstream of `to`. `target` is origin-form. When redaction is due the
-// upstream is offered only codings we read, and is asked for whole bodies: half a secret is no
-// match, and ranges of the upstream's body are not ranges of the redacted one. A server may always
-// answer a Range with all of it (RFC 9110 §14.2), so clients can deal with that.
+// In place: fields for the upstream of `to`. `target` is origin-form. When redaction is due, or the
+// answer may be rewritten, the upstream is offered only codings we read, and is asked for whole
+// bodies: half a secret is no match, and ranges of the upstream's body are not ranges of the
+// redacted one. A server may always answer a Range with all of it (RFC 9110 §14.2), so clients can
+// deal with that.
 void prepare_request(wire::RequestHead& head, std::string target, const model::Destination& to,
                      const HeadRedaction& redaction, FindingList& findings);
 
@@ -57,6 +59,8 @@ void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
 std::optional<std::uint64_t> length_without_body(const wire::ResponseHead& head,
                                                  const HeadRedaction& redaction);
 
+// Of a body that is rewritten: digests and ranges go, and the ETag becomes a weak one.
+void promise_no_bytes(wire::Fields& fields);
 // For a body that is no longer the one they were made of; in heads and trailers.
 void drop_digests(wire::Fields& fields);
 

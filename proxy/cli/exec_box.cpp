@@ -2,6 +2,7 @@
 
 #include "policy/engine/snapshot.hpp"
 #include "policy/evidence/file.hpp"
+#include "proxy/runtime/config_urls.hpp"
 #include "proxy/runtime/file_state.hpp"
 #include "proxy/runtime/policy_source.hpp"
 #include "proxy/runtime/secrets.hpp"
@@ -91,6 +92,8 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   SLUICE_TRY(evidence::make_directory(config.log.directory));
   options.hidden = {config.log.directory, config.policy_file};
   for (const auto& file : secret_files(config)) options.hidden.push_back(file);
+  for (const auto& file : runtime::card_keys(config.settings.listeners))
+    options.hidden.push_back(file);
   hide_parents(config, options);
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);

@@ -129,6 +129,7 @@ call::CallContext Session::call_context() const {
   context.redaction.everywhere = policy.everywhere;
   context.redaction.credentials = policy.credential_fields;
   context.redaction.drip = policy.drip;
+  context.urls = listener_.urls;
   context.digest_key = worker_.services().digest_key;
   context.held = worker_.services().held;
   context.request_body_limit = limits.request_body;

@@ -8,6 +8,7 @@
 #include "policy/redact/rule_set.hpp"
 #include "proxy/call/assemble.hpp"
 #include "proxy/call/credentials.hpp"
+#include "proxy/call/url_rules.hpp"
 #include "proxy/io/inside.hpp"
 #include "proxy/wire/http1.hpp"
 
@@ -33,6 +34,8 @@ struct ListenerSettings {
   bool tproxy = false;                        // transparent: IP_TRANSPARENT instead of REDIRECT
   bool adopted =
       false; // its sockets were made elsewhere, e.g. in the agent's own network namespace
+  std::shared_ptr<const call::UrlRules> urls; // reverse; null: addresses stay as they are
+  std::string card_key;                       // the file of the key that signs cards; "": none
 };
 
 struct Limits {

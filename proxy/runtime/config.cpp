@@ -41,7 +41,7 @@ class Loader {
     }
     config_.settings.mode = root_.at("mode").one_of(kModes).value_or(io::Mode::dry_run);
     agent(root_.at("agent"));
-    config_.settings.listeners = listeners_.read(root_.required("listeners"));
+    config_.settings.listeners = listeners_.read(root_.required("listeners"), folder_);
     config_.policy_file = path(root_.required("policy"));
     config_.engine = root_.at("engine").one_of(kEngines).value_or(config_.engine);
     tls(root_.at("tls"));

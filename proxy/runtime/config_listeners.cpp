@@ -1,5 +1,7 @@
 #include "proxy/runtime/config_listeners.hpp"
 
+#include "proxy/runtime/config_urls.hpp"
+
 #include <array>
 #include <set>
 #include <utility>
@@ -42,7 +44,8 @@ std::optional<model::Destination> url_upstream(Reader upstream) {
 
 } // namespace
 
-std::vector<io::ListenerSettings> ListenerReader::read(Reader at) {
+std::vector<io::ListenerSettings> ListenerReader::read(Reader at,
+                                                       const std::filesystem::path& folder) {
   std::vector<io::ListenerSettings> all;
   std::set<std::string> names;
   for (Reader& item : at.items(EmptyList::refuse)) {
@@ -52,7 +55,7 @@ std::vector<io::ListenerSettings> ListenerReader::read(Reader at) {
     if (!listener.name.empty() && !names.insert(listener.name).second) {
       name.error("two listeners have this name");
     }
-    kind(item, listener);
+    kind(item, folder, listener);
     bind(item.required("bind"), listener);
     item.finish();
     all.push_back(std::move(listener));
@@ -60,11 +63,13 @@ std::vector<io::ListenerSettings> ListenerReader::read(Reader at) {
   return all;
 }
 
-void ListenerReader::kind(Reader& item, io::ListenerSettings& listener) {
+void ListenerReader::kind(Reader& item, const std::filesystem::path& folder,
+                          io::ListenerSettings& listener) {
   const auto parsed = item.required("kind").one_of(kKinds);
   if (!parsed) {
     (void)item.at("upstream");
     (void)item.at("capture");
+    (void)item.at("urls");
     return;
   }
   listener.kind = *parsed;
@@ -73,8 +78,11 @@ void ListenerReader::kind(Reader& item, io::ListenerSettings& listener) {
   } else {
     item.unsupported("capture", "only a transparent listener captures");
   }
+  if (listener.kind != ListenerKind::reverse)
+    item.unsupported("urls", "only a reverse listener rewrites addresses");
   if (listener.kind == ListenerKind::reverse) {
     listener.upstream = url_upstream(item.required("upstream"));
+    read_urls(item.at("urls"), folder, listener);
   } else if (listener.kind == ListenerKind::tcp) {
     listener.upstream = tcp_upstream(item.required("upstream"));
   } else {

@@ -6,6 +6,7 @@
 #include "proxy/io/endpoint.hpp"
 #include "proxy/io/settings.hpp"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,13 +15,15 @@ namespace sluice::runtime {
 
 class ListenerReader {
  public:
-  std::vector<io::ListenerSettings> read(Reader at);
+  // Files named there are relative to `folder`.
+  std::vector<io::ListenerSettings> read(Reader at, const std::filesystem::path& folder);
   // The kernel would let two of ours share a port (SO_REUSEPORT), and either take half of the
   // calls. `name` is who is bound to `here` from now on.
   void alone(const Reader& at, const io::Endpoint& here, const std::string& name);
 
  private:
-  static void kind(Reader& item, io::ListenerSettings& listener);
+  static void kind(Reader& item, const std::filesystem::path& folder,
+                   io::ListenerSettings& listener);
   void bind(Reader at, io::ListenerSettings& listener);
 
   std::vector<std::pair<io::Endpoint, std::string>> bound_; // and by whom
