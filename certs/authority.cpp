@@ -2,12 +2,11 @@
 
 #include "certs/files.hpp"
 #include "certs/ossl_error.hpp"
+#include "certs/x509_parts.hpp"
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
 #include "policy/base/secret.hpp"
 
-#include <openssl/bn.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -15,68 +14,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <utility>
 
 namespace sluice::certs {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kDay = 24 * 3600;
 constexpr std::int64_t kCaDays = 730;
 constexpr std::int64_t kLeafDays = 2;
 constexpr const char* kCertificateFile = "ca.pem";
 constexpr const char* kKeyFile = "ca.key";
 
-struct BnDeleter {
-  void operator()(BIGNUM* p) const noexcept { BN_free(p); }
-};
 struct NameDeleter {
   void operator()(GENERAL_NAME* p) const noexcept { GENERAL_NAME_free(p); }
 };
 struct NamesDeleter {
   void operator()(GENERAL_NAMES* p) const noexcept { GENERAL_NAMES_free(p); }
 };
-struct ExtDeleter {
-  void operator()(X509_EXTENSION* p) const noexcept { X509_EXTENSION_free(p); }
-};
-
 Error config_error(std::string code, const std::string& what) {
   return ossl_error(Origin::config, std::move(code), what);
-}
-
-PkeyPtr new_key() {
-  return PkeyPtr(EVP_EC_gen("P-256"));
-}
-
-std::string pem_of(X509* certificate) {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (!bio || PEM_write_bio_X509(bio.get(), certificate) != 1) return {};
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<std::size_t>(size));
-}
-
-// Empty when it fails.
-Secret pem_of(EVP_PKEY* key) {
-  const BioPtr bio(BIO_new(BIO_s_secmem())); // wiped by OpenSSL, and the copy by Secret
-  if (!bio ||
-      PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
-    return {};
-  }
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return Secret(std::string(data, static_cast<std::size_t>(size)));
-}
-
-std::int64_t time_seconds(const ASN1_TIME* time) {
-  std::tm parts{};
-  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) : 0;
-}
-
-std::string time_text(const ASN1_TIME* time) {
-  return format_rfc3339_nanos(time_seconds(time) * kSecond);
 }
 
 std::string fingerprint_of(X509* certificate) {
@@ -86,60 +42,6 @@ std::string fingerprint_of(X509* certificate) {
   auto out = to_hex(sha256({reinterpret_cast<char*>(der), static_cast<std::size_t>(size)}));
   OPENSSL_free(der);
   return out;
-}
-
-// RFC 5280 §4.1.2.2: unique and positive. 16 octets, always: the sign bit is clear, the next one
-// is set, and 126 are random.
-bool set_serial(X509* certificate) {
-  auto bytes = random_bytes(16);
-  bytes[0] = static_cast<char>((static_cast<unsigned char>(bytes[0]) & 0x7f) | 0x40);
-  const std::unique_ptr<BIGNUM, BnDeleter> number(
-      BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), 16, nullptr));
-  return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
-}
-
-// From a day back, for clients whose clock is behind.
-bool set_times(X509* certificate, std::int64_t now, std::int64_t not_after) {
-  return ASN1_TIME_set(X509_getm_notBefore(certificate), now - kDay) != nullptr &&
-         ASN1_TIME_set(X509_getm_notAfter(certificate), not_after) != nullptr;
-}
-
-bool set_name(X509_NAME* name, const char* key, const std::string& value) {
-  return X509_NAME_add_entry_by_txt(name, key, MBSTRING_UTF8,
-                                    reinterpret_cast<const unsigned char*>(value.data()),
-                                    static_cast<int>(value.size()), -1, 0) == 1;
-}
-
-bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, ExtDeleter> extension(
-      X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
-  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
-}
-
-bool fill_ca(X509* certificate, EVP_PKEY* key, const std::string& subject, std::int64_t now) {
-  return X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
-         set_times(certificate, now, now + kCaDays * kDay) &&
-         X509_set_pubkey(certificate, key) == 1 &&
-         set_name(X509_get_subject_name(certificate), "CN", subject) &&
-         X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1 &&
-         add_extension(certificate, certificate, NID_basic_constraints,
-                       "critical,CA:TRUE,pathlen:0") &&
-         add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-         add_extension(certificate, certificate, NID_subject_key_identifier, "hash") &&
-         X509_sign(certificate, key, EVP_sha256()) > 0;
-}
-
-// Never a question on the terminal: an encrypted key is one that cannot be read.
-int no_password(char*, int, int, void*) {
-  return -1;
-}
-
-template <class T, class Read> T* read_pem(const std::string& path, Read read) {
-  const BioPtr file(BIO_new_file(path.c_str(), "r"));
-  return file ? read(file.get(), nullptr, no_password, nullptr) : nullptr;
 }
 
 CaInfo describe(X509* certificate, const std::string& directory) {
@@ -235,13 +137,14 @@ Result<Authority> Authority::create(const std::string& directory, const Clock& c
   if (failed) {
     return make_error(Origin::config, "ca_unwritable", directory + ": " + failed.message());
   }
+  const std::int64_t now = clock.unix_nanos() / kSecond;
   Authority made;
   made.key_ = new_key();
   made.leaf_key_ = new_key();
   made.certificate_.reset(X509_new());
   const auto subject = "Sluice interception CA " + to_hex(random_bytes(4));
   if (!made.key_ || !made.leaf_key_ || !made.certificate_ ||
-      !fill_ca(made.certificate_.get(), made.key_.get(), subject, clock.unix_nanos() / kSecond)) {
+      !fill_ca(made.certificate_.get(), made.key_.get(), subject, now, now + kCaDays * kDay)) {
     return config_error("ca_failed", "the CA cannot be made");
   }
   made.info_ = describe(made.certificate_.get(), directory);
@@ -267,9 +170,9 @@ Result<Authority> Authority::load(const std::string& directory, const Clock& clo
   if ((status.st_mode & 077) != 0) {
     return make_error(Origin::config, "ca_key_exposed", key_file + " is open to others: chmod 600");
   }
-  loaded.certificate_.reset(read_pem<X509>(certificate_file, PEM_read_bio_X509));
+  loaded.certificate_ = read_certificate(certificate_file);
   if (!loaded.certificate_) return config_error("ca_unreadable", certificate_file);
-  loaded.key_.reset(read_pem<EVP_PKEY>(key_file, PEM_read_bio_PrivateKey));
+  loaded.key_ = read_key(key_file);
   if (!loaded.key_) return config_error("ca_unreadable", key_file);
   if (X509_check_private_key(loaded.certificate_.get(), loaded.key_.get()) != 1) {
     return config_error("ca_mismatch", key_file + " does not belong to " + certificate_file);

@@ -142,6 +142,11 @@ void findings(Payload& out, const std::vector<LocatedFindings>& located) {
   out.end_array().count("findings_total", total);
 }
 
+// Only where there is something to say: most calls have to do with no other sidecar.
+void optional_text(Payload& out, std::string_view key, const std::string& value) {
+  if (!value.empty()) out.text(key, value, kMaxLongText);
+}
+
 } // namespace
 
 Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const Rules& rules) {
@@ -159,6 +164,8 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   out.text("call_id", call_id).word("decision", to_string(verdict)).text("decision_id", call_id);
   destination(out, facts);
   out.said("detail", facts.detail, kMaxLongText).word("engine", facts.engine);
+  const model::Chain chain = call != nullptr ? call->chain : model::Chain();
+  if (chain.hops > 0 || !chain.peer.empty()) out.count("hops", chain.hops);
   if (verdict != model::Verdict::allow) out.integer("http_status", why.status);
   out.begin_object("latency_ns")
       .integer("engine", facts.latency_engine_ns)
@@ -171,7 +178,9 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
   const auto operations =
       call != nullptr && call->content ? describe(*call->content) : std::string();
   if (!operations.empty()) out.said("operations", operations, kMaxLongText);
+  optional_text(out, "parent_call_id", chain.parent_call_id);
   if (is_http) out.said("path", call->path, kMaxLongText);
+  optional_text(out, "peer", chain.peer);
   out.digest("policy_digest", facts.policy_digest);
   if (call != nullptr) out.word("protocol", to_string(call->protocol));
   if (is_http) text_list(out, "query_keys", call->query_keys);
@@ -182,8 +191,9 @@ Record decision_record(const RunIdentity& who, const DecisionFacts& facts, const
       .text("rule_name", decision.rule_name)
       .text("run_id", who.run_id)
       .text("session_id", who.session_id)
-      .word("severity", to_string(decision.severity))
-      .text("would", facts.would);
+      .word("severity", to_string(decision.severity));
+  optional_text(out, "upstream_peer", chain.upstream_peer);
+  out.text("would", facts.would);
   return {std::string(decision_event(verdict)), out.take()};
 }
 
@@ -224,6 +234,7 @@ Record outcome_record(const RunIdentity& who, const OutcomeFacts& facts, const R
       .text("session_id", who.session_id)
       .word("status", to_string(facts.status))
       .text("tls_version", facts.tls_version);
+  optional_text(out, "upstream_peer", facts.upstream_peer);
   const bool error =
       facts.status == OutcomeStatus::failed || facts.status == OutcomeStatus::interrupted;
   return {error ? "egress_error" : "egress_outcome", out.take()};

@@ -70,6 +70,7 @@ struct OutcomeFacts {
   std::uint64_t messages_to_upstream = 0, messages_to_downstream = 0; // written for websocket only
   std::string address;                                                // dialled, "ip:port"
   std::string tls_version;                                            // "" when plain
+  std::string upstream_peer; // the identity that the upstream proved; "" when none was asked for
   std::string request_body_hmac, response_body_hmac; // keyed, before redaction; "" when empty
   std::string request_body_hmac_sent, response_body_hmac_sent; // of what went on
   std::vector<LocatedFindings> findings;

@@ -31,6 +31,15 @@ struct Given {
   std::optional<std::int64_t> unix_seconds; // when the call is judged
 };
 
+// Who stands at both ends of a call between sidecars, proven by mutual TLS, and the call of another
+// sidecar that this one is made for. No rule asks for it.
+struct Chain {
+  std::string peer;           // who called; "" where nobody has to prove it
+  std::string upstream_peer;  // who has to answer; "" where a host name says it
+  std::string parent_call_id; // "" when it is made for none, or nobody can tell for which
+  std::uint32_t hops = 0;     // calls of other programs that led to it
+};
+
 struct EgressCall {
   std::string call_id;  // ours
   std::string listener; // name of the listener it came in by
@@ -48,6 +57,7 @@ struct EgressCall {
   std::optional<IpAddress> original;
   std::shared_ptr<const Content> content; // null: nobody read it
   Given given;
+  Chain chain;
 };
 
 inline constexpr std::string_view kInvalidName = "(invalid)"; // an sni that is no name

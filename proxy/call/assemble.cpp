@@ -130,6 +130,8 @@ Assembly assemble(const Origination& from, const wire::RequestHead& head, std::s
     if (!hop.ends(field.name)) model::add_field(out.call, field.name, field.value);
   }
   out.call.original = from.original;
+  out.call.chain.peer = from.peer;
+  out.call.chain.upstream_peer = from.upstream_peer;
   if (from.fixed) out.call.to = *from.fixed;
 
   auto target = model::parse_target(head.target);

@@ -30,6 +30,8 @@ struct Origination {
   std::optional<model::IpAddress> original;
   std::uint16_t original_port = 0; // of `original`
   std::string sni;                 // of the intercepted handshake; "" when none was sent
+  std::string peer;                // the sidecar that proved to be there; "" when none has to
+  std::string upstream_peer;       // the sidecar that has to be there; "" when a name says who
 };
 
 struct Assembled {

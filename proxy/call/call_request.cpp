@@ -81,6 +81,7 @@ void CallMachine::handle(UpstreamOpened& event, Actions& out) {
   reused_ = event.age == ConnectionAge::reused;
   outcome_.address = std::move(event.address);
   outcome_.tls_version = std::move(event.tls_version);
+  outcome_.upstream_peer = std::move(event.peer);
   unix_nanos_ = event.unix_nanos;
   if (retried_) { // the head is as it was sent the first time, but for a signature
     send_request_head(out);

@@ -32,6 +32,7 @@ struct Outcome {
   std::uint64_t messages_to_upstream = 0, messages_to_downstream = 0;
   std::string address;                     // dialled, "ip:port"
   std::string tls_version;                 // towards the upstream; "" when plain
+  std::string upstream_peer;               // who proved to be there; "" when nobody had to
   BodyDigests request_body, response_body; // of a relay: of what each side said
   std::vector<evidence::LocatedFindings> findings;
   std::vector<std::string> credentials; // ids of what was put into the request

@@ -35,6 +35,10 @@ std::string summary(const Json& payload) {
   add("path", "");
   add("rule_id", "rule=");
   add("reason_code", "reason=");
+  add("peer", "peer=");
+  add("upstream_peer", "upstream-peer=");
+  add("parent_call_id", "parent=");
+  add("hops", "hops=");
   add("status", "status=");
   add("mode", "mode=");
   add("would", "would=");

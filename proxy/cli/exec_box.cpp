@@ -94,6 +94,8 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   for (const auto& file : secret_files(config)) options.hidden.push_back(file);
   for (const auto& file : runtime::card_keys(config.settings.listeners))
     options.hidden.push_back(file);
+  if (config.identity && fs::exists(config.identity->key))
+    options.hidden.push_back(config.identity->key);
   hide_parents(config, options);
   if (!config.ca_dir.empty()) options.hidden.push_back(config.ca_dir);
   if (!config.file.empty()) options.hidden.push_back(config.file);

@@ -206,6 +206,8 @@ model::EgressCall Session::raw_call(const Inside& where) const {
   call.protocol = model::Protocol::tcp;
   call.to.port = where.port;
   call.original = where.original;
+  call.chain.peer = from_.peer;
+  call.chain.upstream_peer = from_.upstream_peer;
   call.given = worker_.gate().given();
   if (where.host) call.to.host = *where.host;
   if (where.host || !where.original) return call;

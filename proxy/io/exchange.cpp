@@ -142,6 +142,7 @@ Task<> Session::connect(Exchange& call, call::Pooling pooling) {
   open.age = upstream_->age;
   open.address = upstream_->address;
   open.tls_version = upstream_->stream.tls_version();
+  open.peer = upstream_->peer;
   open.unix_nanos = worker_.services().clock.unix_nanos();
   call.machine.on(std::move(open), call.actions);
 }

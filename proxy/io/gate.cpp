@@ -352,6 +352,7 @@ call::Permit Gate::permit(model::EgressCall call, Judged judged, evidence::Recei
         end.messages_to_downstream = how.messages_to_downstream;
         end.address = how.address;
         end.tls_version = how.tls_version;
+        end.upstream_peer = how.upstream_peer;
         end.request_body_hmac = how.request_body.before;
         end.request_body_hmac_sent = how.request_body.after;
         end.response_body_hmac = how.response_body.before;

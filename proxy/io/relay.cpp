@@ -108,6 +108,8 @@ Task<> Session::relay(call::Permit permit) {
   live_ = &relay.permit;
   policy_changed(); // it may have been replaced since the call was admitted
   outcome.address = upstream_->address;
+  outcome.tls_version = upstream_->stream.tls_version();
+  outcome.upstream_peer = upstream_->peer;
   prepare_relay(relay);
   net::co_spawn(worker_.executor(), way_upwards(relay), net::detached);
   co_await pump(relay, relay.down);
@@ -218,8 +220,7 @@ Task<> Session::pump_bytes(Relay& relay, Way& way) {
   }
   way.digest.feed({}, std::string_view(pending).substr(begin));
   co_await way.out->drain(*way.to);
-  ErrorCode ignored;
-  way.to->socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  co_await way.to->end_sending();
 }
 
 // Through this process. With `only_buffered` it stops when what was read before is on its way.

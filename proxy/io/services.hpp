@@ -3,6 +3,7 @@
 #pragma once
 
 #include "certs/authority.hpp"
+#include "certs/identity.hpp"
 #include "policy/base/clock.hpp"
 #include "policy/evidence/log.hpp"
 #include "policy/limits/ledger.hpp"
@@ -26,6 +27,7 @@ struct SharedServices { // outlive every worker
   const Clock& clock;
   const certs::Authority* authority = nullptr; // null: CONNECT cannot be intercepted
   SSL_CTX* upstream_trust = nullptr;
+  const certs::Identity* identity = nullptr; // null: no listener has to do with other sidecars
   net::thread_pool& lookups;
   std::atomic<std::uint32_t>& connections; // of all workers, for the limit
   NamePins& pins;

@@ -26,6 +26,7 @@ Session::Session(Worker& worker, Socket socket, const ListenerSettings& listener
   from_.listener = listener.name;
   from_.kind = listener.kind;
   from_.fixed = listener.upstream;
+  from_.upstream_peer = listener.upstream_peer;
 }
 
 Session::~Session() {
@@ -38,6 +39,10 @@ Task<> Session::run() {
 }
 
 Task<Session::Next> Session::begin() {
+  if (!listener_.peers.empty()) {
+    const bool admitted = co_await admit_peer();
+    if (!admitted) co_return Next::close;
+  }
   switch (listener_.kind) {
   case call::ListenerKind::reverse: co_return Next::next_request;
   case call::ListenerKind::transparent: co_return co_await captured();
@@ -141,8 +146,9 @@ call::CallContext Session::call_context() const {
 // ---- answers and ends --------------------------------------------------------------------------
 
 Task<> Session::turn_away(model::Reason reason) {
-  const bool http = listener_.kind == call::ListenerKind::forward ||
-                    listener_.kind == call::ListenerKind::reverse;
+  // Who wants TLS does not read an answer before it.
+  const bool http = listener_.peers.empty() && (listener_.kind == call::ListenerKind::forward ||
+                                                listener_.kind == call::ListenerKind::reverse);
   if (!http) {
     model::EgressCall unknown;
     unknown.call_id = new_id(worker_.services().clock.unix_nanos());

@@ -98,6 +98,10 @@ class Session final : public Watched {
   void messages_stopped(Exchange& call, call::Side side);
   Task<> end_messages(Exchange& call);
 
+  // peers.cpp: a listener for other sidecars only
+  Task<bool> admit_peer(); // false: it is none, which is on record
+  std::string why_no_peer(const ErrorCode& error);
+
   // tunnel.cpp: CONNECT, SOCKS
   Task<Next> tunnel(wire::RequestHead head);
   Task<Next> socks();

@@ -31,7 +31,11 @@ struct ListenerSettings {
   model::IpAddress address;
   std::uint16_t port = 0;                     // 0: the kernel chooses
   std::optional<model::Destination> upstream; // reverse, tcp
-  bool tproxy = false;                        // transparent: IP_TRANSPARENT instead of REDIRECT
+  // Mutual TLS with other sidecars: who may come (empty: anybody, plain), and who has to be there
+  // (empty: whom the host's name stands for). reverse, tcp.
+  std::vector<std::string> peers;
+  std::string upstream_peer;
+  bool tproxy = false; // transparent: IP_TRANSPARENT instead of REDIRECT
   bool adopted =
       false; // its sockets were made elsewhere, e.g. in the agent's own network namespace
   std::shared_ptr<const call::UrlRules> urls; // reverse; null: addresses stay as they are

@@ -89,6 +89,27 @@ Task<> Stream::finish_writing() {
   socket().shutdown(Tcp::socket::shutdown_send, ignored);
 }
 
+// SSL_shutdown() takes a connection for ended only when the peer's close_notify is there, and would
+// read for it, which another coroutine may be doing. So it is told that it is there, while it makes
+// ours: that happens before async_shutdown() returns, and nothing else runs in between.
+Task<> Stream::end_sending() {
+  if (auto* tls = std::get_if<Tls>(&layer_)) {
+    SSL* ssl = (*tls)->native_handle();
+    const int heard = SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN;
+    Signal sent(socket().get_executor());
+    bool done = false;
+    SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+    (*tls)->async_shutdown([&sent, &done](const ErrorCode&) {
+      done = true;
+      sent.notify();
+    });
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | heard);
+    while (!done) co_await sent.wait();
+  }
+  ErrorCode ignored;
+  socket().shutdown(Tcp::socket::shutdown_send, ignored);
+}
+
 SSL* Stream::native_tls() noexcept {
   auto* tls = std::get_if<Tls>(&layer_);
   return tls == nullptr ? nullptr : (*tls)->native_handle();

@@ -27,6 +27,7 @@ class Stream {
   void start_tls(SSL_CTX* context);
   Task<ErrorCode> connect_tls();
   Task<> finish_writing(); // close_notify when TLS, then FIN; bounded by the caller's deadline
+  Task<> end_sending();    // the same, but what the peer sends can still be read
 
   bool secure() const noexcept { return std::holds_alternative<Tls>(layer_); }
   SSL* native_tls() noexcept;      // null when plain

@@ -1,9 +1,11 @@
 // Connections to upstreams: opened only for a Permit, to an address that permit carries, with TLS
-// verified for the permitted name. Idle ones are kept for the next permit to the very same
-// destination and address. Never retries a failed verification in another way.
+// verified for the permitted name, or for the identity that the permit asks for. Idle ones are kept
+// for the next permit to the very same destination, address and identity. Never retries a failed
+// verification in another way.
 // Tested by tests/e2e/test_hostile_upstream.py.
 #pragma once
 
+#include "certs/identity.hpp"
 #include "certs/trust.hpp"
 #include "proxy/call/action.hpp"
 #include "proxy/call/event.hpp"
@@ -31,6 +33,7 @@ struct Upstream {
   wire::ResponseReader reader;
   std::string key;     // pool key
   std::string address; // "ip:port"
+  std::string peer;    // the identity it proved; "" when none was asked for
   call::ConnectionAge age = call::ConnectionAge::fresh;
   OwnPorts::Entry own_port; // where something is captured
 };
@@ -39,12 +42,17 @@ using Opened = std::variant<call::UpstreamFailed, UpstreamPtr>;
 
 class UpstreamPool { // one per worker
  public:
-  UpstreamPool(const Executor& executor, SSL_CTX* trust, const Settings& settings,
+  struct Trust {
+    SSL_CTX* names = nullptr;              // whom to believe that it is a host
+    const certs::Identity* mesh = nullptr; // who we are to other sidecars; null: nobody
+  };
+  UpstreamPool(const Executor& executor, Trust trust, const Settings& settings,
                OwnPorts& own_ports, net::thread_pool& threads);
   ~UpstreamPool();
   // `stop` interrupts a connect in progress (deadline, drain).
   Task<Opened> open(const call::Permit& permit, call::Pooling pooling, Interruptible& stop);
-  // TLS is left to the peers: for passthrough tunnels.
+  // TLS is left to the peers, for passthrough tunnels; but where the permit asks for an identity it
+  // is ours, around the bytes.
   Task<Opened> open_tunnel(const call::Permit& permit, Interruptible& stop);
   // Requires: the last response on it was read to its end.
   void release(UpstreamPtr upstream);
@@ -65,10 +73,13 @@ class UpstreamPool { // one per worker
   Task<Opened> dial_program(const call::Permit& permit);
   Task<call::UpstreamFailed> secure(Upstream& upstream, const model::Host& host,
                                     Interruptible& stop);
+  Task<call::UpstreamFailed> secure_peer(Upstream& upstream, const std::string& wanted,
+                                         Interruptible& stop);
+  Task<ErrorCode> shake_hands(Upstream& upstream, Interruptible& stop);
   void keep_session(Upstream& upstream);
 
   Executor executor_;
-  SSL_CTX* trust_;
+  Trust trust_;
   const Settings& settings_;
   OwnPorts& own_ports_;
   net::thread_pool& threads_;

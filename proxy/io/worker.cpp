@@ -23,8 +23,8 @@ Worker::Worker(const Settings& settings, SharedServices services,
       resolver_(context_.get_executor(), services_.lookups, settings_),
       gate_(context_.get_executor(), services_, resolver_, settings_, std::move(policy),
             std::move(around)),
-      upstreams_(context_.get_executor(), services_.upstream_trust, settings_, services_.own_ports,
-                 services_.lookups),
+      upstreams_(context_.get_executor(), {services_.upstream_trust, services_.identity}, settings_,
+                 services_.own_ports, services_.lookups),
       dns_(*this) {
   if (services_.authority != nullptr) leaves_.emplace(*services_.authority, services_.clock);
 }

@@ -41,7 +41,9 @@ class Loader {
     }
     config_.settings.mode = root_.at("mode").one_of(kModes).value_or(io::Mode::dry_run);
     agent(root_.at("agent"));
-    config_.settings.listeners = listeners_.read(root_.required("listeners"), folder_);
+    identity(root_.at("identity"));
+    config_.settings.listeners =
+        listeners_.read(root_.required("listeners"), folder_, config_.identity.has_value());
     config_.policy_file = path(root_.required("policy"));
     config_.engine = root_.at("engine").one_of(kEngines).value_or(config_.engine);
     tls(root_.at("tls"));
@@ -134,6 +136,18 @@ class Loader {
         config_.extra_roots.push_back(path(file));
         remember(file);
       }
+    }
+    at.finish();
+  }
+
+  void identity(Reader at) {
+    if (!at.present()) return;
+    auto& files = config_.identity.emplace();
+    for (auto [key, file] : {std::pair("certificate", &files.certificate),
+                             std::pair("key", &files.key), std::pair("roots", &files.roots)}) {
+      const auto one = at.required(key);
+      *file = path(one);
+      remember(one);
     }
     at.finish();
   }
@@ -317,6 +331,7 @@ std::vector<DefaultValue> config_defaults() {
       {"agent.actor", "sluice", "actor of every record"},
       {"tls.ca_dir", "none", "without it CONNECT is tunnelled by rule or refused"},
       {"tls.upstream_roots", "system", "whom to believe upstream"},
+      {"identity", "none", "certificate, key and roots: who this sidecar is to other sidecars"},
       {"evidence.dir", "./evidence", "beside sluice.yaml"},
       {"evidence.commit", "written",
        "a decision has reached the kernel before the first byte leaves"},

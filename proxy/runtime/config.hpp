@@ -3,6 +3,7 @@
 // where to read it. Tested by tests/socket/config_test.cpp.
 #pragma once
 
+#include "certs/identity.hpp"
 #include "certs/trust.hpp"
 #include "policy/base/diagnostic.hpp"
 #include "policy/base/schema.hpp"
@@ -48,6 +49,7 @@ struct Config {
   std::string ca_dir; // "": no interception
   certs::UpstreamRoots upstream_roots = certs::UpstreamRoots::system;
   std::vector<std::string> extra_roots;
+  std::optional<certs::IdentityFiles> identity; // who this sidecar is to others
   std::vector<SecretSource> secrets;
   evidence::LogConfig log;
   Anchor anchor;

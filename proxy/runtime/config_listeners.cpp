@@ -1,5 +1,6 @@
 #include "proxy/runtime/config_listeners.hpp"
 
+#include "certs/spiffe_id.hpp"
 #include "proxy/runtime/config_urls.hpp"
 
 #include <array>
@@ -42,10 +43,22 @@ std::optional<model::Destination> url_upstream(Reader upstream) {
   return target.value().absolute;
 }
 
+std::string spiffe_id(Reader at) {
+  const auto text = at.string();
+  if (!text) return {};
+  if (const auto fault = certs::spiffe_id_fault(*text); !fault.empty()) {
+    at.error("not an identity: " + std::string(fault), "write spiffe://trust.domain/path");
+    return {};
+  }
+  return *text;
+}
+
 } // namespace
 
-std::vector<io::ListenerSettings> ListenerReader::read(Reader at,
-                                                       const std::filesystem::path& folder) {
+std::vector<io::ListenerSettings>
+ListenerReader::read(Reader at, const std::filesystem::path& folder, bool has_identity) {
+  folder_ = folder;
+  has_identity_ = has_identity;
   std::vector<io::ListenerSettings> all;
   std::set<std::string> names;
   for (Reader& item : at.items(EmptyList::refuse)) {
@@ -55,7 +68,7 @@ std::vector<io::ListenerSettings> ListenerReader::read(Reader at,
     if (!listener.name.empty() && !names.insert(listener.name).second) {
       name.error("two listeners have this name");
     }
-    kind(item, folder, listener);
+    kind(item, listener);
     bind(item.required("bind"), listener);
     item.finish();
     all.push_back(std::move(listener));
@@ -63,13 +76,11 @@ std::vector<io::ListenerSettings> ListenerReader::read(Reader at,
   return all;
 }
 
-void ListenerReader::kind(Reader& item, const std::filesystem::path& folder,
-                          io::ListenerSettings& listener) {
+void ListenerReader::kind(Reader& item, io::ListenerSettings& listener) const {
   const auto parsed = item.required("kind").one_of(kKinds);
   if (!parsed) {
-    (void)item.at("upstream");
-    (void)item.at("capture");
-    (void)item.at("urls");
+    for (const char* key : {"upstream", "capture", "urls", "peers", "upstream_peer"})
+      (void)item.at(key);
     return;
   }
   listener.kind = *parsed;
@@ -82,11 +93,34 @@ void ListenerReader::kind(Reader& item, const std::filesystem::path& folder,
     item.unsupported("urls", "only a reverse listener rewrites addresses");
   if (listener.kind == ListenerKind::reverse) {
     listener.upstream = url_upstream(item.required("upstream"));
-    read_urls(item.at("urls"), folder, listener);
+    read_urls(item.at("urls"), folder_, listener);
   } else if (listener.kind == ListenerKind::tcp) {
     listener.upstream = tcp_upstream(item.required("upstream"));
   } else {
     item.unsupported("upstream", "where calls go is not fixed for this kind of listener");
+  }
+  peers(item, listener);
+}
+
+void ListenerReader::peers(Reader& item, io::ListenerSettings& listener) const {
+  const bool tcp = listener.kind == ListenerKind::tcp;
+  if (!tcp && listener.kind != ListenerKind::reverse) {
+    for (const char* key : {"peers", "upstream_peer"})
+      item.unsupported(key, "only reverse and tcp listeners stand between two sidecars");
+    return;
+  }
+  auto callers = item.at("peers"), upstream = item.at("upstream_peer");
+  for (const Reader& one : callers.items(EmptyList::refuse))
+    listener.peers.push_back(spiffe_id(one));
+  if (upstream.present()) listener.upstream_peer = spiffe_id(upstream);
+  for (const Reader* key : {&callers, &upstream}) {
+    if (!key->present() || has_identity_) continue;
+    key->error("this sidecar has no identity to show to another one",
+               "write identity: {certificate: FILE, key: FILE, roots: FILE}");
+  }
+  if (upstream.present() && !tcp && listener.upstream &&
+      listener.upstream->scheme != model::Scheme::https) {
+    upstream.error("nobody proves who is there without TLS", "write upstream: https://host:port");
   }
 }
 

@@ -15,18 +15,22 @@ namespace sluice::runtime {
 
 class ListenerReader {
  public:
-  // Files named there are relative to `folder`.
-  std::vector<io::ListenerSettings> read(Reader at, const std::filesystem::path& folder);
+  // Files named there are relative to `folder`. Without an identity nobody can prove who is there,
+  // at either end.
+  std::vector<io::ListenerSettings> read(Reader at, const std::filesystem::path& folder,
+                                         bool has_identity);
   // The kernel would let two of ours share a port (SO_REUSEPORT), and either take half of the
   // calls. `name` is who is bound to `here` from now on.
   void alone(const Reader& at, const io::Endpoint& here, const std::string& name);
 
  private:
-  static void kind(Reader& item, const std::filesystem::path& folder,
-                   io::ListenerSettings& listener);
+  void kind(Reader& item, io::ListenerSettings& listener) const;
+  void peers(Reader& item, io::ListenerSettings& listener) const;
   void bind(Reader at, io::ListenerSettings& listener);
 
+  std::filesystem::path folder_;
   std::vector<std::pair<io::Endpoint, std::string>> bound_; // and by whom
+  bool has_identity_ = false;
 };
 
 } // namespace sluice::runtime

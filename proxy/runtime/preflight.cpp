@@ -1,6 +1,7 @@
 #include "proxy/runtime/preflight.hpp"
 
 #include "certs/authority.hpp"
+#include "certs/identity.hpp"
 #include "certs/trust.hpp"
 #include "proxy/runtime/file_state.hpp"
 #include "proxy/runtime/secrets.hpp"
@@ -55,6 +56,14 @@ std::optional<Problem> problem_of_document(const model::Credential& one,
   return problem_of(std::move(known));
 }
 
+Diagnostic at_pointer(const Config& config, Diagnostic::Level level, const std::string& pointer,
+                      std::string message, std::string hint) {
+  const auto at = config.places.find(pointer);
+  const auto place = at == config.places.end() ? Place{} : at->second;
+  return {level,   config.file,        place.line,     place.column,
+          pointer, std::move(message), std::move(hint)};
+}
+
 class Preflight {
  public:
   Preflight(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
@@ -62,6 +71,7 @@ class Preflight {
   Diagnostics run() {
     interception_ca();
     roots();
+    identity();
     for (std::size_t i = 0; i < config_.secrets.size(); ++i) {
       secret(config_.secrets[i], "/secrets/" + std::to_string(i) + "/value");
     }
@@ -72,10 +82,7 @@ class Preflight {
   using Level = Diagnostic::Level;
 
   void report(Level level, const std::string& pointer, std::string message, std::string hint) {
-    const auto at = config_.places.find(pointer);
-    const auto place = at == config_.places.end() ? Place{} : at->second;
-    found_.push_back({level, config_.file, place.line, place.column, pointer, std::move(message),
-                      std::move(hint)});
+    found_.push_back(at_pointer(config_, level, pointer, std::move(message), std::move(hint)));
   }
 
   void interception_ca() {
@@ -102,6 +109,12 @@ class Preflight {
     }
   }
 
+  void identity() {
+    if (!config_.identity) return;
+    const auto loaded = certs::Identity::load(*config_.identity, clock_);
+    if (!loaded) found_.push_back(identity_problem(config_, loaded.error()));
+  }
+
   void secret(const SecretSource& source, const std::string& pointer) {
     const auto found = problem_of(source);
     if (found) report(found->level, pointer, found->message, found->hint);
@@ -113,6 +126,14 @@ class Preflight {
 };
 
 } // namespace
+
+Diagnostic identity_problem(const Config& config, const Error& error) {
+  std::string hint = "a PEM file of the mesh's CA";
+  if (error.code == "certificate") hint = "a certificate with exactly one URI name, spiffe://…/…";
+  if (error.code == "key") hint = "the certificate's key, mode 0600 and without a password";
+  return at_pointer(config, Diagnostic::Level::error, "/identity/" + error.code, error.detail,
+                    std::move(hint));
+}
 
 Diagnostics preflight(const Config& config, const Clock& clock) {
   return Preflight(config, clock).run();

@@ -12,5 +12,7 @@ namespace sluice::runtime {
 Diagnostics preflight(const Config& config, const Clock& clock);
 // And of a policy, whose logins are read from somewhere.
 Diagnostics preflight(const engine::Snapshot& policy, const std::string& file);
+// Why Identity::load failed, at the file of sluice.yaml that is at fault.
+Diagnostic identity_problem(const Config& config, const Error& error);
 
 } // namespace sluice::runtime

@@ -3,6 +3,7 @@
 #include "policy/base/digest.hpp"
 #include "policy/evidence/layout.hpp"
 #include "proxy/io/poster.hpp"
+#include "proxy/runtime/preflight.hpp"
 #include "proxy/runtime/secrets.hpp"
 
 #include <sys/prctl.h>
@@ -125,6 +126,7 @@ std::optional<StartFailure> Runtime::open_services() {
   auto trust = certs::make_upstream_context(config_.upstream_roots, config_.extra_roots);
   if (!trust) return failure(trust.error());
   upstream_trust_ = std::move(trust.value());
+  if (auto failed = open_identity()) return failed;
 
   config_.log.who = config_.settings.who;
   if (config_.log.key_file.empty()) {
@@ -147,6 +149,14 @@ std::optional<StartFailure> Runtime::open_services() {
   policy_digest_ = policy_->engine->policy().digest;
   if (auto limits = open_limits(); !limits) return failure(limits.error());
   lookups_ = std::make_unique<io::net::thread_pool>(kLookupThreads);
+  return std::nullopt;
+}
+
+std::optional<StartFailure> Runtime::open_identity() {
+  if (!config_.identity) return std::nullopt;
+  auto loaded = certs::Identity::load(*config_.identity, clock_);
+  if (!loaded) return StartFailure{{identity_problem(config_, loaded.error())}, std::nullopt};
+  identity_.emplace(std::move(loaded.value()));
   return std::nullopt;
 }
 
@@ -225,6 +235,7 @@ Result<> Runtime::bind_listeners() {
                               clock_,
                               authority_ ? &*authority_ : nullptr,
                               upstream_trust_.get(),
+                              identity_ ? &*identity_ : nullptr,
                               *lookups_,
                               connections_,
                               pins_,

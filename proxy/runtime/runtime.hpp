@@ -71,6 +71,7 @@ class Runtime {
  private:
   explicit Runtime(Config config);
   std::optional<StartFailure> open_services();
+  std::optional<StartFailure> open_identity();
   Result<> open_limits();
   Result<> bind_listeners();
   Result<> start_admin();
@@ -104,6 +105,7 @@ class Runtime {
   std::shared_ptr<const io::ActivePolicy> policy_;
   std::optional<certs::Authority> authority_;
   certs::SslCtxPtr upstream_trust_;
+  std::optional<certs::Identity> identity_;
   std::mutex witness_lock_;          // guards that log_ is there, for the witness's thread
   std::unique_ptr<Witness> witness_; // before the log, which hands to it
   std::unique_ptr<evidence::EvidenceLog> log_;

@@ -115,6 +115,46 @@ BOOST_AUTO_TEST_CASE(mistakes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(peers_and_who_has_to_be_there) {
+  const auto config = [](const std::string& listener, bool identity = true) {
+    return std::string("version: 1\npolicy: p\n") +
+           (identity ? "identity: {certificate: i.pem, key: i.key, roots: ca.pem}\n" : "") +
+           "listeners:\n  - {name: a, bind: \"127.0.0.1:1\", " + listener + "}\n";
+  };
+  const std::string reverse = "kind: reverse, upstream: \"https://net:1\"";
+  const auto load = load_config_text(
+      config(reverse + ", peers: [\"spiffe://d/a\", \"spiffe://d/b\"], upstream_peer: "
+                       "\"spiffe://d/c\""),
+      "/etc/s/sluice.yaml");
+  BOOST_REQUIRE_MESSAGE(load.config.has_value(), format(load.diagnostics));
+  BOOST_TEST(load.config->identity->key == "/etc/s/i.key");
+  const auto& listener = load.config->settings.listeners.at(0);
+  BOOST_TEST(listener.peers.size() == 2U);
+  BOOST_TEST(listener.upstream_peer == "spiffe://d/c");
+  const std::string tcp = "kind: tcp, upstream: \"db:1\"";
+  BOOST_TEST(problems(config(tcp + ", upstream_peer: \"spiffe://d/c\"")) == "");
+
+  const std::pair<std::string, const char*> table[] = {
+      {config(reverse + ", peers: [\"spiffe://d/a\"]", false), "f:4:85: /listeners/0/peers: this"},
+      {config(tcp + ", upstream_peer: \"spiffe://d/a\"", false),
+       "/listeners/0/upstream_peer: this"},
+      {config(reverse + ", peers: []"), "/listeners/0/peers: "},
+      {config(reverse + ", peers: [\"spiffe://D/a\"]"), "/listeners/0/peers/0: not an identity"},
+      {config(reverse + ", peers: [\"spiffe://d/a?b\"]"), "/listeners/0/peers/0: not an identity"},
+      {config(reverse + ", upstream_peer: \"spiffe://d\""),
+       "upstream_peer: not an identity: it has"},
+      {config("kind: reverse, upstream: \"http://net:1\", upstream_peer: \"spiffe://d/c\""),
+       "/listeners/0/upstream_peer: nobody proves who is there without TLS"},
+      {config("kind: forward, peers: [\"spiffe://d/a\"]"), "/listeners/0/peers"},
+      {config("kind: dns, upstream_peer: \"spiffe://d/a\""), "only reverse and tcp listeners"},
+      {config(tcp, false) + "identity: {certificate: a, key: b}\n", "/identity"},
+  };
+  for (const auto& [text, expected] : table) {
+    const auto said = format(load_config_text(text, "f").diagnostics);
+    BOOST_TEST(has(said, expected), text << said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(two_that_listen_at_one_place_are_noticed) {
   const auto config = [](const std::string& first, const std::string& second) {
     return "version: 1\npolicy: p\nlisteners:\n  - {name: a, kind: forward, bind: \"" + first +

@@ -112,6 +112,31 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_everything_about_itself) {
   BOOST_TEST(parsed(record) == expected);
 }
 
+BOOST_AUTO_TEST_CASE(calls_between_sidecars_say_who_and_for_which) {
+  model::EgressCall call = a_call();
+  const model::Decision decision;
+  DecisionFacts facts;
+  facts.call = &call;
+  facts.decision = &decision;
+  const auto keys = {"hops", "parent_call_id", "peer", "upstream_peer"};
+  const json before = parsed(decision_record(kWho, facts, nullptr));
+  for (const char* key : keys) BOOST_TEST(!before.contains(key), key);
+  call.chain = {"spiffe://a/caller", "spiffe://a/responder", "01PARENT", 3};
+  const json after = parsed(decision_record(kWho, facts, nullptr));
+  BOOST_TEST(after["peer"] == "spiffe://a/caller");
+  BOOST_TEST(after["upstream_peer"] == "spiffe://a/responder");
+  BOOST_TEST(after["parent_call_id"] == "01PARENT");
+  BOOST_TEST(after["hops"] == 3);
+  call.chain = {"spiffe://a/caller", "", "", 0};
+  BOOST_TEST(parsed(decision_record(kWho, facts, nullptr))["hops"] == 0); // the first of its chain
+
+  OutcomeFacts end;
+  end.call = &call;
+  BOOST_TEST(!parsed(outcome_record(kWho, end, nullptr)).contains("upstream_peer"));
+  end.upstream_peer = "spiffe://a/responder";
+  BOOST_TEST(parsed(outcome_record(kWho, end, nullptr))["upstream_peer"] == "spiffe://a/responder");
+}
+
 BOOST_AUTO_TEST_CASE(the_event_type_follows_the_verdict) {
   const model::EgressCall call = a_call();
   model::Decision decision;
