@@ -2,20 +2,16 @@
 
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
-#include "policy/base/unique_fd.hpp"
+#include "policy/base/key_file.hpp"
 
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 
 namespace sluice {
 namespace {
@@ -63,37 +59,6 @@ int no_passphrase(char*, int, int, void*) {
 
 Error invalid(const std::string& path, std::string_view what) {
   return make_error(Origin::config, "key_invalid", path + std::string(what));
-}
-
-Error unreadable(const std::string& path, int reason) {
-  return make_error(Origin::config, "key_unreadable",
-                    path + ": " + std::generic_category().message(reason));
-}
-
-enum class Privacy { anybody_may_read, owner_only };
-
-// What was looked at is what is read: one descriptor for both.
-Result<Secret> read_key_file(const std::string& path, Privacy privacy) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat info {};
-  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return unreadable(path, errno);
-  if (!S_ISREG(info.st_mode)) return invalid(path, " is not a regular file");
-  if (privacy == Privacy::owner_only && (info.st_mode & 077U) != 0) {
-    return invalid(path, " can be read by others (chmod 600 it, if nobody has)");
-  }
-  std::string text(kMaxKeyFile + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return unreadable(path, errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);
-  Secret read(std::move(text));
-  if (size > kMaxKeyFile) return invalid(path, " is larger than a key");
-  return read;
 }
 
 } // namespace

@@ -17,8 +17,6 @@
 
 namespace sluice {
 
-inline constexpr std::size_t kMaxKeyFile = 16384;
-
 class Ed25519Public {
  public:
   // nullopt when it is not an Ed25519 key, whole and nothing else.

@@ -15,7 +15,7 @@ Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rule
   return pipe;
 }
 
-bool BodyPipe::rewrite(UrlRewriter urls, std::string_view content_encoding) {
+bool BodyPipe::rewrite(Urls urls, std::string_view content_encoding) {
   if (!redactor_) {
     const auto codings = wire::parse_codings(content_encoding);
     if (!codings) return false;
@@ -23,6 +23,12 @@ bool BodyPipe::rewrite(UrlRewriter urls, std::string_view content_encoding) {
   }
   urls_.emplace(std::move(urls));
   return true;
+}
+
+Result<> BodyPipe::change_urls(std::string_view text, std::string& out) {
+  if (auto* card = std::get_if<AgentCard>(&*urls_)) return card->feed(text);
+  std::get<UrlRewriter>(*urls_).feed(text, out);
+  return success();
 }
 
 // Requires: changes().
@@ -33,8 +39,7 @@ Result<> BodyPipe::change(std::string_view text, std::string& out) {
     SLUICE_TRY(redactor_->feed(text, redacted_));
     text = redacted_;
   }
-  urls_->feed(text, out);
-  return success();
+  return change_urls(text, out);
 }
 
 Result<> BodyPipe::end_change(std::string& out) {
@@ -43,8 +48,9 @@ Result<> BodyPipe::end_change(std::string& out) {
   if (redactor_) {
     SLUICE_TRY(redactor_->finish(redacted_));
   }
-  urls_->feed(redacted_, out);
-  urls_->finish(out);
+  SLUICE_TRY(change_urls(redacted_, out));
+  if (auto* card = std::get_if<AgentCard>(&*urls_)) return card->finish(out);
+  std::get<UrlRewriter>(*urls_).finish(out);
   return success();
 }
 
@@ -146,7 +152,12 @@ redact::Findings BodyPipe::findings() const {
 
 bool BodyPipe::rewrote() const {
   return (changes() && decoder_) || (redactor_ && redactor_->rewrote()) ||
-         (urls_ && urls_->rewrote());
+         (urls_ && std::visit([](const auto& urls) { return urls.rewrote(); }, *urls_));
+}
+
+std::size_t BodyPipe::held() const noexcept {
+  const auto* card = urls_ ? std::get_if<AgentCard>(&*urls_) : nullptr;
+  return card == nullptr ? 0 : card->held();
 }
 
 } // namespace sluice::call

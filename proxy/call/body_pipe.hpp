@@ -6,6 +6,7 @@
 #pragma once
 
 #include "policy/base/result.hpp"
+#include "proxy/call/agent_card.hpp"
 #include "proxy/call/content_redactor.hpp"
 #include "proxy/call/url_rewriter.hpp"
 #include "proxy/call/usage_scanner.hpp"
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace sluice::call {
 
@@ -30,7 +32,8 @@ class BodyPipe {
 
   // Behind redaction, so that a secret is looked for in what was sent. False: its coding cannot be
   // read, and it is left as it is. Before count_into.
-  bool rewrite(UrlRewriter urls, std::string_view content_encoding);
+  using Urls = std::variant<UrlRewriter, AgentCard>;
+  bool rewrite(Urls urls, std::string_view content_encoding);
   // Shows the meter what leaves, before it is encoded again and before addresses change.
   void watch(std::shared_ptr<redact::DripMeter> meter);
   // Shows what comes in, decoded, whether it is redacted or passes unchanged. Fails (downstream,
@@ -49,13 +52,15 @@ class BodyPipe {
   bool rewrote() const;
   bool changes() const noexcept { return redactor_ || urls_; }
   bool rewrites() const noexcept { return urls_.has_value(); }
+  std::size_t held() const noexcept; // of a card
 
  private:
+  Result<> change_urls(std::string_view text, std::string& out);
   Result<> change(std::string_view text, std::string& out);
   Result<> end_change(std::string& out);
 
   std::optional<ContentRedactor> redactor_; // when it redacts
-  std::optional<UrlRewriter> urls_;         // when it rewrites
+  std::optional<Urls> urls_;                // when it rewrites
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in

@@ -124,6 +124,8 @@ class CallMachine {
   bool response_has_body(const wire::ResponseHead& head) const noexcept;
   bool change_response(const wire::ResponseHead& head, bool rewritten,
                        Actions& out); // false: it cannot, and ended
+  bool is_card(const wire::ResponseHead& head) const;
+  void fail_response(const Error& error, Actions& out);
   void choose_response_framing(wire::ResponseHead& head);
   void end_response(wire::Fields trailers, Actions& out);
   bool read_tokens_of(const wire::ResponseHead& head, Actions& out); // false: it cannot, and ended
@@ -184,6 +186,7 @@ class CallMachine {
   BodyDigest response_digest_;
   std::string response_body_;
   bool hold_response_ = false;
+  bool card_ = false;           // the answer is an agent card: it leaves whole, or not at all
   bool response_begun_ = false; // a final head was received
   bool head_sent_ = false;      // a final head went to the agent
   bool keep_downstream_ = false;

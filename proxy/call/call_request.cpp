@@ -109,7 +109,7 @@ bool CallMachine::can_be_signed(Actions& out) {
 
 // Of bodies, after each piece. False: there is no room for it.
 bool CallMachine::hold_what_is_held() noexcept {
-  return held_.hold(request_body_.size() + response_body_.size() +
+  return held_.hold(request_body_.size() + response_body_.size() + response_pipe_.held() +
                     (inspection_ ? inspection_->memory() : 0) + tree_memory_);
 }
 

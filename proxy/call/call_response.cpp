@@ -52,7 +52,8 @@ void CallMachine::start_response(wire::ResponseHead head, Actions& out) {
   outcome_.http_status = head.status;
   keep_upstream_ = head.keep_alive && !websocket_; // no doubt about what it speaks now
   const bool has_body = response_has_body(head);
-  const bool rewritten = context_.urls && rewrites_response(*context_.urls, head);
+  card_ = context_.urls && is_card(head);
+  const bool rewritten = card_ || (context_.urls && rewrites_response(*context_.urls, head));
   if (has_body && (!change_response(head, rewritten, out) || !read_tokens_of(head, out))) return;
   const auto length = has_body || rewritten ? std::nullopt : length_without_body(head, redaction_);
   prepare_response(head, redaction_, outcome_.findings);
@@ -93,8 +94,26 @@ bool CallMachine::change_response(const wire::ResponseHead& head, bool rewritten
     if (!pipe) return wrong("the answer's " + pipe.error().detail);
     response_pipe_ = std::move(pipe.value());
   }
-  if (rewritten) (void)response_pipe_.rewrite(UrlRewriter(context_.urls->response), coding);
+  if (!rewritten) return true;
+  BodyPipe::Urls urls = UrlRewriter(context_.urls->response);
+  if (card_) {
+    const bool is_text = may_hold_urls(head.fields.joined("content-type"));
+    urls = AgentCard(context_.urls, context_.whole_body_bytes, is_text);
+  }
+  card_ = response_pipe_.rewrite(std::move(urls), coding) && card_;
   return true;
+}
+
+bool CallMachine::is_card(const wire::ResponseHead& head) const {
+  return context_.urls->response && request_.method == "GET" && head.status == 200 &&
+         is_card_path(permit_->call().path) && response_has_body(head);
+}
+
+// Of a body that may not go on.
+void CallMachine::fail_response(const Error& error, Actions& out) {
+  if (error.code == "card_signature_lost")
+    return fail(OutcomeStatus::blocked, Reason::card_signature_lost, error.detail, out);
+  fail(OutcomeStatus::failed, Reason::upstream_protocol_error, "the answer: " + error.detail, out);
 }
 
 bool CallMachine::read_tokens_of(const wire::ResponseHead& head, Actions& out) {
@@ -116,6 +135,11 @@ bool CallMachine::read_tokens_of(const wire::ResponseHead& head, Actions& out) {
 
 void CallMachine::choose_response_framing(wire::ResponseHead& head) {
   const bool chunks = downstream_version_ == wire::Version::http11;
+  if (card_) {
+    hold_response_ = true;
+    head.framing = wire::BodyFraming::length; // which one is known at its end
+    return;
+  }
   const bool changes = response_pipe_.changes();
   if (head.framing == wire::BodyFraming::length && changes && head.content_length > 0) {
     hold_response_ = head.content_length <= context_.whole_body_bytes;
@@ -139,13 +163,12 @@ void CallMachine::handle(ResponseBodyReceived& event, Actions& out) {
   const auto fed = response_pipe_.feed(event.bytes, to);
   const bool goes = fed && why_blocked().empty();
   response_digest_.feed(event.bytes, std::string_view(to).substr(goes ? begin : to.size()));
-  if (!fed) {
-    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
-                "the answer: " + fed.error().detail, out);
-  }
+  if (!fed) return fail_response(fed.error(), out);
   if (ended_by_rule(out)) return;
   const bool too_much = response_body_.size() > kHeldGrowth * context_.whole_body_bytes;
-  if (hold_response_ && (too_much || !hold_what_is_held())) {
+  const bool room = !hold_response_ || hold_what_is_held();
+  if (card_ && !room) return fail(OutcomeStatus::blocked, Reason::too_much_held, "", out);
+  if (hold_response_ && (too_much || !room)) {
     hold_response_ = false;
     const bool chunks = downstream_version_ == wire::Version::http11;
     response_.framing = chunks ? wire::BodyFraming::chunked : wire::BodyFraming::until_close;
@@ -170,10 +193,8 @@ void CallMachine::end_response(wire::Fields trailers, Actions& out) {
   std::string bytes;
   std::string& to = hold_response_ ? response_body_ : bytes;
   const auto begin = to.size();
-  if (auto done = response_pipe_.finish(to); !done) {
-    return fail(OutcomeStatus::failed, Reason::upstream_protocol_error,
-                "the answer: " + done.error().detail, out);
-  }
+  if (auto done = response_pipe_.finish(to); !done) return fail_response(done.error(), out);
+  if (card_) trailers = {};
   redact_trailers(trailers, redaction_, "response", outcome_.findings);
   if (response_pipe_.rewrites()) promise_no_bytes(trailers);
   if (ended_by_rule(out)) return;

@@ -38,7 +38,7 @@ struct Address { // views into what was split
   std::string_view scheme, host, port, path;
 };
 
-std::optional<Address> split(std::string_view url) {
+std::optional<Address> split_url(std::string_view url) {
   const auto colon = url.find("://");
   if (colon == std::string_view::npos) return std::nullopt;
   Address out;
@@ -73,7 +73,7 @@ bool is_port(std::string_view port) { // with its colon, or none
 
 // Every way to write where it begins: names in lower case, the path as it is.
 std::vector<std::string> spellings(std::string_view url) {
-  const auto address = split(url);
+  const auto address = split_url(url);
   const auto scheme = ascii_lower(address->scheme);
   std::vector<std::string> hosts = {ascii_lower(address->host)};
   const auto& loopback = kLoopback;
@@ -139,7 +139,7 @@ bool ends_url(char c, bool bare_host) noexcept {
 
 std::string why_no_address(std::string_view url) {
   if (url.size() > kMaxUrlBytes) return "longer than " + std::to_string(kMaxUrlBytes) + " bytes";
-  const auto address = split(url);
+  const auto address = split_url(url);
   const bool known = address && std::any_of(kSchemes.begin(), kSchemes.end(), [&](auto scheme) {
                        return equal_ignore_case(scheme, address->scheme);
                      });
@@ -195,7 +195,7 @@ std::string UrlTable::add(std::string_view from, std::string_view to) {
   for (const auto& one : all) {
     if (holds(one)) return "another entry says what becomes of this address";
   }
-  const auto address = split(from);
+  const auto address = split_url(from);
   Target target;
   target.to = without_last_slashes(to);
   target.escaped = with_escaped_slashes(target.to);

@@ -1,5 +1,7 @@
 #include "proxy/runtime/config_urls.hpp"
 
+#include "certs/card_signer.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -79,6 +81,21 @@ void read_urls(Reader at, const std::filesystem::path& folder, io::ListenerSetti
   if (is_map && !request.present() && !response.present())
     at.error("it names no address", "add request, response or both");
   listener.urls = std::move(rules);
+}
+
+Result<> load_card_keys(std::vector<io::ListenerSettings>& listeners) {
+  for (auto& listener : listeners) {
+    if (listener.card_key.empty()) continue;
+    SLUICE_TRY(auto&& loaded, certs::CardSigner::load(listener.card_key));
+    const auto key = std::make_shared<const certs::CardSigner>(std::move(loaded));
+    auto rules = std::make_shared<call::UrlRules>(*listener.urls);
+    auto signer = std::make_shared<call::CardSigner>();
+    signer->key_id = rules->card_key_id.empty() ? key->fingerprint() : rules->card_key_id;
+    signer->sign = [key](std::string_view text) { return key->sign(text); };
+    rules->signer = std::move(signer);
+    listener.urls = std::move(rules);
+  }
+  return success();
 }
 
 std::vector<std::string> card_keys(const std::vector<io::ListenerSettings>& listeners) {

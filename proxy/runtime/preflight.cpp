@@ -1,6 +1,7 @@
 #include "proxy/runtime/preflight.hpp"
 
 #include "certs/authority.hpp"
+#include "certs/card_signer.hpp"
 #include "certs/identity.hpp"
 #include "certs/trust.hpp"
 #include "proxy/runtime/file_state.hpp"
@@ -72,6 +73,7 @@ class Preflight {
     interception_ca();
     roots();
     identity();
+    card_keys();
     for (std::size_t i = 0; i < config_.secrets.size(); ++i) {
       secret(config_.secrets[i], "/secrets/" + std::to_string(i) + "/value");
     }
@@ -113,6 +115,19 @@ class Preflight {
     if (!config_.identity) return;
     const auto loaded = certs::Identity::load(*config_.identity, clock_);
     if (!loaded) found_.push_back(identity_problem(config_, loaded.error()));
+  }
+
+  void card_keys() {
+    const auto& listeners = config_.settings.listeners;
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      if (listeners[i].card_key.empty()) continue;
+      const auto loaded = certs::CardSigner::load(listeners[i].card_key);
+      if (loaded) continue;
+      report(Level::error, "/listeners/" + std::to_string(i) + "/urls/card_key",
+             loaded.error().detail,
+             "an EC key of P-256 in PEM: openssl genpkey -algorithm EC -pkeyopt "
+             "ec_paramgen_curve:P-256");
+    }
   }
 
   void secret(const SecretSource& source, const std::string& pointer) {

@@ -3,6 +3,7 @@
 #include "policy/base/digest.hpp"
 #include "policy/evidence/layout.hpp"
 #include "proxy/io/poster.hpp"
+#include "proxy/runtime/config_urls.hpp"
 #include "proxy/runtime/preflight.hpp"
 #include "proxy/runtime/secrets.hpp"
 
@@ -123,6 +124,7 @@ std::optional<StartFailure> Runtime::open_services() {
     if (!authority) return failure(authority.error());
     authority_.emplace(std::move(authority.value()));
   }
+  if (auto keys = load_card_keys(config_.settings.listeners); !keys) return failure(keys.error());
   auto trust = certs::make_upstream_context(config_.upstream_roots, config_.extra_roots);
   if (!trust) return failure(trust.error());
   upstream_trust_ = std::move(trust.value());

@@ -6,6 +6,7 @@
 #include "tests/support/playbook.hpp"
 
 #include <optional>
+#include <tuple>
 
 using namespace sluice;
 using sluice::test::Playbook;
@@ -304,6 +305,82 @@ BOOST_AUTO_TEST_CASE(secrets_are_found_before_addresses_change) {
     BOOST_TEST(back + end.body == "\"" + kLocal + "/" + kMasked + "\"");
     BOOST_TEST(end.trailers.all().empty());
     BOOST_TEST(play.ending().outcome->findings.size() == 2U);
+  }
+}
+
+// Its head waits for its end, whatever its length is said to be: it may yet be refused.
+BOOST_AUTO_TEST_CASE(a_card_leaves_whole_or_not_at_all) {
+  const std::string card = "{\"url\":\"" + kRoute + "/a\"}",
+                    changed = "{\"url\":\"" + kLocal + "/a\"}";
+  for (const auto framing : {BodyFraming::length, BodyFraming::chunked, BodyFraming::until_close}) {
+    for (const bool redacts : {true, false}) {
+      Playbook play(context());
+      open(play, play.request("GET", "http://api.test/x/.well-known/agent-card.json"), redacts);
+      step(play, call::RequestEnded{});
+      const auto length = framing == BodyFraming::length ? card.size() : 0;
+      BOOST_TEST(step(play, play.response(200, framing, length)).all.empty());
+      for (const char& c : card)
+        BOOST_TEST(step(play, call::ResponseBodyReceived{{&c, 1}}).all.empty());
+      wire::Fields trailers;
+      trailers.add("X-Sum", "1");
+      const auto down = step(play, call::ResponseEnded{trailers});
+      BOOST_TEST(test::framing_text(*down.head) == "length=" + std::to_string(changed.size()));
+      BOOST_TEST(down.body == changed);
+      BOOST_TEST(down.trailers.all().empty());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_card_that_may_not_leave_ends_the_call) {
+  struct Case {
+    std::string card;
+    std::uint64_t whole_body, room;
+    model::Reason reason;
+    evidence::OutcomeStatus status;
+  };
+  using evidence::OutcomeStatus;
+  using model::Reason;
+  const std::string is_signed = "{\"url\":\"" + kRoute + "\",\"signatures\":[{}]}";
+  for (const auto& [card, whole_body, room, reason, status] : std::vector<Case>{
+           {is_signed, 1000, 1000, Reason::card_signature_lost, OutcomeStatus::blocked},
+           {"{\"url\":\"" + kRoute + "\",\"url\":1}", 1000, 1000, Reason::upstream_protocol_error,
+            OutcomeStatus::failed},
+           {is_signed, 20, 1000, Reason::upstream_protocol_error, OutcomeStatus::failed},
+           {is_signed, 1000, 20, Reason::too_much_held, OutcomeStatus::blocked}}) {
+    auto tight = context();
+    tight.whole_body_bytes = whole_body;
+    tight.held = std::make_shared<call::HeldBytes>(room);
+    Playbook play(tight);
+    open(play, play.request("GET", "http://api.test/.well-known/agent.json"));
+    step(play, call::RequestEnded{});
+    step(play, play.response(200, BodyFraming::chunked, 0, {kJson}));
+    auto last = step(play, call::ResponseBodyReceived{card});
+    if (play.machine().state() != call::CallMachine::State::done)
+      last = step(play, call::ResponseEnded{});
+    BOOST_REQUIRE(last.all.size() > 1);
+    BOOST_TEST(
+        last.all[1].starts_with("SendResponseHead " + std::to_string(model::row(reason).status)));
+    BOOST_TEST(last.body.find(kLocal) == std::string::npos);
+    BOOST_TEST((play.ending().outcome->reason == reason));
+    BOOST_TEST((play.ending().outcome->status == status));
+    BOOST_TEST(tight.held->left() <= room);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_the_answer_to_get_is_a_card) {
+  const std::string odd = "{\"url\":\"" + kRoute + "\",\"signatures\":[{}]}";
+  for (const auto& [method, path, status] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"POST", "/.well-known/agent.json", 200},
+           {"GET", "/agent.json", 200},
+           {"GET", "/.well-known/agent.json", 404}}) {
+    Playbook play(context());
+    open(play, play.request(method, "http://api.test" + path));
+    step(play, call::RequestEnded{});
+    BOOST_TEST(
+        step(play, play.response(status, BodyFraming::chunked, 0, {kJson})).head.has_value());
+    auto got = step(play, call::ResponseBodyReceived{odd}).body;
+    got += step(play, call::ResponseEnded{}).body;
+    BOOST_TEST(got == "{\"url\":\"" + kLocal + "\",\"signatures\":[{}]}");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "policy/base/bytes.hpp"
 #include "policy/base/digest.hpp"
 #include "policy/base/ed25519.hpp"
+#include "policy/base/key_file.hpp"
 
 #include <boost/test/unit_test.hpp>
 
