@@ -86,6 +86,18 @@ std::string kept_original(const Node& card) {
   return {};
 }
 
+// Some readers find a key in any case, and take the last.
+bool has_twins(const Node& card) {
+  std::vector<std::string> keys;
+  for (const auto& member : card.members) keys.push_back(ascii_lower(member.key));
+  std::sort(keys.begin(), keys.end());
+  if (std::adjacent_find(keys.begin(), keys.end()) != keys.end()) return true;
+  for (const auto& member : card.members) {
+    if (has_twins(member.value)) return true;
+  }
+  return std::any_of(card.items.begin(), card.items.end(), has_twins);
+}
+
 Error lost(std::string why) {
   return make_error(Origin::upstream, "card_signature_lost", std::move(why));
 }
@@ -135,6 +147,7 @@ Result<std::string> AgentCard::change() const {
 Result<std::string> AgentCard::sign(Node card) const {
   auto original = kept_original(card);
   if (original.empty()) original = base64url_of(text_);
+  if (has_twins(card)) return lost("two of its keys differ in nothing but their case");
   Node bare = card;
   std::erase_if(bare.members, [](const Member& member) { return member.key == kSignatures; });
   const auto payload = canonical_json_text(bare);

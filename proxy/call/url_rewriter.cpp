@@ -276,6 +276,10 @@ UrlTable::Found UrlTable::find(std::string_view text, std::size_t at, bool last)
 // Where the scheme begins that ends at `colon`; npos when there is none, or it began before `from`.
 std::size_t UrlRewriter::scheme_before(std::size_t colon, std::size_t from) const noexcept {
   const std::string_view text = text_;
+  const auto behind = text.substr(colon + 1, 1);
+  if (colon == from || !is_alpha(text[colon - 1]) ||
+      (behind != "/" && behind != "\\" && !behind.empty()))
+    return std::string_view::npos; // most colons
   for (const std::size_t size : {std::size_t{4}, std::size_t{5}}) {
     if (colon < from + size || !table_->has_scheme(text.substr(colon - size, size))) continue;
     if (can_begin(text, colon - size)) return colon - size;

@@ -57,7 +57,7 @@ Result<std::optional<contain::User>> user_of_command(const std::string& wanted) 
   return std::optional<contain::User>();
 }
 
-// Those that secrets and logins are read from, as far as they are there.
+// Those that secrets, logins and keys are read from, as far as they are there.
 std::vector<std::string> secret_files(const runtime::Config& config) {
   std::vector<SecretSource> sources(config.secrets);
   if (const auto policy = runtime::PolicySource(config).read().snapshot) {
@@ -71,6 +71,9 @@ std::vector<std::string> secret_files(const runtime::Config& config) {
   for (const auto& one : sources) {
     const bool is_file = one.from == SecretSource::From::file;
     if (is_file && fs::is_regular_file(one.words.front(), error)) out.push_back(one.words.front());
+  }
+  for (const auto& file : runtime::card_keys(config.settings.listeners)) {
+    if (fs::is_regular_file(file, error)) out.push_back(file);
   }
   return out;
 }
@@ -92,8 +95,6 @@ Result<> hide_ours(const runtime::Config& config, const BoxWish& wish,
   SLUICE_TRY(evidence::make_directory(config.log.directory));
   options.hidden = {config.log.directory, config.policy_file};
   for (const auto& file : secret_files(config)) options.hidden.push_back(file);
-  for (const auto& file : runtime::card_keys(config.settings.listeners))
-    options.hidden.push_back(file);
   if (config.identity && fs::exists(config.identity->key))
     options.hidden.push_back(config.identity->key);
   hide_parents(config, options);

@@ -46,8 +46,8 @@ class UpstreamPool { // one per worker
     SSL_CTX* names = nullptr;              // whom to believe that it is a host
     const certs::Identity* mesh = nullptr; // who we are to other sidecars; null: nobody
   };
-  UpstreamPool(const Executor& executor, Trust trust, const Settings& settings,
-               OwnPorts& own_ports, net::thread_pool& threads);
+  UpstreamPool(const Executor& executor, Trust trust, const Settings& settings, OwnPorts& own_ports,
+               net::thread_pool& threads);
   ~UpstreamPool();
   // `stop` interrupts a connect in progress (deadline, drain).
   Task<Opened> open(const call::Permit& permit, call::Pooling pooling, Interruptible& stop);

@@ -95,6 +95,20 @@ class Exec(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertRegex(done.stdout, r"\A\d+\n\Z")
 
+    def test_the_key_of_agent_cards_is_hidden(self):
+        key = self.sluice.folder / "card.key"
+        subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-out", str(key)], check=True, capture_output=True)
+        key.chmod(0o600)
+        self.sluice.config["listeners"].append({
+            "name": "slot", "kind": "reverse", "bind": "127.0.0.1:0", "upstream": "http://up.test", "urls": {
+                "response": [{"from": "amber://route/x", "to": "http://127.0.0.1:20000"}], "card_key": "card.key"}})
+        self.sluice.config_file.write_text(json.dumps(self.sluice.config))
+        for prepare in (lambda: None, self.as_somebody):
+            prepare()
+            done = self.exec("sh", "-c", "cat card.key; echo end")
+            self.assertEqual(done.stdout, "end\n", done.stderr)
+
     def with_admin_socket(self, place):
         self.sluice.config["admin"] = {"bind": f"unix:./{place}"}
         self.sluice.config_file.write_text(json.dumps(self.sluice.config))

@@ -191,6 +191,20 @@ BOOST_AUTO_TEST_CASE(what_two_readers_may_read_differently_is_not_changed) {
   BOOST_TEST(by_us.inputs.empty());
 }
 
+// Go's reader, for one, takes either for the address.
+BOOST_AUTO_TEST_CASE(keys_in_two_cases_are_not_signed) {
+  Signed by_us;
+  const auto of = rules(CardDuty::sign, &by_us);
+  const std::string rest = ",\"signatures\":[{}]}";
+  for (const std::string& twins :
+       {"{\"url\":\"" + kRoute + "\",\"URL\":\"http://evil\"" + rest,
+        "{\"url\":\"" + kRoute + "\",\"a\":[1,{\"b\":1,\"B\":2}]" + rest})
+    BOOST_TEST(pass(of, twins) == "card_signature_lost");
+  BOOST_TEST(
+      pass(of, "{\"url\":\"" + kRoute + "\",\"a\":{\"URL\":1}" + rest).starts_with("{\"url\""));
+  BOOST_TEST(by_us.inputs.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_card_is_text_or_nothing) {
   const auto of = rules(CardDuty::refuse);
   BOOST_TEST(pass(of, "[\"" + kRoute + "\"]") == "[\"" + kLocal + "\"]");
