@@ -23,8 +23,13 @@ class Preparation {
     tell("scenario", faults);
     if (!configs) return std::nullopt;
     made_.configs = std::move(*configs);
-    for (const Component& one : scenario_.components) look_at(one);
+    for (const Component& one : scenario_.components) {
+      if (one.program && one.program->form == Program::Form::builtin) builtin_task(one);
+    }
     egress_tasks();
+    if (values_ != nullptr) tell_missing();
+    if (failed_) return std::nullopt;
+    for (const Component& one : scenario_.components) look_at(one);
     if (failed_) return std::nullopt;
     std::vector<DeployFault> wrong;
     auto deployment = deploy(scenario_, endpoints_, wrong);
@@ -49,10 +54,26 @@ class Preparation {
     for (const ConfigFault& one : faults) tell(where, one.pointer + ": " + one.message, one.hint);
   }
 
+  // All that some component needs and nobody gave, at once.
+  void tell_missing() {
+    const auto& schema = scenario_.components.front().config_schema;
+    if (!schema) return;
+    std::set<std::string> paths;
+    for (const Component& one : scenario_.components) {
+      if (one.program) collect_runtime_paths(made_.configs[one.id], paths);
+    }
+    for (const auto& [id, tasks] : made_.tasks) {
+      for (const ComposedTask& one : tasks) collect_runtime_paths(one.config, paths);
+    }
+    const auto missing = missing_inputs(*schema, *values_, paths);
+    if (missing.empty()) return;
+    tell("config", "these inputs have no value: " + shown_inputs(missing),
+         "set the variables, or give the properties a default");
+  }
+
   void look_at(const Component& one) {
     endpoints_.emplace_back();
-    if (!one.program) return;
-    if (one.program->form == Program::Form::builtin) return builtin_task(one);
+    if (!one.program || one.program->form == Program::Form::builtin) return;
     std::vector<ConfigFault> faults;
     auto found = endpoints_of(one, faults);
     tell(one.moniker, faults);
@@ -162,20 +183,6 @@ std::optional<ExpandedProgram> expand_unit(const Scenario& rewritten, const Prep
   }
   for (const ConfigFault& fault : faults) out.push_back(problem_of(one, fault));
   return made;
-}
-
-std::vector<RootInput> missing_inputs(const Scenario& rewritten, const Prepared& prepared,
-                                      const Json& root_values) {
-  const auto& schema = rewritten.components.front().config_schema;
-  if (!schema) return {};
-  std::set<std::string> paths;
-  for (const Component& one : rewritten.components) {
-    if (one.program) collect_runtime_paths(prepared.configs[one.id], paths);
-  }
-  for (const auto& [id, tasks] : prepared.tasks) {
-    for (const ComposedTask& one : tasks) collect_runtime_paths(one.config, paths);
-  }
-  return missing_inputs(*schema, root_values, paths);
 }
 
 } // namespace sluice::overlay

@@ -40,8 +40,4 @@ std::optional<ExpandedProgram> expand_unit(const Scenario& rewritten, const Prep
                                            const Unit& unit, const Json& root_values,
                                            Diagnostics& out);
 
-// The inputs of the root that some component needs and nobody gave.
-std::vector<RootInput> missing_inputs(const Scenario& rewritten, const Prepared& prepared,
-                                      const Json& root_values);
-
 } // namespace sluice::overlay

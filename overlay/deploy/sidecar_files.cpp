@@ -170,7 +170,7 @@ SidecarFiles Sidecars::files_of(UnitId id, std::vector<DeployFault>& faults) con
   const std::string identity = layout_.identity(id);
   config["identity"] = {
       {"certificate", identity + ".pem"}, {"key", identity + ".key"}, {"roots", layout_.roots}};
-  config["tls"] = {{"ca_dir", layout_.ca_dir(id)}};
+  if (!unit.builtin) config["tls"] = {{"ca_dir", layout_.ca_dir(id)}};
   config["evidence"] = {{"dir", layout_.evidence_dir}};
   if (!layout_.resolve.empty()) config["resolve"] = layout_.resolve;
   if (const Json terms = secrets_of(tasks); !terms.empty()) config["secrets"] = terms;

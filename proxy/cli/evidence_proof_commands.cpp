@@ -30,7 +30,7 @@ Json hashes(const std::vector<Digest>& path) {
   return out;
 }
 
-Json to_json(const evidence::Proof& proof) {
+Json proof_json(const evidence::Proof& proof) {
   Json out{{"version", kProofVersion},        {"seq", proof.seq},
            {"record", proof.record},          {"tree_size", proof.tree_size},
            {"inclusion", hashes(proof.path)}, {"checkpoint_record", proof.checkpoint_record},
@@ -56,7 +56,7 @@ int prove(const Output& out, const Program& program, const ProofOptions& options
                           "the next heartbeat, or the stop, covers what is on record now")
                : out.fail(kVerificationFailed, error.code, error.detail);
   }
-  const Json json = to_json(proof.value());
+  const Json json = proof_json(proof.value());
   out.print(json, dump(json, 1) + "\n");
   return kDone;
 }

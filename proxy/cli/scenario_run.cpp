@@ -1,6 +1,5 @@
 #include "proxy/cli/scenario_run.hpp"
 
-#include "overlay/config/root_values.hpp"
 #include "overlay/deploy/prepare.hpp"
 #include "policy/base/printable.hpp"
 #include "policy/evidence/file.hpp"
@@ -98,19 +97,20 @@ class ScenarioRun {
         ::pipe2(output, O_CLOEXEC) != 0) {
       return fail(task.moniker + ": no pipe");
     }
-    Child child{task.moniker,
-                -1,
-                !task.command.empty(),
-                Child::State::preparing,
-                false,
-                Lines(UniqueFd(report[0])),
-                Lines(UniqueFd(output[0]))};
+    UniqueFd told(report[0]), heard(output[0]);
     task.report = UniqueFd(report[1]);
     task.output = UniqueFd(output[1]);
-    child.pid = ::fork();
-    if (child.pid == 0) become_sidecar(std::move(task));
-    if (child.pid < 0) child.gone = true, fail(task.moniker + ": no process");
-    children_.push_back(std::move(child));
+    const std::string name = task.moniker;
+    const bool program = !task.command.empty();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      // Our ends closed, so that it hears when we are gone.
+      { const UniqueFd first = std::move(told), second = std::move(heard); }
+      become_sidecar(std::move(task));
+    }
+    children_.push_back({name, pid, program, Child::State::preparing, pid < 0,
+                         Lines(std::move(told)), Lines(std::move(heard))});
+    if (pid < 0) fail(name + ": no process");
   }
 
   // Has our terminal's signals from us alone, and none of the others' lines.
@@ -282,16 +282,6 @@ class ScenarioRun {
   std::string failure_;
 };
 
-void tell_missing(const std::vector<overlay::RootInput>& missing, Diagnostics& out) {
-  if (missing.empty()) return;
-  Diagnostic problem;
-  problem.file = "config";
-  problem.message = "these inputs have no value: " + overlay::shown_inputs(missing);
-  problem.hint = "set the variables, or give the properties a default";
-  problem.code = overlay::kRunCode;
-  out.push_back(std::move(problem));
-}
-
 } // namespace
 
 int run_scenario(const Output& out, const CompiledScenario& compiled,
@@ -300,9 +290,6 @@ int run_scenario(const Output& out, const CompiledScenario& compiled,
   Diagnostics found;
   const auto& scenario = compiled.passed->rewritten.scenario;
   const auto prepared = overlay::prepare(compiled.linked, scenario, &compiled.root_values, found);
-  if (prepared) {
-    tell_missing(overlay::missing_inputs(scenario, *prepared, compiled.root_values), found);
-  }
   if (has_errors(found)) return out.fail(found);
   if (prepared->deployment.units.empty())
     return out.fail(kUsage, "nothing_to_run", "no component of the scenario has a program");
