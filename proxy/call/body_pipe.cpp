@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace sluice::call {
+namespace {
+
+constexpr std::size_t kMostUnread = 64 * 1024; // a coding says something long before
+
+} // namespace
 
 Result<BodyPipe> BodyPipe::redacting(std::shared_ptr<const redact::RuleSet> rules,
                                      std::string_view content_encoding,
@@ -19,10 +24,24 @@ bool BodyPipe::rewrite(Urls urls, std::string_view content_encoding) {
   if (!redactor_) {
     const auto codings = wire::parse_codings(content_encoding);
     if (!codings) return false;
-    if (!codings.value().empty()) decoder_.emplace(codings.value());
+    if (!codings.value().empty()) {
+      decoder_.emplace(codings.value());
+      unread_.emplace();
+    }
   }
   urls_.emplace(std::move(urls));
   return true;
+}
+
+// Of bytes that are not in the coding they are said to be in.
+Result<> BodyPipe::pass_unread(Result<> fault, std::string& out) {
+  if (!unread_ || (usage_ && usage_bound_)) return fault;
+  out.append(*unread_);
+  unread_.reset();
+  urls_.reset();
+  decoder_.reset();
+  usage_.reset();
+  return success();
 }
 
 Result<> BodyPipe::change_urls(std::string_view text, std::string& out) {
@@ -68,9 +87,12 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
     return fed;
   }
   begun_ = begun_ || !in.empty();
+  if (unread_) unread_->append(in);
+  if (unread_ && unread_->size() > kMostUnread) unread_.reset();
   bool said = false;
   Result<> redacted = success();
   auto fed = decoder_->feed(in, [&](std::string_view text) {
+    unread_.reset();
     if (!redacted) return;
     if (usage_) usage_->feed(text);
     masked_.clear();
@@ -83,7 +105,7 @@ Result<> BodyPipe::feed(std::string_view in, std::string& out) {
   if (fed && !redacted) fed = std::move(redacted);
   if (!fed) {
     out.resize(before);
-    return fed;
+    return pass_unread(std::move(fed), out);
   }
   // A peer that streams (SSE over gzip) must be able to read what has been said so far.
   if (said) encoder_->feed({}, wire::Encoder::Flush::sync, out);
@@ -97,7 +119,7 @@ Result<> BodyPipe::finish(std::string& out) {
     return make_error(Origin::downstream, "content_undecodable", "it ends early");
   }
   if (!decoder_) return end_change(out);
-  SLUICE_TRY(decoder_->finish());
+  if (auto whole = decoder_->finish(); !whole) return pass_unread(std::move(whole), out);
   // No bytes stay no bytes: a head that said `Content-Length: 0` may be on its way, and behind it
   // even an empty gzip stream would be read as the next message.
   if (!begun_) return success();

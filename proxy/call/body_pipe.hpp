@@ -31,7 +31,8 @@ class BodyPipe {
                                     std::string_view content_type = {}, redact::Scope scope = {});
 
   // Behind redaction, so that a secret is looked for in what was sent. False: its coding cannot be
-  // read, and it is left as it is. Before count_into.
+  // read, and it is left as it is; so is one that turns out not to be in its coding, as long as
+  // nothing of it was decoded and no redaction is due. Before count_into.
   using Urls = std::variant<UrlRewriter, AgentCard>;
   bool rewrite(Urls urls, std::string_view content_encoding);
   // Shows the meter what leaves, before it is encoded again and before addresses change.
@@ -56,6 +57,7 @@ class BodyPipe {
 
  private:
   Result<> change_urls(std::string_view text, std::string& out);
+  Result<> pass_unread(Result<> fault, std::string& out);
   Result<> change(std::string_view text, std::string& out);
   Result<> end_change(std::string& out);
 
@@ -64,6 +66,7 @@ class BodyPipe {
   std::optional<wire::Decoder> decoder_;
   std::optional<wire::Encoder> encoder_; // made when the decoder knows what it reads
   bool begun_ = false;                   // encoded bytes came in
+  std::optional<std::string> unread_;    // those of which nothing came out, while they may pass
   std::string masked_, redacted_;        // reused between calls
   Result<> read_usage(std::string_view in);
   std::shared_ptr<UsageScanner> usage_;

@@ -177,4 +177,29 @@ BOOST_AUTO_TEST_CASE(a_bomb_is_an_error) {
   }
 }
 
+// Secrets first, then addresses, whatever the coding and the cuts.
+BOOST_AUTO_TEST_CASE(addresses_change_behind_redaction) {
+  auto table = std::make_shared<UrlTable>();
+  BOOST_TEST(table->add("http://127.0.0.1:20000", "amber://route/x") == "");
+  const std::string text =
+      "{\"u\":\"http://localhost:20000/?k=" + kToken + "\",\"v\":\"http://[::1]:20000\"}";
+  for (const auto& [field, codings] : kStacks) {
+    for (const std::size_t piece : {1U, 2U, 7U, 1000U}) {
+      auto pipe = redacting(field);
+      BOOST_TEST(pipe.rewrite(UrlRewriter(table), field));
+      const auto out = decoded(codings, pass(pipe, encoded(codings, text), piece));
+      BOOST_TEST(out == "{\"u\":\"amber://route/x/?k=" + kMask + "\",\"v\":\"amber://route/x\"}");
+      BOOST_TEST(pipe.rewrote());
+      BodyPipe alone;
+      BOOST_TEST(alone.rewrite(UrlRewriter(table), field));
+      const auto kept = decoded(codings, pass(alone, encoded(codings, text), piece));
+      BOOST_TEST(kept == "{\"u\":\"amber://route/x/?k=" + kToken + "\",\"v\":\"amber://route/x\"}");
+    }
+  }
+  BodyPipe unknown;
+  BOOST_TEST(!unknown.rewrite(UrlRewriter(table), "lzw"));
+  BOOST_TEST(pass(unknown, text, 3) == text);
+  BOOST_TEST(!unknown.rewrote());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
