@@ -34,6 +34,7 @@ CallMachine::CallMachine(CallContext context)
 
 void CallMachine::on(Event event, Actions& out) {
   std::visit([this, &out](auto& happened) { handle(happened, out); }, event);
+  if (state_ == State::done || state_ == State::refusing) open_call_.close();
 }
 
 bool CallMachine::wants(Side side) const noexcept {
@@ -54,13 +55,27 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
   downstream_version_ = request_.version;
   // HTTP/1.0 keep-alive would need a Connection field of its own; closing is always right.
   agent_keeps_alive_ = request_.keep_alive && request_.version == wire::Version::http11;
+  const auto said =
+      take_chain_fields(request_.fields); // before they could be taken for the agent's
   auto assembly = assemble(context_.from, request_, context_.call_id);
   if (auto* fault = std::get_if<AssemblyFault>(&assembly)) {
     std::optional<model::EgressCall> call;
-    if (fault->facts) call = std::move(fault->facts->call);
+    if (fault->facts) {
+      call = std::move(fault->facts->call);
+      place_in_chain(call->chain, said, context_.open_calls.get());
+    }
     return refuse(fault->reason, fault->detail, std::move(call), out);
   }
   auto& facts = std::get<Assembled>(assembly);
+  place_in_chain(facts.call.chain, said, context_.open_calls.get());
+  take_head(facts, out);
+}
+
+void CallMachine::take_head(Assembled& facts, Actions& out) {
+  if (facts.call.chain.hops > context_.hop_limit) {
+    return refuse(Reason::hop_limit_reached, "limits.hops is " + std::to_string(context_.hop_limit),
+                  std::move(facts.call), out);
+  }
   if (request_.wants_upgrade && !ask_for_upgrade(facts, out)) return;
   if (request_.framing == wire::BodyFraming::length &&
       request_.content_length > context_.request_body_limit) {
@@ -154,6 +169,9 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   }
   permit_ = std::move(event.permit);
   state_ = State::connecting;
+  const auto& chain = permit_->call().chain;
+  if (!chain.peer.empty())
+    open_call_ = OpenCall(context_.open_calls, permit_->call().call_id, chain.hops);
   const auto& content = permit_->call().content; // of which a large tree did not stay
   if (!content || content->state != model::Content::State::json) tree_memory_ = 0;
   if (permit_->redact()) redaction_ = context_.redaction;

@@ -9,6 +9,7 @@
 #include "proxy/call/assemble.hpp"
 #include "proxy/call/body_digest.hpp"
 #include "proxy/call/body_pipe.hpp"
+#include "proxy/call/chain.hpp"
 #include "proxy/call/event.hpp"
 #include "proxy/call/head_rules.hpp"
 #include "proxy/call/held_bytes.hpp"
@@ -37,7 +38,9 @@ struct CallContext {
   // A body with a declared length up to this many bytes is held whole, so that its Content-Length
   // stays right after redaction; a longer one goes out chunked.
   std::uint64_t whole_body_bytes = 1ULL << 20;
-  std::shared_ptr<HeldBytes> held; // room for bodies that are held; null: without a bound
+  std::shared_ptr<HeldBytes> held;       // room for bodies that are held; null: without a bound
+  std::shared_ptr<OpenCalls> open_calls; // null: no call of another sidecar is
+  std::uint32_t hop_limit = 16;
   bool last_on_connection = false; // draining: answer, then close
 };
 
@@ -105,6 +108,7 @@ class CallMachine {
   void complete(Actions& out);
   void close_permit(evidence::OutcomeStatus status, model::Reason reason, std::string detail);
   bool ask_for_upgrade(Assembled& facts, Actions& out); // false: refused
+  void take_head(Assembled& facts, Actions& out);
   void ask_gate(model::EgressCall call, Actions& out);
   void end_inspection(Actions& out);
   static void let_body_come(Actions& out);
@@ -153,6 +157,7 @@ class CallMachine {
                                                              // connection
 
   CallContext context_;
+  OpenCall open_call_;          // while the program behind a listener with peers answers
   HeldShare held_;              // of the room for bodies
   std::size_t tree_memory_ = 0; // of what the policy was shown
   State state_ = State::idle;

@@ -39,7 +39,7 @@ struct UpstreamOpened {
   ConnectionAge age = ConnectionAge::fresh;
   std::string address;         // "ip:port" dialled
   std::string tls_version;     // "" when plain
-  std::string peer;            // the identity that it proved; "" when none was asked for
+  std::string peer = {};       // the identity that it proved; "" when none was asked for
   std::int64_t unix_nanos = 0; // now
 };
 struct UpstreamFailed {

@@ -1,6 +1,7 @@
 #include "proxy/call/head_rules.hpp"
 
 #include "policy/base/bytes.hpp"
+#include "proxy/call/chain.hpp"
 #include "proxy/wire/coding.hpp"
 
 #include <algorithm>
@@ -228,6 +229,7 @@ void hide_query_keys(model::EgressCall& call, std::string_view target,
 void prepare_response(wire::ResponseHead& head, const HeadRedaction& redaction,
                       FindingList& findings) {
   wire::remove_hop_by_hop(head.fields);
+  drop_chain_fields(head.fields);
   if (redaction.everywhere) promise_no_bytes(head.fields);
   redact_fields(head.fields, redaction, "response", "header", findings);
   if (redaction.everywhere) {
@@ -254,6 +256,7 @@ std::optional<std::uint64_t> length_without_body(const wire::ResponseHead& head,
 
 void redact_trailers(wire::Fields& trailers, const HeadRedaction& redaction,
                      std::string_view direction, FindingList& findings) {
+  drop_chain_fields(trailers);
   if (redaction.everywhere && direction == "response") {
     drop_digests(trailers);
     weaken_etag(trailers);

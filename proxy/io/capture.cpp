@@ -206,8 +206,7 @@ model::EgressCall Session::raw_call(const Inside& where) const {
   call.protocol = model::Protocol::tcp;
   call.to.port = where.port;
   call.original = where.original;
-  call.chain.peer = from_.peer;
-  call.chain.upstream_peer = from_.upstream_peer;
+  place_in_chain(call);
   call.given = worker_.gate().given();
   if (where.host) call.to.host = *where.host;
   if (where.host || !where.original) return call;
@@ -236,6 +235,10 @@ Task<> Session::converse_raw(model::EgressCall call) {
 
 Task<> Session::admit_and_relay(model::EgressCall call) {
   expect_nothing();
+  if (auto why = too_many_hops(call); !why.empty()) {
+    co_await refuse_raw(Reason::hop_limit_reached, std::move(why), std::move(call));
+    co_return;
+  }
   auto admission = co_await worker_.gate().admit(std::move(call));
   if (std::holds_alternative<call::Refusal>(admission)) {
     downstream_.abort();

@@ -7,6 +7,7 @@
 
 #include "certs/trust.hpp"
 #include "policy/base/digest.hpp"
+#include "proxy/call/chain.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -50,6 +51,17 @@ Task<bool> Session::admit_peer() {
   facts.chain.upstream_peer = from_.upstream_peer;
   co_await refuse_raw(model::Reason::peer_unverified, std::move(why), std::move(facts));
   co_return false;
+}
+
+void Session::place_in_chain(model::EgressCall& call) const {
+  call.chain.peer = from_.peer;
+  call.chain.upstream_peer = from_.upstream_peer;
+  call::place_in_chain(call.chain, {}, worker_.services().open_calls.get());
+}
+
+std::string Session::too_many_hops(const model::EgressCall& call) const {
+  const auto limit = worker_.settings().limits.hops;
+  return call.chain.hops > limit ? "limits.hops is " + std::to_string(limit) : std::string();
 }
 
 } // namespace sluice::io

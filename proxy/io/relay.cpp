@@ -48,6 +48,7 @@ struct Session::Relay {
   Relay(const Executor& executor, call::Permit of)
       : permit(std::move(of)), up(executor), down(executor), ended(executor) {}
   call::Permit permit;
+  call::OpenCall open; // where another sidecar called
   UpstreamPtr upstream;
   Way up, down;
   std::optional<std::uint64_t> budget; // both directions together
@@ -106,6 +107,9 @@ Task<> Session::relay(call::Permit permit) {
   to_upstream_.reset(); // whatever an earlier call on this connection left is not for this upstream
   upstream_ = relay.upstream.get();
   live_ = &relay.permit;
+  const auto& facts = relay.permit.call();
+  if (!facts.chain.peer.empty())
+    relay.open = call::OpenCall(worker_.services().open_calls, facts.call_id, facts.chain.hops);
   policy_changed(); // it may have been replaced since the call was admitted
   outcome.address = upstream_->address;
   outcome.tls_version = upstream_->stream.tls_version();
@@ -149,6 +153,7 @@ void Session::prepare_relay(Relay& relay) {
 }
 
 void Session::finish_relay(Relay& relay, call::Outcome& outcome) {
+  relay.open.close();
   if (expired_) relay.why = Reason::upstream_timeout;
   if (cut_ != Reason::none) relay.why = cut_;
   outcome.bytes_to_upstream = relay.up.bytes;

@@ -9,6 +9,7 @@
 #include "policy/limits/ledger.hpp"
 #include "proxy/call/body_digest.hpp"
 #include "proxy/call/held_bytes.hpp"
+#include "proxy/call/open_calls.hpp"
 #include "proxy/io/metrics.hpp"
 #include "proxy/io/name_pins.hpp"
 #include "proxy/io/own_ports.hpp"
@@ -33,10 +34,11 @@ struct SharedServices { // outlive every worker
   NamePins& pins;
   OwnPorts& own_ports;
   Metrics& metrics;
-  limits::Ledger& ledger;                // of the limits with counters
-  const std::atomic<bool>& killed;       // the kill switch: nothing is admitted
-  call::DigestKey digest_key;            // of bodies
-  std::shared_ptr<call::HeldBytes> held; // room for bodies that are held
+  limits::Ledger& ledger;                      // of the limits with counters
+  const std::atomic<bool>& killed;             // the kill switch: nothing is admitted
+  call::DigestKey digest_key;                  // of bodies
+  std::shared_ptr<call::HeldBytes> held;       // room for bodies that are held
+  std::shared_ptr<call::OpenCalls> open_calls; // that this program is answering
 };
 
 } // namespace sluice::io

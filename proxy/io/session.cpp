@@ -137,6 +137,8 @@ call::CallContext Session::call_context() const {
   context.urls = listener_.urls;
   context.digest_key = worker_.services().digest_key;
   context.held = worker_.services().held;
+  context.open_calls = worker_.services().open_calls;
+  context.hop_limit = limits.hops;
   context.request_body_limit = limits.request_body;
   context.whole_body_bytes = limits.whole_body;
   context.last_on_connection = worker_.draining();

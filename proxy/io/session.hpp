@@ -101,6 +101,8 @@ class Session final : public Watched {
   // peers.cpp: a listener for other sidecars only
   Task<bool> admit_peer(); // false: it is none, which is on record
   std::string why_no_peer(const ErrorCode& error);
+  void place_in_chain(model::EgressCall& call) const;             // one without fields to say more
+  std::string too_many_hops(const model::EgressCall& call) const; // "" when it has not
 
   // tunnel.cpp: CONNECT, SOCKS
   Task<Next> tunnel(wire::RequestHead head);

@@ -48,6 +48,7 @@ struct Limits {
   std::uint64_t whole_body = 1ULL << 20;
   std::uint64_t held_bodies = 256ULL << 20; // of all calls together
   std::uint32_t connections = 10'000;
+  std::uint32_t hops = 16;                           // calls that led to a call
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a head to its end
   std::chrono::milliseconds idle_timeout{60'000};    // no byte in a body, or between calls
   std::chrono::milliseconds first_byte{600'000};     // request sent to answer begun

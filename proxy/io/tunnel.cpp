@@ -71,6 +71,7 @@ Task<Session::Next> Session::tunnel(wire::RequestHead head) {
   }
   auto& assembled = std::get<call::Assembled>(assembly);
   assembled.call.given = worker_.gate().given();
+  place_in_chain(assembled.call);
   const bool readable = can_be_read(assembled.call);
   const bool only_tells = worker_.settings().mode == Mode::dry_run && !readable;
   if (only_tells || !could_pass(assembled.call)) {
@@ -143,6 +144,7 @@ Task<Session::Next> Session::socks_connect(wire::SocksConnect asked) {
   auto host = model::Host::parse(asked.host);
   model::EgressCall call = connect_call(from_, worker_.gate().given(), where.call_id,
                                         host ? host.value() : model::Host(), asked.port);
+  place_in_chain(call);
   // An address says nothing of the name that is yet to come.
   const bool refused = !host || (!host.value().is_address() && !could_pass(call));
   const auto reply = refused ? wire::SocksReply::not_allowed : wire::SocksReply::succeeded;

@@ -243,8 +243,9 @@ class Loader {
         limits.head.*row.member = static_cast<std::size_t>(*value);
       }
     }
-    if (const auto value = at.at("connections").integer(1, 1'000'000)) {
-      limits.connections = static_cast<std::uint32_t>(*value);
+    for (const auto& row : kNumberLimits) {
+      if (const auto value = at.at(row.key).integer(row.least, row.most))
+        limits.*row.member = static_cast<std::uint32_t>(*value);
     }
     at.finish();
   }
@@ -347,8 +348,11 @@ std::vector<DefaultValue> config_defaults() {
        "a heartbeat record and a signed checkpoint, at least this often"},
       {"workers", "one per core", "threads that carry connections"},
       {"mark", "none", "SO_MARK of upstream sockets, for firewall rules that exempt them"},
-      {"limits.connections", std::to_string(limits.connections), "connections at a time"},
   };
+  for (const auto& row : kNumberLimits) {
+    out.push_back({"limits." + std::string(row.key), std::to_string(limits.*row.member),
+                   std::string(row.meaning)});
+  }
   for (const auto& row : kDurationLimits) {
     out.push_back({"limits." + std::string(row.key), duration_text(limits.*row.member),
                    std::string(row.meaning)});

@@ -48,6 +48,18 @@ inline constexpr std::array kSizeLimits = {
         "those go out chunked, and these are refused"},
 };
 
+struct NumberLimit {
+  std::string_view key;
+  std::uint32_t io::Limits::*member;
+  std::int64_t least, most;
+  std::string_view meaning;
+};
+inline constexpr std::array kNumberLimits = {
+    NumberLimit{"connections", &io::Limits::connections, 1, 1'000'000, "connections at a time"},
+    NumberLimit{"hops", &io::Limits::hops, 1, 1000,
+                "calls of other programs that may have led to a call"},
+};
+
 struct CountLimit {
   std::string_view key;
   std::size_t wire::Limits::*member;

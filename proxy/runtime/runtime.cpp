@@ -246,7 +246,8 @@ Result<> Runtime::bind_listeners() {
                               *ledger_,
                               killed_,
                               body_key_,
-                              std::make_shared<call::HeldBytes>(settings.limits.held_bodies)};
+                              std::make_shared<call::HeldBytes>(settings.limits.held_bodies),
+                              std::make_shared<call::OpenCalls>()};
   SLUICE_TRY(listeners_.reserve(settings.listeners, config_.admin));
   for (unsigned i = 0; i < settings.workers; ++i) {
     auto worker = std::make_unique<io::Worker>(settings, services, policy_, listeners_.around());
