@@ -3,9 +3,11 @@ cannot make one. Traffic goes to documentation addresses, and ends in the box.""
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
+from mesh_support import MeshCa
 from sluice_test import SLUICE, SLOW, Sluice, main, policy, run_cli
 
 UID = 1000
@@ -108,6 +110,17 @@ class Exec(unittest.TestCase):
             prepare()
             done = self.exec("sh", "-c", "cat card.key; echo end")
             self.assertEqual(done.stdout, "end\n", done.stderr)
+
+    def test_the_key_of_its_identity_is_hidden(self):
+        files = MeshCa().identity("a")
+        for name, file in files.items():
+            shutil.copy(file, self.sluice.folder / f"mesh-{name}.pem")
+        self.sluice.config["identity"] = {name: f"mesh-{name}.pem" for name in files}
+        self.sluice.config_file.write_text(json.dumps(self.sluice.config))
+        for prepare in (lambda: None, self.as_somebody):
+            prepare()
+            done = self.exec("sh", "-c", "cat mesh-key.pem; grep -c BEGIN mesh-roots.pem")
+            self.assertEqual(done.stdout, "1\n", done.stderr)
 
     def with_admin_socket(self, place):
         self.sluice.config["admin"] = {"bind": f"unix:./{place}"}
