@@ -4,13 +4,14 @@ and an end for those that call each other in a circle."""
 import asyncio
 import http.client
 import json
+import socket
 import threading
 
 import websockets
 
 from mesh_support import MeshCa, entry, sidecar, slot, spiffe
 from servers import HttpUpstream, Response, echo, free_port
-from sluice_test import LOOPBACK, SLOW, SluiceTestCase, main, read_answer
+from sluice_test import LOOPBACK, SLOW, SluiceTestCase, allow, main, policy, read_answer
 from websocket_peers import Loop, WebSocketUpstream
 
 CALL, HOPS = "x-sluice-call", "x-sluice-hops"
@@ -200,6 +201,27 @@ class Circles(ChainCase):
 
 
 class OtherProtocols(ChainCase):
+    def test_raw_tcp_has_the_only_open_call_for_its_parent(self):
+        with socket.create_server((LOOPBACK, 0)) as database:
+            db = {"name": "db", "kind": "tcp", "bind": f"{LOOPBACK}:0",
+                  "upstream": f"db.test:{database.getsockname()[1]}"}
+
+            def answer(request):
+                with socket.create_connection((LOOPBACK, b.ports["db"]), 20 * SLOW) as peer:
+                    peer.sendall(b"select 1")
+                    connection, _ = database.accept()
+                    with connection:
+                        return Response(body=connection.recv(100))
+
+            with HttpUpstream(answer) as program:
+                b = sidecar(self.ca.identity("b"), entry("in", program.port, "a"), db)
+                b.write_policy(policy([allow()], tcp=[{"name": "db", "allow": {"hosts": ["db.test"], "ports": ["1-65535"]},
+                                                       "private": True}]))
+                with b, sidecar(self.ca.identity("a"), slot("out", b.ports["in"], "b")) as a:
+                    self.assertEqual(ask(a.port).body, b"select 1")
+                    record = decision(b, "db")
+                    self.assertEqual((record["parent_call_id"], record["hops"]), (decision(b, "in")["call_id"], 1))
+
     def test_a_websocket_is_a_call_of_the_chain(self):
         async def talk(port):
             async with websockets.connect(f"ws://{LOOPBACK}:{port}/echo", compression=None) as peer:
