@@ -2,6 +2,7 @@
 
 #include "overlay/deploy/sidecar_policy.hpp"
 #include "overlay/deploy/url_maps.hpp"
+#include "policy/model/destination.hpp"
 
 #include <utility>
 
@@ -24,9 +25,9 @@ Json list_of(const std::vector<UrlMap>& maps) {
 class Builder {
  public:
   Builder(const Scenario& scenario, const Deployment& deployment, const Layout& layout,
-          const Sidecars& names, UnitId id)
+          const Sidecars& names, UnitId id, std::vector<DeployFault>& faults)
       : scenario_(scenario), deployment_(deployment), layout_(layout), names_(names), id_(id),
-        unit_(deployment.units[id]) {}
+        unit_(deployment.units[id]), faults_(faults) {}
 
   Json listeners() {
     for (std::size_t i = 0; i < unit_.inlets.size(); ++i) inlet(i);
@@ -75,14 +76,16 @@ class Builder {
       listener["upstream"] = "https://unset.invalid:443";
       return;
     }
-    listener["upstream"] = url;
-    const bool secure = url.starts_with("https://");
-    const auto from = url.find("://") + 3;
-    const auto colon = url.rfind(':');
-    const bool has_port = colon > from && url.find(']', colon) == std::string::npos;
-    const auto host = url.substr(from, (has_port ? colon : url.size()) - from);
-    const int port = has_port ? std::atoi(url.c_str() + colon + 1) : secure ? 443 : 80;
-    allowed_.push_back({rule, host, static_cast<std::uint16_t>(port), true});
+    const auto target = model::parse_target(url);
+    if (!target || !target.value().absolute || target.value().path != "/") {
+      faults_.push_back({scenario_.at(unit_.stands.front()).moniker,
+                         "the URL for the scenario's slot " + outlet.external + " cannot be used",
+                         "write http://host:port or https://host:port"});
+      return;
+    }
+    const auto& to = *target.value().absolute;
+    listener["upstream"] = std::string(model::to_string(to.scheme)) + "://" + to.host_port();
+    allowed_.push_back({rule, to.host.text(), to.port, true});
   }
 
   void inlet(std::size_t index) {
@@ -126,6 +129,7 @@ class Builder {
   const Sidecars& names_;
   UnitId id_;
   const Unit& unit_;
+  std::vector<DeployFault>& faults_;
   Json listeners_ = Json::array();
   std::vector<AllowedCall> allowed_;
 };
@@ -161,7 +165,7 @@ SidecarFiles Sidecars::files_of(UnitId id, std::vector<DeployFault>& faults) con
     if (found != tasks_.end())
       tasks.insert(tasks.end(), found->second.begin(), found->second.end());
   }
-  Builder builder(scenario_, deployment_, layout_, *this, id);
+  Builder builder(scenario_, deployment_, layout_, *this, id, faults);
   SidecarFiles out;
   Json& config = out.config;
   config = {{"version", 1}, {"mode", "enforce"}, {"workers", 1}, {"policy", "policy.yaml"}};

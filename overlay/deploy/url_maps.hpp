@@ -2,7 +2,7 @@
 // listener of a sidecar. A program knows itself by its port and others by its slots; between
 // sidecars every provide has one name, "amber://route/<base64url of its route id>" (reference
 // §8.6). An interposer puts its own address in the place of what it stands before, so that nobody
-// gets around it. Tested by tests/unit/overlay/url_maps_test.cpp.
+// gets around it. Tested by tests/unit/overlay/sidecar_files_test.cpp.
 #pragma once
 
 #include "overlay/deploy/deployment.hpp"

@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_slot_that_nobody_filled_leads_nowhere) {
   }
   pair.deploy();
   const auto b = pair.files(1);
-  BOOST_TEST(listener(b, "slot-set")["upstream"] == "https://api.example");
+  BOOST_TEST(listener(b, "slot-set")["upstream"] == "https://api.example:443");
   BOOST_TEST(allows(b.policy, "api.example", 443));
   BOOST_TEST(!allows(b.policy, "unset.invalid", 443));
 }
