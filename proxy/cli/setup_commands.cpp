@@ -3,6 +3,7 @@
 #include "policy/base/document.hpp"
 #include "policy/engine/snapshot.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/overlay_compile.hpp"
 #include "proxy/cli/run_support.hpp"
 #include "proxy/cli/starter_files.hpp"
 #include "proxy/contain/box.hpp"
@@ -74,7 +75,19 @@ bool is_sidecar_config(const Document& document) {
   return document.root.find("listeners") != nullptr || document.root.find("mode") != nullptr;
 }
 
+// JSON5 is what manifests are written in, and nothing else: their whole scenario is read and linked.
+bool is_manifest(const std::string& path) {
+  return path.ends_with(".json5");
+}
+
 Diagnostics check_file(const std::string& path) {
+  if (is_manifest(path)) {
+    OverlayOptions options;
+    options.file = path;
+    Diagnostics found;
+    (void)compile_scenario(options, Ask::nobody, found);
+    return found;
+  }
   Diagnostics found;
   const auto document = load_document(path, found);
   if (!document) return found;
@@ -248,7 +261,7 @@ void add_setup_commands(CLI::App& app, Program& program) {
 
   auto* verb =
       add_verb(app, program, "check", "validate files; every problem at once",
-               "sluice check sluice.yaml policy.yaml", [options](const Output& out) {
+               "sluice check sluice.yaml policy.yaml scenario.json5", [options](const Output& out) {
                  if (options->defaults) return print_defaults(out);
                  if (!options->schema.empty()) return print_schema(options->schema);
                  if (options->files.empty())

@@ -58,6 +58,16 @@ class Overlays(unittest.TestCase):
             text = text.replace(old, new)
         (self.folder / "scenario.json5").write_text(text)
 
+    def test_check_knows_a_manifest_by_its_name(self):
+        def check():
+            return subprocess.run([SLUICE, "check", "scenario.json5"], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(check().returncode, 0)
+        path = self.folder / "scenario.json5"
+        path.write_text(path.read_text().replace("#responder.a2a", "#responder.gone"))
+        done = check()
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"scenario.json5:\d+:\d+: /bindings/0/from: ")
+
     def test_a_scenario_is_checked_without_asking_anybody(self):
         (self.folder / "overlay.py").write_text("raise SystemExit('it was started')")
         said = self.sluice("check")
