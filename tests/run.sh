@@ -81,7 +81,7 @@ do_release_tests() {
 # The data plane is driven by the e2e tests, but for those that add no concurrency: other programs
 # around the same proxy, and verbs that read files. An abort would hide behind a client's retry, so
 # every report goes to a file, and one file fails the step.
-readonly no_concurrency='test_(compose|captured|evidence_(forgery|query|retention)|aws_sigv4|cli|schema|policy_(test|diff|signature|inherit)|rule_facts)'
+readonly no_concurrency='test_(compose|captured|evidence_(forgery|query|retention)|aws_sigv4|cli|schema|policy_(test|diff|signature|inherit)|rule_facts|overlay)'
 do_tsan() {
   local targets status=0
   targets=$(sed -nE 's|^ *sluice_test_folder\((\S+) .*CONCURRENT.*|test_\1|p' tests/CMakeLists.txt | tr / _)
@@ -126,10 +126,11 @@ do_fuzz() {
 }
 
 # Of the files one by one: what is built is some of them put together.
+# Over the unity builds' files: headers are read once for several sources.
 do_tidy() {
   local files
-  cmake --preset asan -B build/tidy -DSLUICE_UNITY=OFF -DSLUICE_PRECOMPILE=OFF >/dev/null || return 1
-  files=$(git ls-files 'policy/*.cpp' 'proxy/call/*.cpp' 'proxy/wire/*.cpp' 'certs/*.cpp')
+  cmake --preset asan -B build/tidy -DSLUICE_PRECOMPILE=OFF >/dev/null || return 1
+  files=$(find build/tidy/CMakeFiles -path '*.dir/Unity/*.cxx' | grep -vE '/sluice_(io|runtime)\.dir/')
   # shellcheck disable=SC2086
   timeout "$tidy_limit_s" run-clang-tidy-14 -quiet -p build/tidy -j "$jobs" $files
 }

@@ -33,7 +33,7 @@ Node text_node(std::string text) {
   out.text = std::move(text);
   return out;
 }
-Node map_node(std::vector<std::pair<std::string_view, Node>> members) {
+Node map_node(std::vector<std::pair<std::string_view, Node>>&& members) {
   Node out;
   out.kind = Node::Kind::map;
   for (auto& [key, value] : members)
@@ -128,7 +128,7 @@ Result<> AgentCard::finish(std::string& out) {
 Result<std::string> AgentCard::change() const {
   auto rewritten = rewrite_urls(rules_->response, text_);
   // No reader takes it for a card.
-  if (first_mark(text_) != '{') return is_text_ ? std::move(rewritten) : text_;
+  if (first_mark(text_) != '{') return is_text_ ? rewritten : text_;
   auto card = read_json(rewritten);
   if (!card) {
     if (rewritten == text_) return text_;

@@ -86,7 +86,7 @@ std::vector<std::string> spellings(std::string_view url) {
   std::vector<std::string> out;
   for (const auto& host : hosts) {
     for (const auto& port : ports)
-      out.push_back(scheme + "://" + host + port + std::string(address->path));
+      out.emplace_back(scheme).append("://").append(host).append(port).append(address->path);
   }
   return out;
 }

@@ -37,7 +37,7 @@ std::vector<std::string> merged_environment(const Variables& ours) {
     const std::string text(*entry);
     if (ours.count(text.substr(0, text.find('='))) == 0) all.push_back(text);
   }
-  for (const auto& [name, value] : ours) all.push_back(name + "=" + value);
+  for (const auto& [name, value] : ours) all.emplace_back(name).append("=").append(value);
   return all;
 }
 

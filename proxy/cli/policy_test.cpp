@@ -311,7 +311,8 @@ int run_policy_test(const Output& out, const std::string& file,
     Json shown = Json::array();
     for (const auto& [what, expected, got] : differences) {
       shown.push_back({{"what", what}, {"expected", expected}, {"got", got}});
-      text += "      " + what + "\n      - " + expected + "\n      + " + got + "\n";
+      text.append("      ").append(what).append("\n      - ").append(expected);
+      text.append("\n      + ").append(got).append("\n");
     }
     list.push_back(
         {{"name", one.name}, {"passed", differences.empty()}, {"differences", std::move(shown)}});

@@ -129,7 +129,8 @@ class ScenarioSidecar {
     }
     task_.environment.emplace("PATH", kPath);
     std::vector<std::string> environment;
-    for (const auto& [name, value] : task_.environment) environment.push_back(name + '=' + value);
+    for (const auto& [name, value] : task_.environment)
+      environment.emplace_back(name).append("=").append(value);
     if (auto begun = box_->start(task_.command, environment, task_.output.get()); !begun)
       return fail(begun.error().detail);
     { const UniqueFd closed = std::move(task_.output); } // the program's end is the end of it
