@@ -100,6 +100,13 @@ std::string verification_failure(SSL* ssl) {
   return result == X509_V_OK ? std::string() : X509_verify_cert_error_string(result);
 }
 
+std::vector<EnvironmentVariable> trust_variables(const std::string& bundle_file) {
+  std::vector<EnvironmentVariable> out;
+  for (const char* name : kVariables) out.push_back({name, bundle_file});
+  out.push_back({"JAVA_TOOL_OPTIONS", java_tool_options(bundle_file + ".p12")});
+  return out;
+}
+
 Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& authority,
                                                             const std::string& bundle_file) {
   std::string bundle = read_file(kSystemBundle); // empty where the system has none: ours alone
@@ -118,10 +125,7 @@ Result<std::vector<EnvironmentVariable>> write_trust_bundle(const Authority& aut
       }
     }
   }
-  std::vector<EnvironmentVariable> out;
-  for (const char* name : kVariables) out.push_back({name, path});
-  out.push_back({"JAVA_TOOL_OPTIONS", java_tool_options(java_file)});
-  return out;
+  return trust_variables(path);
 }
 
 } // namespace sluice::certs

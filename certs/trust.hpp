@@ -29,6 +29,8 @@ std::string verification_failure(SSL* ssl);
 struct EnvironmentVariable {
   std::string name, value;
 };
+// Of a bundle that is, or will be, there.
+std::vector<EnvironmentVariable> trust_variables(const std::string& bundle_file);
 // Writes the bundle (system roots + ours) to bundle_file, atomically, and returns the variables of
 // spec 01 "TLS" that make common clients trust it. Where the system has no bundle, ours alone.
 // Java reads no PEM: it gets the same roots as <bundle_file>.p12 by JAVA_TOOL_OPTIONS. That value

@@ -1,13 +1,15 @@
-// sluice overlay check|apply|explain|run
+// sluice overlay check|apply|explain|run|compose
 #include "overlay/rewrite/explain.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/cli/overlay_compile.hpp"
+#include "proxy/cli/overlay_verbs.hpp"
 #include "proxy/cli/scenario_run.hpp"
 
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,35 +72,26 @@ int explain(const Output& out, const OverlayOptions& options) {
   return kDone;
 }
 
-std::optional<ScenarioOptions> run_options(const Output& out, const OverlayOptions& options) {
+ScenarioOptions run_options(const OverlayOptions& options,
+                            std::map<std::string, std::uint16_t> ports) {
   ScenarioOptions made;
   made.directory = options.directory;
   if (made.directory.empty())
     made.directory = ".sluice/" + std::filesystem::path(options.file).stem().string();
-  for (const auto& text : options.ports) {
-    const auto equals = text.rfind('=');
-    std::uint16_t port = 0;
-    const char* end = text.data() + text.size();
-    const bool read = equals != std::string::npos && equals > 0 &&
-                      std::from_chars(text.data() + equals + 1, end, port).ptr == end && port > 0;
-    if (!read) {
-      out.fail(kUsage, "usage", "--port " + text, "write NAME=PORT, as in --port status=8080");
-      return std::nullopt;
-    }
-    made.ports[text.substr(0, equals)] = port;
-  }
+  made.ports = std::move(ports);
   return made;
 }
 
 int run(const Output& out, const OverlayOptions& options) {
   if (const auto wrong = wrong_overlay_usage(out, options)) return *wrong;
-  const auto how = run_options(out, options);
-  if (!how) return kUsage;
+  auto ports = export_ports(out, options);
+  if (!ports) return kUsage;
+  const auto how = run_options(options, std::move(*ports));
   Diagnostics found;
   const auto made = compile_scenario(options, Ask::overlays, found);
   if (!made) return out.fail(found);
   if (!found.empty()) std::cerr << format(found) << std::endl;
-  return run_scenario(out, *made, *how);
+  return run_scenario(out, *made, how);
 }
 
 using Action = int (*)(const Output&, const OverlayOptions&);
@@ -113,6 +106,24 @@ CLI::App* add_overlay_verb(CLI::App& group, Program& program, const std::string&
 }
 
 } // namespace
+
+std::optional<std::map<std::string, std::uint16_t>> export_ports(const Output& out,
+                                                                 const OverlayOptions& options) {
+  std::map<std::string, std::uint16_t> made;
+  for (const auto& text : options.ports) {
+    const auto equals = text.rfind('=');
+    std::uint16_t port = 0;
+    const char* end = text.data() + text.size();
+    const bool read = equals != std::string::npos && equals > 0 &&
+                      std::from_chars(text.data() + equals + 1, end, port).ptr == end && port > 0;
+    if (!read) {
+      out.fail(kUsage, "usage", "--port " + text, "write NAME=PORT, as in --port status=8080");
+      return std::nullopt;
+    }
+    made[text.substr(0, equals)] = port;
+  }
+  return made;
+}
 
 void add_overlay_commands(CLI::App& app, Program& program) {
   auto* group = app.add_subcommand("overlay", "scenarios of components with overlays (Amber)");
@@ -137,6 +148,7 @@ void add_overlay_commands(CLI::App& app, Program& program) {
                    ".sluice/<scenario>)");
   runs->add_option("--port", options->ports, "NAME=PORT of an export; others get a free one")
       ->allow_extra_args(false);
+  add_overlay_compose_commands(*group, program, options);
 }
 
 } // namespace sluice::cli

@@ -22,7 +22,8 @@ struct OverlayOptions {
   std::vector<std::string> env_files;
   std::string config_file;
   std::string format = "text";
-  std::string directory; // run
+  std::string directory; // run, compose
+  bool force = false;    // compose
   std::vector<std::string> ports;
 };
 
