@@ -16,6 +16,15 @@ std::string local_url(std::uint16_t port) {
   return "http://127.0.0.1:" + std::to_string(port);
 }
 
+// Built-in interposers speak for nobody: who answers behind them.
+InletRef answering(const Deployment& of, InletRef at) {
+  for (;;) {
+    const Unit& unit = of.units[at.unit];
+    if (!unit.builtin || !unit.outlets.front().to) return at;
+    at = *unit.outlets.front().to;
+  }
+}
+
 // Both directions of one unit: its own addresses, and what they are called between sidecars.
 class UnitUrls {
  public:
@@ -23,7 +32,8 @@ class UnitUrls {
       : scenario_(scenario), of_(of), unit_(of.units[id]) {}
 
   std::string route(const InletRef& to) const {
-    return route_url(route_id(scenario_, of_.units[to.unit].inlets[to.inlet]));
+    const InletRef at = answering(of_, to);
+    return route_url(route_id(scenario_, of_.units[at.unit].inlets[at.inlet]));
   }
   std::string route(const Inlet& of) const { return route_url(route_id(scenario_, of)); }
 
@@ -50,8 +60,10 @@ class UnitUrls {
     }
   }
 
-  void add_down(std::vector<UrlMap>& out) const {
+  // What came `over` a slot leads back over it, whichever other slots lead there.
+  void add_down(std::vector<UrlMap>& out, const Outlet* over) const {
     std::map<std::string, std::string> urls; // a provide of ours before a slot that leads to it
+    if (over != nullptr) urls.emplace(route(*over->to), local_url(over->port));
     for (const Inlet& one : unit_.inlets) {
       if (speaks_a2a(one.capability, one.http))
         urls.emplace(route(one), local_url(one.program_port));
@@ -93,7 +105,7 @@ UrlMaps inlet_urls(const Scenario& scenario, const Deployment& of, UnitId unit, 
   const Inlet& at = here.inlets[inlet];
   if (here.builtin || !speaks_a2a(at.capability, at.http)) return out;
   const UnitUrls urls(scenario, of, unit);
-  urls.add_down(out.request);
+  urls.add_down(out.request, nullptr);
   urls.add_up(out.response, &at, nullptr);
   return out;
 }
@@ -106,17 +118,27 @@ UrlMaps outlet_urls(const Scenario& scenario, const Deployment& of, UnitId unit,
   if (here.builtin || !speaks_a2a(at.capability, at.http) || !at.to) return out;
   const UnitUrls urls(scenario, of, unit);
   urls.add_up(out.request, nullptr, &at);
-  urls.add_down(out.response);
+  urls.add_down(out.response, &at);
   return out;
 }
 
-UrlMaps export_urls(const Unit& unit, const Export& of, const std::string& shown) {
+UrlMaps export_urls(const Scenario& scenario, const Deployment& of, UnitId unit,
+                    const Export& offered, const std::string& shown) {
   UrlMaps out;
-  if (of.program_port == 0 || !speaks_a2a(of.capability, of.http)) return out;
-  out.request.push_back({shown, local_url(of.program_port)});
-  out.response.push_back({local_url(of.program_port), shown});
-  for (const Outlet& one : unit.outlets) {
-    if (one.passes_on == of.provide) out.response.push_back({local_url(one.port), shown});
+  const Unit& here = of.units[unit];
+  if (!speaks_a2a(offered.capability, offered.http)) return out;
+  if (here.builtin) {
+    if (!here.outlets.front().to) return out;
+    const auto route = UnitUrls(scenario, of, unit).route(*here.outlets.front().to);
+    out.request.push_back({shown, route});
+    out.response.push_back({route, shown});
+    return out;
+  }
+  if (offered.program_port == 0) return out;
+  out.request.push_back({shown, local_url(offered.program_port)});
+  out.response.push_back({local_url(offered.program_port), shown});
+  for (const Outlet& one : here.outlets) {
+    if (one.passes_on == offered.provide) out.response.push_back({local_url(one.port), shown});
   }
   return out;
 }

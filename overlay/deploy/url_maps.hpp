@@ -2,7 +2,8 @@
 // listener of a sidecar. A program knows itself by its port and others by its slots; between
 // sidecars every provide has one name, "amber://route/<base64url of its route id>" (reference
 // §8.6). An interposer puts its own address in the place of what it stands before, so that nobody
-// gets around it. Tested by tests/unit/overlay/sidecar_files_test.cpp.
+// gets around it; a built-in one has no address that anybody is told.
+// Tested by tests/unit/overlay/sidecar_files_test.cpp.
 #pragma once
 
 #include "overlay/deploy/deployment.hpp"
@@ -28,6 +29,7 @@ UrlMaps inlet_urls(const Scenario& scenario, const Deployment& of, UnitId unit, 
 UrlMaps outlet_urls(const Scenario& scenario, const Deployment& of, UnitId unit,
                     std::size_t outlet);
 // `shown`: how callers outside write the listener's address.
-UrlMaps export_urls(const Unit& unit, const Export& of, const std::string& shown);
+UrlMaps export_urls(const Scenario& scenario, const Deployment& of, UnitId unit,
+                    const Export& offered, const std::string& shown);
 
 } // namespace sluice::overlay

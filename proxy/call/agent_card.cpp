@@ -98,8 +98,41 @@ bool has_twins(const Node& card) {
   return std::any_of(card.items.begin(), card.items.end(), has_twins);
 }
 
+// A2A §8.4.1 signs no field that has its default, which readers of A2A leave out before they
+// verify: of cards that is what is empty, and `false` of these fields. In `params` it says
+// something.
+bool is_default(const Member& member, bool in_params) {
+  const Node& value = member.value;
+  switch (value.kind) {
+  case Node::Kind::null: return true;
+  case Node::Kind::string: return value.text.empty();
+  case Node::Kind::boolean:
+    return !in_params && !value.boolean &&
+           (member.key == "required" || member.key == "pkceRequired");
+  case Node::Kind::list: return value.items.empty();
+  case Node::Kind::map: return value.members.empty();
+  default: return false;
+  }
+}
+
+// From the inside out: what holds nothing but empty things is empty.
+void leave_out_defaults(Node& node, bool in_params = false) {
+  for (auto& member : node.members)
+    leave_out_defaults(member.value, in_params || member.key == "params");
+  std::erase_if(node.members,
+                [in_params](const Member& member) { return is_default(member, in_params); });
+  for (auto& item : node.items) leave_out_defaults(item, in_params);
+  std::erase_if(node.items, [](const Node& item) { return is_default({"", 1, 1, item}, true); });
+}
+
 Error lost(std::string why) {
   return make_error(Origin::upstream, "card_signature_lost", std::move(why));
+}
+
+Result<std::string> canonical_card(const Node& bare) {
+  auto text = canonical_json_text(bare);
+  if (!text) return lost(text.error().detail);
+  return std::move(text.value());
 }
 
 } // namespace
@@ -143,28 +176,37 @@ Result<std::string> AgentCard::change() const {
   return sign(std::move(card.value()));
 }
 
-// A2A §8.4: a detached JWS over the canonical card without its signatures.
+// A2A §8.4: a detached JWS over the canonical card without its signatures. Defaults are left out,
+// as the SDKs do; where that is another text, a second one is for who takes the card as it is.
 Result<std::string> AgentCard::sign(Node card) const {
   auto original = kept_original(card);
   if (original.empty()) original = base64url_of(text_);
   if (has_twins(card)) return lost("two of its keys differ in nothing but their case");
   Node bare = card;
   std::erase_if(bare.members, [](const Member& member) { return member.key == kSignatures; });
-  const auto payload = canonical_json_text(bare);
-  if (!payload) return lost(payload.error().detail);
+  SLUICE_TRY(const auto whole, canonical_card(bare));
+  leave_out_defaults(bare);
+  SLUICE_TRY(const auto spare, canonical_card(bare));
+  Node list;
+  list.kind = Node::Kind::list;
+  SLUICE_TRY(auto first, signature(spare));
+  first.members.push_back(
+      {"header", 1, 1, map_node({{kOriginal, text_node(std::move(original))}})});
+  list.items.push_back(std::move(first));
+  if (spare != whole) {
+    SLUICE_TRY(auto second, signature(whole));
+    list.items.push_back(std::move(second));
+  }
+  *member_of_card(card, kSignatures) = std::move(list);
+  return json_text(card);
+}
+
+Result<Node> AgentCard::signature(const std::string& payload) const {
   const auto head = base64url_of(json_text(map_node({{"alg", text_node("ES256")},
                                                      {"kid", text_node(rules_->signer->key_id)},
                                                      {"typ", text_node("JOSE")}})));
-  SLUICE_TRY(const auto signature,
-             rules_->signer->sign(head + "." + base64url_of(payload.value())));
-  Node list;
-  list.kind = Node::Kind::list;
-  list.items.push_back(
-      map_node({{"protected", text_node(head)},
-                {"signature", text_node(base64url_of(signature))},
-                {"header", map_node({{kOriginal, text_node(std::move(original))}})}}));
-  *member_of_card(card, kSignatures) = std::move(list);
-  return json_text(card);
+  SLUICE_TRY(const auto bytes, rules_->signer->sign(head + "." + base64url_of(payload)));
+  return map_node({{"protected", text_node(head)}, {"signature", text_node(base64url_of(bytes))}});
 }
 
 } // namespace sluice::call

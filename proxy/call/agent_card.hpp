@@ -35,6 +35,7 @@ class AgentCard {
  private:
   Result<std::string> change() const;
   Result<std::string> sign(Node card) const;
+  Result<Node> signature(const std::string& payload) const; // one entry of the list
 
   std::shared_ptr<const UrlRules> rules_;
   std::uint64_t most_;

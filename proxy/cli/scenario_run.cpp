@@ -141,8 +141,18 @@ class ScenarioRun {
       for (Child& one : children_) {
         if (one.pid != pid) continue;
         one.gone = true;
+        hear_out(one);
         if (one.state != Child::State::ended) fail(one.name + ": its sidecar ended");
       }
+    }
+  }
+
+  // What it said last may have come after we looked.
+  void hear_out(Child& one) {
+    for (;;) {
+      pollfd report{one.report.fd(), POLLIN, 0};
+      if (one.report.fd() < 0 || ::poll(&report, 1, 0) != 1) return;
+      one.report.take([&](std::string_view line) { told(one, line); });
     }
   }
 

@@ -14,6 +14,7 @@ NODE_MODULES = BUILD / "node"
 VENV = BUILD / "venv"
 AWS_VENV = BUILD / "venv-aws"
 AGENTS_VENV = BUILD / "venv-agents"
+A2A_JS = BUILD / "a2a-js"
 GO_CLIENT = BUILD / "go-client"
 PATIENCE_S = 120
 TOLD = "SLUICE_TEST_CLIENTS_MISSING"
@@ -41,14 +42,20 @@ def _once(stamp, sources, make):
         stamp.write_text(digest)
 
 
-def _node():
+def _npm(folder, source):
+    lists = [source / "package.json", source / "package-lock.json"]
+
     def make():
         _needs("node", "npm")
-        NODE_MODULES.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(CLIENTS / name, NODE_MODULES)
-        _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=NODE_MODULES)
-    _once(BUILD / "node.done", [CLIENTS / "package.json", CLIENTS / "package-lock.json"], make)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in lists:
+            shutil.copy(name, folder)
+        _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+    _once(folder.with_suffix(".done"), lists, make)
+
+
+def _node():
+    _npm(NODE_MODULES, CLIENTS)
 
 
 def _venv(folder, requirements):
@@ -104,6 +111,15 @@ def install_aws():
 def install_agents():
     """None, or why the SDKs of MCP and A2A cannot be had. One script asks for them."""
     return _install(lambda: _venv(AGENTS_VENV, CLIENTS / "requirements-agents.txt"))
+
+
+def install_a2a_js():
+    """None, or why the SDK of A2A for JavaScript cannot be had. One script asks for it. Its agents lie beside it."""
+    def make():
+        _npm(A2A_JS, CLIENTS / "a2a-js")
+        for script in (CLIENTS / "a2a-js").glob("*.mjs"):
+            shutil.copy(script, A2A_JS)
+    return _install(make)
 
 
 if __name__ == "__main__":

@@ -156,12 +156,16 @@ class CardUrls(SluiceTestCase):
         for card, base, name in ((once, ROUTE, "provider"),
                                  (twice, f"http://{LOOPBACK}:{self.slots['sign']}", "consumer")):
             self.assert_card(card, base)
-            [entry] = card["signatures"]
+            spare, entry = card["signatures"]  # the first for who leaves out the null among the interfaces
+            self.assertEqual(spare["protected"], entry["protected"])
+            self.assertFalse(self.keys[name].verifies(card, spare))
+            less = card | {"supportedInterfaces": [one for one in card["supportedInterfaces"] if one]}
+            self.assertTrue(self.keys[name].verifies(less, spare))
             self.assertEqual(json.loads(unb64(entry["protected"])),
                              {"alg": "ES256", "typ": "JOSE", "kid": self.keys[name].id})
             self.assertTrue(self.keys[name].verifies(card, entry))
             self.assertFalse(self.keys[name].verifies(card | {"url": "http://evil"}, entry))
-            self.assertEqual(unb64(entry["header"]["sluice_original_card"]), original)
+            self.assertEqual(unb64(spare["header"]["sluice_original_card"]), original)
         self.assertEqual(answer.headers["etag"], 'W/"v1"')
         self.assertEqual(list(once), list(json.loads(original)))
 

@@ -144,9 +144,13 @@ BOOST_AUTO_TEST_CASE(a_signed_card_is_refused_kept_or_signed_anew) {
                         "/v1\",\"big\":1.50,\"signatures\":[{\"protected\":\"" + head +
                         "\",\"signature\":\"" + base64url(std::string(64, '\xff')) +
                         "\",\"header\":{\"sluice_original_card\":\"" + base64url(kSigned) +
-                        "\"}}],\"z\":[]}");
-  BOOST_REQUIRE(by_us.inputs.size() == 1U);
+                        "\"}},{\"protected\":\"" + head + "\",\"signature\":\"" +
+                        base64url(std::string(64, '\xff')) + "\"}],\"z\":[]}");
+  // The first is for who leaves out what is empty.
+  BOOST_REQUIRE(by_us.inputs.size() == 2U);
   BOOST_TEST(by_us.inputs[0] ==
+             head + "." + base64url("{\"big\":1.5,\"name\":\"a\",\"url\":\"" + kLocal + "/v1\"}"));
+  BOOST_TEST(by_us.inputs[1] ==
              head + "." +
                  base64url("{\"big\":1.5,\"name\":\"a\",\"url\":\"" + kLocal + "/v1\",\"z\":[]}"));
 
@@ -159,6 +163,28 @@ BOOST_AUTO_TEST_CASE(a_signed_card_is_refused_kept_or_signed_anew) {
   BOOST_TEST(twice.find("\"url\":\"https://public.example/v1\"") != twice.npos);
   BOOST_TEST(twice.find("{\"sluice_original_card\":\"" + base64url(kSigned) + "\"}") != twice.npos);
   BOOST_TEST(twice.size() < out.size() + 10);
+}
+
+BOOST_AUTO_TEST_CASE(defaults_are_left_out_from_the_inside_and_once) {
+  const auto signed_over = [](const std::string& members) {
+    Signed by_us;
+    pass(rules(CardDuty::sign, &by_us),
+         "{" + members + ",\"url\":\"" + kRoute + "\",\"signatures\":[{}]}");
+    std::vector<std::string> out;
+    for (const auto& one : by_us.inputs) out.push_back(one.substr(one.find('.') + 1));
+    return out;
+  };
+  const auto card = [](const std::string& members) {
+    return base64url("{" + members + (members.empty() ? "" : ",") + "\"url\":\"" + kLocal + "\"}");
+  };
+  BOOST_TEST((signed_over("\"a\":1") == std::vector{card("\"a\":1")}));
+  for (const std::string full :
+       {"\"a\":false", "\"a\":0", "\"a\":[0]", "\"params\":{\"required\":false}"})
+    BOOST_TEST(signed_over(full).size() == 1U, full);
+  for (const std::string empty :
+       {"\"a\":null", "\"a\":\"\"", "\"a\":{\"b\":[{\"c\":[\"\",null]}]}", "\"required\":false",
+        "\"a\":[{\"pkceRequired\":false}]", "\"params\":{\"required\":\"\"}"})
+    BOOST_TEST((signed_over(empty) == std::vector{card(""), card(empty)}), empty);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_original_is_not_carried_on) {

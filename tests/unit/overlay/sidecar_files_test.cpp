@@ -258,6 +258,36 @@ BOOST_AUTO_TEST_CASE(an_interposer_puts_itself_in_the_place_of_what_it_stands_be
       (out.response == Maps{{mine, "http://127.0.0.1:8003"}, {theirs, "http://127.0.0.1:20000"}}));
 }
 
+BOOST_AUTO_TEST_CASE(through_a_built_in_interposer_the_agent_has_the_name_it_gives_itself) {
+  Pair pair;
+  pair.interpose(Builtin::redact);
+  pair.deploy();
+  const std::string route = route_url("component:/a:api:http");
+  const auto out = outlet_urls(pair.scenario, pair.deployment, 1, 0);
+  BOOST_TEST((out.request == Maps{{"http://127.0.0.1:20000", route}}));
+  BOOST_TEST((out.response == Maps{{route, "http://127.0.0.1:20000"}}));
+  BOOST_TEST((inlet_urls(pair.scenario, pair.deployment, 2, 0).response == Maps{}));
+  const Export shown{"web", "down", {Kind::a2a, {}}, true, 0};
+  const auto outside =
+      export_urls(pair.scenario, pair.deployment, 2, shown, "http://127.0.0.1:18080");
+  BOOST_TEST((outside.request == Maps{{"http://127.0.0.1:18080", route}}));
+  BOOST_TEST((outside.response == Maps{{route, "http://127.0.0.1:18080"}}));
+}
+
+// The other way may be one without a guard.
+BOOST_AUTO_TEST_CASE(what_came_over_one_of_two_slots_leads_back_over_that_one) {
+  Pair pair;
+  pair.deploy();
+  auto& outlets = pair.deployment.units[1].outlets;
+  outlets.push_back(outlets[0]);
+  outlets[1].port = 20'001;
+  const std::string route = route_url("component:/a:api:http");
+  for (const auto& [slot, url] :
+       {std::pair{0U, "http://127.0.0.1:20000"}, {1U, "http://127.0.0.1:20001"}})
+    BOOST_TEST(
+        (outlet_urls(pair.scenario, pair.deployment, 1, slot).response == Maps{{route, url}}));
+}
+
 BOOST_AUTO_TEST_CASE(only_agents_get_addresses_rewritten) {
   Pair pair({Kind::mcp, {}});
   pair.deploy();
