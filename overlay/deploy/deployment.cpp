@@ -84,9 +84,27 @@ class Deployer {
       for (const ScenarioExport& exported : scenario_.exports) {
         if (exported.from.component == one.id) provides.insert(exported.from.name);
       }
-      if (slots == 1 && provides.size() <= 1) continue;
+      if (slots == 1 && provides.size() <= 1) {
+        check_protocol(one);
+        continue;
+      }
       fault(one.id, "a built-in interposer is on one edge, and this one is on several",
             "let the overlay answer with one interposer for each edge");
+    }
+  }
+
+  void check_protocol(const Component& builtin) {
+    const Edge* edge = edge_into(builtin.id);
+    if (edge == nullptr || edge->from.kind != Source::Kind::component) return;
+    const Component& provider = scenario_.at(edge->from.component);
+    const auto provide = provider.provides.find(edge->from.name);
+    if (is_builtin(provider) || provide == provider.provides.end()) return;
+    for (const ExpandedEndpoint& one : endpoints_.at(provider.id)) {
+      if (one.name != provide->second.endpoint || one.protocol != Protocol::tcp) continue;
+      fault(builtin.id,
+            "a built-in interposer reads http, and " + provider.moniker + "'s endpoint " +
+                one.name + " is tcp",
+            "select other edges, or write protocol: \"http\"");
     }
   }
 
@@ -112,12 +130,13 @@ class Deployer {
   }
 
   // A sidecar decides first and redacts then. What a policy is to see redacted, and a second
-  // policy, is for the next one.
+  // policy, is for the next one; so is a limit, which is of the edge and not of a policy's rules.
   bool fits(const std::vector<ComponentId>& unit, const Component& next) const {
-    if (next.program->builtin != Builtin::policy) return true;
-    return std::none_of(unit.begin(), unit.end(), [this](ComponentId id) {
+    const auto added = next.program->builtin;
+    return std::none_of(unit.begin(), unit.end(), [&](ComponentId id) {
       const auto what = scenario_.at(id).program->builtin;
-      return what == Builtin::policy || what == Builtin::redact;
+      return (added == Builtin::policy && what != Builtin::record) ||
+             (added == Builtin::limit && what == Builtin::policy);
     });
   }
 

@@ -129,7 +129,25 @@ class Preparation {
     ConfigBudget budget;
     auto tree = compose_config(&config, parent, nullptr, budget, faults);
     tell(scenario_.at(of).moniker, faults);
-    if (tree) made_.tasks[of].push_back({builtin, std::move(*tree)});
+    if (!tree) return;
+    check_secrets(of, builtin, *tree);
+    made_.tasks[of].push_back({builtin, std::move(*tree)});
+  }
+
+  // A config is written to files that stay; `terms` is what is made for secrets.
+  void check_secrets(ComponentId of, Builtin builtin, const ConfigTree& tree) {
+    const auto& schema = scenario_.components.front().config_schema;
+    std::set<std::string> paths;
+    for (const auto& [key, member] : tree.members) {
+      if (builtin != Builtin::redact || key != "terms") collect_runtime_paths(member, paths);
+    }
+    if (tree.kind == ConfigTree::Kind::reference) paths.insert(tree.path);
+    for (const std::string& path : paths) {
+      if (!schema || !schema->holds_secret(path)) continue;
+      tell(scenario_.at(of).moniker,
+           "the config of a built-in interposer holds the secret config." + path,
+           "only `terms` of a redact may");
+    }
   }
 
   // Of overlays: [A, B] a request meets B first; of scopes the innermost.

@@ -110,6 +110,7 @@ class Builder {
   void offer(const Export& one) {
     const std::string name = "export-" + one.name;
     Json made = listener(name, one.http, at(layout_.export_address, layout_.export_port(one)));
+    made["outside"] = true;
     lead_to_program(made, name, one.http, one.program_port);
     put_urls(made, export_urls(scenario_, deployment_, id_, one, layout_.export_url(one)));
     listeners_.push_back(std::move(made));

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +31,24 @@ constexpr std::array<Section, 4> kSections = {
     Section{"egress", "hosts"}, Section{"tools", "servers"}, Section{"agents", "peers"},
     Section{"models", "providers"}};
 constexpr std::array<std::string_view, 3> kVerbs = {"allow", "block", "require_approval"};
+
+// What nobody could do anything with: these sidecars are asked by nobody, and what no rule allows
+// is what an edge is there to refuse.
+void check_policy(const Json& config, std::vector<ConfigFault>& faults) {
+  const auto defaults = config.find("defaults");
+  if (defaults != config.end() && defaults->is_object() && defaults->contains("decision") &&
+      (*defaults)["decision"] != "block") {
+    faults.push_back({"/defaults/decision", "what no rule allows is blocked here", "write rules"});
+  }
+  for (const auto& [section, rules] : config.items()) {
+    if (!rules.is_array()) continue;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      if (!rules[i].is_object() || !rules[i].contains("require_approval")) continue;
+      faults.push_back({"/" + pointer_token(section) + "/" + std::to_string(i),
+                        "nobody can approve a call of an interposer", "write allow or block"});
+    }
+  }
+}
 
 template <std::size_t N>
 void check_keys(const Json& config, const std::array<std::string_view, N>& known,
@@ -59,18 +80,40 @@ std::vector<std::string> redactions(const std::vector<BuiltinTask>& tasks) {
   return out;
 }
 
-// All of them hold: of two numbers for one thing the smaller. Sizes may be texts ("1MiB"), of which
-// the last one written stands, as for a policy that is read twice.
+// Bytes may be written with a unit, as in a policy; what is no size stays for the policy's reader.
+Json in_bytes(const Json& value) {
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kUnits = {
+      std::pair{"KiB", 1ULL << 10},  std::pair{"MiB", 1ULL << 20},
+      std::pair{"GiB", 1ULL << 30},  std::pair{"kB", 1'000ULL},
+      std::pair{"MB", 1'000'000ULL}, std::pair{"GB", 1'000'000'000ULL},
+      std::pair{"B", 1ULL}};
+  if (!value.is_string()) return value;
+  const auto& text = value.get_ref<const std::string&>();
+  for (const auto& [unit, factor] : kUnits) {
+    std::uint64_t number = 0;
+    const char* end = text.data() + text.size() - std::min(unit.size(), text.size());
+    const bool fits = text.ends_with(unit) && text.size() > unit.size() &&
+                      std::from_chars(text.data(), end, number).ptr == end &&
+                      number <= (1ULL << 50) / factor;
+    if (fits) return number * factor;
+  }
+  return value;
+}
+
+// All of them hold: for each thing the smaller number.
+void tighten(Json& limits, const Json& by) {
+  for (const auto& [key, given] : by.items()) {
+    const Json value = in_bytes(given);
+    const auto known = limits.find(key);
+    const Json before = known == limits.end() ? Json() : in_bytes(*known);
+    if (!before.is_number() || !value.is_number() || value < before) limits[key] = value;
+  }
+}
+
 Json limits(const std::vector<BuiltinTask>& tasks) {
   Json out = Json::object();
   for (const BuiltinTask& one : tasks) {
-    if (one.builtin != Builtin::limit) continue;
-    for (const auto& [key, value] : one.config.items()) {
-      const auto known = out.find(key);
-      const bool tighter =
-          known == out.end() || !known->is_number() || !value.is_number() || value < *known;
-      if (tighter) out[key] = value;
-    }
+    if (one.builtin == Builtin::limit) tighten(out, one.config);
   }
   return out;
 }
@@ -105,11 +148,20 @@ Json policy_of(const std::vector<BuiltinTask>& tasks) {
   return out;
 }
 
-// Duties that the overlays ask for beside the rules of the policy.
+// Duties that the overlays ask for, beside those that the rule has.
 void put_duties(Json& rule, const std::vector<std::string>& redact, const Json& limit) {
   if (!rule.is_object() || !rule.contains("allow")) return;
-  if (!redact.empty() && !rule.contains("redact")) rule["redact"] = redact;
-  if (!limit.empty() && !rule.contains("limits")) rule["limits"] = limit;
+  if (!redact.empty()) {
+    Json& packs = rule["redact"];
+    if (!packs.is_array()) packs = Json::array();
+    for (const std::string& pack : redact) {
+      if (std::find(packs.begin(), packs.end(), pack) == packs.end()) packs.push_back(pack);
+    }
+  }
+  if (limit.empty()) return;
+  Json& limits = rule["limits"];
+  if (!limits.is_object()) limits = Json::object();
+  tighten(limits, limit);
 }
 
 void for_each_rule(Json& policy, const std::function<void(const Section&, Json&)>& act) {
@@ -129,7 +181,8 @@ void put_host(const Section& section, Json& rule, const AllowedCall& edge) {
     if (what == rule.end() || !what->is_object() || what->contains(section.whom)) continue;
     (*what)[std::string(section.whom)] = Json::array({edge.host});
   }
-  if (section.name == "egress" && !rule.contains("private")) rule["private"] = true;
+  if (section.name == "egress" && rule.contains("allow") && !rule.contains("private"))
+    rule["private"] = true;
 }
 
 Json edge_rule(const AllowedCall& edge) {
@@ -149,7 +202,10 @@ std::vector<ConfigFault> check_builtin_config(Builtin builtin, const Json& confi
     return faults;
   }
   switch (builtin) {
-  case Builtin::policy: check_keys(config, kPolicyKeys, faults); break;
+  case Builtin::policy:
+    check_keys(config, kPolicyKeys, faults);
+    check_policy(config, faults);
+    break;
   case Builtin::limit: check_keys(config, kLimitKeys, faults); break;
   case Builtin::record: check_keys(config, kRecordKeys, faults); break;
   case Builtin::redact:
@@ -193,7 +249,6 @@ Json builtin_policy(const AllowedCall& edge, const std::vector<BuiltinTask>& tas
   const auto redact = redactions(tasks);
   const auto limit = limits(tasks);
   for_each_rule(out, [&](const Section& section, Json& rule) {
-    if (rule.value("redact", Json()).empty()) rule.erase("redact");
     put_host(section, rule, edge);
     put_duties(rule, redact, limit);
     if (section.name == "egress" && !rule.contains("redact") && rule.contains("allow"))

@@ -3,6 +3,7 @@
 #include "policy/base/bytes.hpp"
 
 #include <map>
+#include <set>
 #include <utility>
 
 namespace sluice::overlay {
@@ -39,11 +40,11 @@ class UnitUrls {
 
   // What the program's address of a provide, or of a slot, is to others: `special` first.
   void add_up(std::vector<UrlMap>& out, const Inlet* before, const Outlet* through) const {
-    std::map<std::string, std::string> names; // two names for one address: nobody knows which
-    std::map<std::string, int> count;
+    std::map<std::string, std::string> names;
+    std::set<std::string> unclear; // two names for one address: nobody knows which
     const auto name = [&](const std::string& url, const std::string& as) {
       const auto [known, added] = names.emplace(url, as);
-      if (added || known->second != as) ++count[url];
+      if (!added && known->second != as) unclear.insert(url);
     };
     for (const Inlet& one : unit_.inlets) {
       if (!speaks_a2a(one.capability, one.http)) continue;
@@ -55,12 +56,17 @@ class UnitUrls {
       const bool stands = before != nullptr && one.passes_on == before->from.name;
       name(local_url(one.port), stands ? route(*before) : route(*one.to));
     }
+    // To who called it as this provide, it is this provide.
+    if (before != nullptr) {
+      const auto own = local_url(before->program_port);
+      names[own] = route(*before);
+      unclear.erase(own);
+    }
     for (const auto& [url, as] : names) {
-      if (count[url] == 1) out.push_back({url, as});
+      if (unclear.count(url) == 0) out.push_back({url, as});
     }
   }
 
-  // What came `over` a slot leads back over it, whichever other slots lead there.
   void add_down(std::vector<UrlMap>& out, const Outlet* over) const {
     std::map<std::string, std::string> urls; // a provide of ours before a slot that leads to it
     if (over != nullptr) urls.emplace(route(*over->to), local_url(over->port));

@@ -31,6 +31,7 @@ struct Origination {
   std::uint16_t original_port = 0; // of `original`
   std::string sni;                 // of the intercepted handshake; "" when none was sent
   std::string peer;                // the sidecar that proved to be there; "" when none has to
+  bool outside = false;            // not from the program beside us, and nobody proved who
   std::string upstream_peer;       // the sidecar that has to be there; "" when a name says who
 };
 

@@ -57,17 +57,19 @@ void CallMachine::handle(RequestHeadReceived& event, Actions& out) {
   agent_keeps_alive_ = request_.keep_alive && request_.version == wire::Version::http11;
   const auto said =
       take_chain_fields(request_.fields); // before they could be taken for the agent's
+  // What is in progress here did not lead to what somebody else asks for.
+  const OpenCalls* open = context_.from.outside ? nullptr : context_.open_calls.get();
   auto assembly = assemble(context_.from, request_, context_.call_id);
   if (auto* fault = std::get_if<AssemblyFault>(&assembly)) {
     std::optional<model::EgressCall> call;
     if (fault->facts) {
       call = std::move(fault->facts->call);
-      place_in_chain(call->chain, said, context_.open_calls.get());
+      place_in_chain(call->chain, said, open);
     }
     return refuse(fault->reason, fault->detail, std::move(call), out);
   }
   auto& facts = std::get<Assembled>(assembly);
-  place_in_chain(facts.call.chain, said, context_.open_calls.get());
+  place_in_chain(facts.call.chain, said, open);
   take_head(facts, out);
 }
 
@@ -170,7 +172,7 @@ void CallMachine::handle(Admitted& event, Actions& out) {
   permit_ = std::move(event.permit);
   state_ = State::connecting;
   const auto& chain = permit_->call().chain;
-  if (!chain.peer.empty())
+  if (!chain.peer.empty() || context_.from.outside)
     open_call_ = OpenCall(context_.open_calls, permit_->call().call_id, chain.hops);
   const auto& content = permit_->call().content; // of which a large tree did not stay
   if (!content || content->state != model::Content::State::json) tree_memory_ = 0;

@@ -145,7 +145,8 @@ void CallMachine::start_request(Actions& out) {
   const bool waits = request_.expects_continue;
   prepare_request(request_, std::move(upstream_target_), permit_->call().to, redaction_,
                   outcome_.findings);
-  put_chain_fields(request_.fields, permit_->call());
+  put_chain_fields(request_.fields, permit_->call(),
+                   context_.from.outside ? Caller::outside : Caller::known);
   show_pieces(request_.target);
   show_pieces(request_.fields);
   if (ended_by_rule(out)) return;

@@ -49,9 +49,10 @@ ChainSaid take_chain_fields(wire::Fields& fields) {
   return out;
 }
 
-void put_chain_fields(wire::Fields& fields, const model::EgressCall& call) {
+void put_chain_fields(wire::Fields& fields, const model::EgressCall& call, Caller from) {
   const model::Chain& chain = call.chain;
-  if (chain.peer.empty() && chain.upstream_peer.empty()) return;
+  const bool answers = !chain.peer.empty() || from == Caller::outside;
+  if (!answers && chain.upstream_peer.empty()) return;
   fields.set(kCallField, call.call_id);
   if (chain.upstream_peer.empty()) return;
   // From one sidecar to the next without a program in between is a hop, too: no other place counts

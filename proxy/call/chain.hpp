@@ -26,9 +26,11 @@ struct ChainSaid {
 bool is_call_id(std::string_view text) noexcept; // as new_id() makes them
 void drop_chain_fields(wire::Fields& fields);
 ChainSaid take_chain_fields(wire::Fields& fields); // and drops them
-// Into a request that goes on: to a peer both, to the program behind a listener with peers the call
-// it is answering, to anybody else nothing.
-void put_chain_fields(wire::Fields& fields, const model::EgressCall& call);
+enum class Caller : bool { known, outside };       // whose call begins a chain
+// Into a request that goes on: to a peer both, to the program behind a listener with peers or for
+// the outside the call it is answering, to anybody else nothing.
+void put_chain_fields(wire::Fields& fields, const model::EgressCall& call,
+                      Caller from = Caller::known);
 
 // Parent and hops, for a chain whose peer is known. `open` null: no call is.
 void place_in_chain(model::Chain& chain, const ChainSaid& said, const OpenCalls* open);

@@ -172,6 +172,8 @@ Result<std::unique_ptr<contain::Box>> make_box(runtime::Config& config, const Bo
   SLUICE_TRY(hide_ours(config, wish, options));
   options.workers = config.settings.workers;
   options.door = wish.door;
+  options.own_files = wish.own_files;
+  options.kept = wish.kept;
   for (const auto& slot : wish.slots) options.slot_ports.push_back(slot.first);
   SLUICE_TRY(auto&& box, contain::Box::create(options));
   hand_over(config, wish, box->take_sockets());

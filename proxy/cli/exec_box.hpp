@@ -25,6 +25,8 @@ struct BoxWish {
   std::map<std::uint16_t, std::string> slots = {};
   std::vector<std::string> hidden = {};
   bool door = false;
+  bool own_files = false; // and what others could see, it cannot write, see BoxOptions
+  std::vector<std::string> kept = {};
 };
 
 // Makes the box, and in `config` the listeners that serve it. Before any thread exists.

@@ -3,15 +3,19 @@
 #include "certs/authority.hpp"
 #include "certs/identity_authority.hpp"
 #include "overlay/config/evaluate.hpp"
+#include "policy/engine/snapshot.hpp"
 #include "policy/evidence/file.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -208,7 +212,7 @@ class Placement {
     task.moniker = moniker(id);
     task.config_file = kept(unit) + "/sluice.yaml";
     task.sockets = sockets_[id];
-    task.hidden = {folder_.path(), options_.directory};
+    task.hidden = {fs::path(folder_.path()).parent_path().string(), options_.directory};
     task.program_host = kProgramHost;
     for (const auto& one : unit.outlets) {
       if (!unit.builtin) task.slots[one.port] = one.name;
@@ -229,10 +233,19 @@ class Placement {
     (void)done(moniker(id), evidence::make_directory(kept(unit)));
     if (!unit.builtin)
       (void)done(moniker(id), certs::Authority::create(secret(unit) + ".ca", clock));
+    judge(id, files.policy);
     (void)done(moniker(id), evidence::write_file_atomically(kept(unit) + "/sluice.yaml",
                                                             files.config.dump(2) + '\n'));
     (void)done(moniker(id), evidence::write_file_atomically(kept(unit) + "/policy.yaml",
                                                             files.policy.dump(2) + '\n'));
+  }
+
+  // In the words of the manifest: its author never saw the file.
+  void judge(UnitId id, const overlay::Json& policy) {
+    for (const auto& one : engine::load_policy_text(policy.dump(), "policy").diagnostics) {
+      if (one.level == Diagnostic::Level::error)
+        fail(moniker(id), "its policy, " + one.pointer + ": " + one.message, one.hint);
+    }
   }
 
   void program_of(const Unit& unit, SidecarTask& task) {
@@ -256,6 +269,7 @@ class Placement {
     task.command.insert(task.command.end(), program->command.begin(), program->command.end());
     task.environment.insert(program->env.begin(), program->env.end());
     task.environment.emplace("AMBER_COMPONENT_MONIKER", component.moniker);
+    if (!component.folder.empty()) task.kept.push_back(component.folder);
   }
 
   const overlay::Scenario& scenario_;
@@ -273,24 +287,61 @@ class Placement {
 
 } // namespace
 
+// Below one folder of the user, which no program of any run sees. What a run left that could not
+// clean up, because it was killed, the next one removes.
 Result<RunFolder> RunFolder::make() {
   std::error_code error;
-  auto path = (fs::temp_directory_path(error) / "sluice-run-XXXXXX").string();
-  if (error || ::mkdtemp(path.data()) == nullptr) {
+  const auto base = fs::temp_directory_path(error);
+  if (error) {
     return make_error(Origin::config, "cannot_write",
-                      "no folder for this run: " + std::string(std::strerror(errno)));
+                      "no folder for temporary files: TMPDIR: " + error.message());
   }
-  RunFolder out(std::move(path));
+  const auto parent = (base / ("sluice-run-" + std::to_string(::geteuid()))).string();
+  struct stat about {};
+  (void)::mkdir(parent.c_str(), 0700);
+  if (::lstat(parent.c_str(), &about) != 0 || !S_ISDIR(about.st_mode) ||
+      about.st_uid != ::geteuid() || (about.st_mode & 0077) != 0) {
+    return make_error(Origin::config, "cannot_write", parent + " is not a folder of ours alone");
+  }
+  remove_abandoned(parent);
+  auto path = parent + "/XXXXXX";
+  RunFolder out;
+  if (::mkdtemp(path.data()) == nullptr) {
+    return make_error(Origin::config, "cannot_write", path + ": " + std::strerror(errno));
+  }
+  out.path_ = std::move(path);
   out.owner_ = ::getpid();
+  out.lock_ = UniqueFd(::open(out.path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!out.lock_.valid() || ::flock(out.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return make_error(Origin::config, "cannot_write", out.path_ + ": " + std::strerror(errno));
+  }
   return out;
 }
 
+// Sidecars hold the lock as long as they run, even when nobody waits for them.
+void RunFolder::remove_abandoned(const std::string& parent) {
+  constexpr auto kYoung = std::chrono::minutes(1); // made, and perhaps not locked yet
+  std::error_code error;
+  for (const auto& one : fs::directory_iterator(parent, error)) {
+    const UniqueFd folder(
+        ::open(one.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat about {};
+    if (!folder.valid() || ::fstat(folder.get(), &about) != 0) continue;
+    const auto age =
+        std::chrono::seconds(SystemClock().unix_nanos() / 1'000'000'000 - about.st_mtime);
+    if (age > kYoung && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0)
+      fs::remove_all(one.path(), error);
+  }
+}
+
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::exchange(other.path_, {})), owner_(other.owner_) {}
+    : path_(std::exchange(other.path_, {})), owner_(other.owner_), lock_(std::move(other.lock_)) {}
 
 RunFolder::~RunFolder() {
+  if (path_.empty() || owner_ != ::getpid()) return;
   std::error_code ignored; // nothing can be done, and it is 0700
-  if (!path_.empty() && owner_ == ::getpid()) fs::remove_all(path_, ignored);
+  fs::remove_all(path_, ignored);
+  fs::remove(fs::path(path_).parent_path(), ignored); // when no other run is there
 }
 
 std::optional<PlacedScenario> place_scenario(const CompiledScenario& compiled,

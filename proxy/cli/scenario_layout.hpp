@@ -25,9 +25,11 @@ class RunFolder {
   const std::string& path() const noexcept { return path_; }
 
  private:
-  explicit RunFolder(std::string path) : path_(std::move(path)) {}
+  RunFolder() = default;
+  static void remove_abandoned(const std::string& parent);
   std::string path_;
   int owner_ = 0; // the process that made it: a copy of it in a child is not the owner
+  UniqueFd lock_; // who holds it uses the folder
 };
 
 struct PlacedExport {

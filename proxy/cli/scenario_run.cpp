@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -33,6 +34,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kToEnd = std::chrono::seconds(5);       // for programs that were asked to
 constexpr auto kToEndAtOnce = std::chrono::seconds(5); // for sidecars whose programs are gone
+constexpr auto kToBeQuiet = std::chrono::seconds(5);   // about who is waited for
 constexpr std::size_t kLongestLine = 64 * 1024;
 
 // What comes over a descriptor, in lines.
@@ -57,6 +59,38 @@ class Lines {
  private:
   UniqueFd fd_;
   std::string held_;
+};
+
+// What goes to standard error. Who reads it may be slow or gone: nothing waits for that.
+class Messages {
+ public:
+  bool full() const noexcept { return pending_.size() > kMostPending; }
+  bool pending() const noexcept { return !pending_.empty(); }
+  void say(const std::string& line) {
+    if (pending_.size() > 2 * kMostPending) return; // of a run that ends
+    pending_.append(line).append("\n");
+  }
+  // After poll() for POLLOUT, which promises room for this much in a pipe.
+  void write(int events) {
+    if ((events & (POLLERR | POLLNVAL | POLLHUP)) != 0) return pending_.clear();
+    if ((events & POLLOUT) == 0) return;
+    const auto size = std::min<std::size_t>(pending_.size(), 4'096);
+    const auto gone = ::write(STDERR_FILENO, pending_.data(), size);
+    if (gone > 0) pending_.erase(0, static_cast<std::size_t>(gone));
+    if (gone < 0 && errno != EINTR && errno != EAGAIN) pending_.clear();
+  }
+  void write_rest() {
+    const auto until = Clock::now() + std::chrono::seconds(1);
+    while (pending() && Clock::now() < until) {
+      pollfd line{STDERR_FILENO, POLLOUT, 0};
+      (void)::poll(&line, 1, 100);
+      write(line.revents);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMostPending = 1 << 20;
+  std::string pending_;
 };
 
 struct Child {
@@ -84,6 +118,7 @@ class ScenarioRun {
       turn();
       escalate();
     }
+    messages_.write_rest();
     if (!failure_.empty()) return out_.fail(kFailed, "scenario_failed", failure_);
     return kDone;
   }
@@ -159,17 +194,21 @@ class ScenarioRun {
   // ---- what happens ----------------------------------------------------------------------------
 
   void turn() {
-    std::vector<pollfd> waiting{{signal_fd_.get(), POLLIN, 0}};
+    const short writes = messages_.pending() ? POLLOUT : 0;
+    std::vector<pollfd> waiting{{signal_fd_.get(), POLLIN, 0},
+                                {writes != 0 ? STDERR_FILENO : -1, writes, 0}};
+    const bool reads = stopping_ || !messages_.full(); // programs wait for who reads them
     for (const Child& one : children_) {
       waiting.push_back({one.report.fd(), POLLIN, 0});
-      waiting.push_back({one.output.fd(), POLLIN, 0});
+      waiting.push_back({reads ? one.output.fd() : -1, POLLIN, 0});
     }
     (void)::poll(waiting.data(), waiting.size(), 200);
+    messages_.write(waiting[1].revents);
     for (std::size_t i = 0; i < children_.size(); ++i) {
       Child& one = children_[i];
-      if (waiting[1 + 2 * i].revents != 0)
-        one.report.take([&](std::string_view line) { told(one, line); });
       if (waiting[2 + 2 * i].revents != 0)
+        one.report.take([&](std::string_view line) { told(one, line); });
+      if (waiting[3 + 2 * i].revents != 0)
         one.output.take([&](std::string_view line) { show(one, line); });
     }
     if (waiting[0].revents != 0) take_signals();
@@ -180,13 +219,20 @@ class ScenarioRun {
   void take_signals() {
     signalfd_siginfo info{};
     while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP)
-        stopping_ ? end_at_once() : stop();
+      const auto which = static_cast<int>(info.ssi_signo);
+      if (which == SIGINT || which == SIGTERM || which == SIGHUP || which == SIGQUIT)
+        stop_by_signal();
     }
   }
 
-  static void show(const Child& from, std::string_view line) {
-    std::cerr << '[' << from.name << "] " << printable(line) << std::endl;
+  void stop_by_signal() {
+    if (stopping_) return end_at_once();
+    messages_.say("stopping; once more to stop at once");
+    stop();
+  }
+
+  void show(const Child& from, std::string_view line) {
+    messages_.say('[' + from.name + "] " + printable(line));
   }
 
   void told(Child& from, std::string_view line) {
@@ -204,7 +250,7 @@ class ScenarioRun {
     if (one.state == Child::State::ended) return;
     one.state = Child::State::ended;
     if (stopping_ || !one.program) return;
-    std::cerr << one.name << " ended with exit code " << code << std::endl;
+    messages_.say(one.name + " ended with exit code " + code);
     if (code != "0") fail(one.name + " ended with exit code " + code);
     const bool others = std::any_of(children_.begin(), children_.end(), [](const Child& other) {
       return other.program && other.state != Child::State::ended;
@@ -232,9 +278,18 @@ class ScenarioRun {
     const bool up = std::all_of(children_.begin(), children_.end(),
                                 [](const Child& one) { return one.state >= State::serving; });
     if (up && !std::exchange(announced_, true)) announce_exports();
+    if (!up && Clock::now() - begun_ > kToBeQuiet && !std::exchange(waits_, true))
+      say_who_is_awaited();
   }
 
-  void announce_exports() const {
+  void say_who_is_awaited() {
+    for (const Child& one : children_) {
+      if (one.state == Child::State::starting)
+        messages_.say(one.name + " does not listen on its ports yet");
+    }
+  }
+
+  void announce_exports() {
     Json exports = Json::object();
     std::string text;
     for (const auto& one : placed_.exports) {
@@ -243,7 +298,7 @@ class ScenarioRun {
     }
     out_.print({{"exports", std::move(exports)}, {"directory", directory_}}, text);
     std::cout.flush();
-    std::cerr << "running; evidence below " << directory_ << std::endl;
+    messages_.say("running; evidence below " + directory_);
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -252,7 +307,7 @@ class ScenarioRun {
     if (failure_.empty()) {
       failure_ = std::move(why);
     } else if (!stopping_) {
-      std::cerr << why << std::endl;
+      messages_.say(why);
     }
     stop();
   }
@@ -287,10 +342,29 @@ class ScenarioRun {
   const sigset_t& signals_;
   UniqueFd signal_fd_;
   std::vector<Child> children_; // by unit
-  bool announced_ = false, stopping_ = false, at_once_ = false;
+  Messages messages_;
+  const Clock::time_point begun_ = Clock::now();
+  bool announced_ = false, waits_ = false, stopping_ = false, at_once_ = false;
   Clock::time_point until_;
   std::string failure_;
 };
+
+// For this run alone, and for the sidecars that end after it.
+Result<UniqueFd> take_directory(const std::string& path) {
+  std::error_code error;
+  const auto here = std::filesystem::current_path(error).string() + '/';
+  if (here.starts_with(std::filesystem::canonical(path, error).string() + '/')) {
+    return make_error(Origin::config, "directory_in_use",
+                      "--dir " + path +
+                          ": the working directory lies in it, and programs must not see it");
+  }
+  UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
+    return make_error(Origin::config, "directory_in_use",
+                      "--dir " + path + ": another run keeps its evidence there");
+  }
+  return folder;
+}
 
 } // namespace
 
@@ -308,6 +382,8 @@ int run_scenario(const Output& out, const CompiledScenario& compiled,
   ScenarioOptions here = options;
   here.directory = std::filesystem::absolute(options.directory).lexically_normal().string();
   if (auto made = evidence::make_directory(here.directory); !made) return out.fail(made.error());
+  const auto ours = take_directory(here.directory);
+  if (!ours) return out.fail(ours.error());
   auto placed = place_scenario(compiled, *prepared, here, folder.value(), found);
   if (!placed) return out.fail(found);
   return ScenarioRun(out, prepared->deployment, std::move(*placed), here.directory, signals).run();

@@ -6,7 +6,9 @@
 #include "proxy/contain/process.hpp"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,7 +99,8 @@ class ScenarioSidecar {
     for (auto& [name, value] : trust.value()) task_.environment.emplace(name, std::move(value));
     wish.slots = task_.slots;
     wish.hidden = task_.hidden;
-    wish.door = true;
+    wish.door = wish.own_files = true;
+    wish.kept = task_.kept;
     auto box = make_box(config, wish);
     if (!box) return fail("the program cannot be contained: " + box.error().detail), false;
     box_ = std::move(box.value());
@@ -128,6 +131,7 @@ class ScenarioSidecar {
       return kDone;
     }
     task_.environment.emplace("PATH", kPath);
+    task_.environment.emplace("TMPDIR", "/var/tmp"); // its own, where /tmp may not be
     std::vector<std::string> environment;
     for (const auto& [name, value] : task_.environment)
       environment.emplace_back(name).append("=").append(value);
@@ -135,9 +139,7 @@ class ScenarioSidecar {
       return fail(begun.error().detail);
     { const UniqueFd closed = std::move(task_.output); } // the program's end is the end of it
     tell("started");
-    std::thread([this] { end_when_told(); }).detach(); // as long as the process
-    if (await_ports()) tell("serving");
-    return contain::supervise(box_->pid(), signals_);
+    return supervise();
   }
 
   // What whoever started us says next, or has left: 'g' go, 'k' end at once, 0 nothing yet.
@@ -160,9 +162,25 @@ class ScenarioSidecar {
 
   // A program that does not end when asked to, and one whose sidecar nobody waits for any more.
   void end_when_told() {
-    while (heard(-1) == 'g') {
+    for (;;) {
+      pollfd lines[] = {{over_.get(), POLLIN, 0}, {task_.report.get(), POLLIN, 0}};
+      if (::poll(lines, 2, -1) < 0) continue;
+      if (lines[0].revents != 0) return;
+      if (heard(0) != 'k') continue;
+      (void)::syscall(SYS_pidfd_send_signal, box_->ended_fd(), SIGKILL, nullptr, 0);
+      return;
     }
-    (void)::kill(box_->pid(), SIGKILL);
+  }
+
+  // The exit code. Its number is waited for in here, so nobody may kill by that.
+  int supervise() {
+    over_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
+    std::thread orders([this] { end_when_told(); });
+    if (await_ports()) tell("serving");
+    const int code = contain::supervise(box_->pid(), signals_);
+    (void)::eventfd_write(over_.get(), 1);
+    orders.join();
+    return code;
   }
 
   bool answers(std::uint16_t port) {
@@ -196,6 +214,7 @@ class ScenarioSidecar {
 
   SidecarTask task_;
   const sigset_t& signals_;
+  UniqueFd over_; // says that the program has ended
   std::mutex door_;
   std::unique_ptr<contain::Box> box_;
   std::unique_ptr<runtime::Runtime> runtime_; // before the box: it may dial

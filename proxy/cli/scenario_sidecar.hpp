@@ -24,6 +24,7 @@ struct SidecarTask {
   std::map<std::string, std::string> environment;
   std::vector<std::uint16_t> awaited; // ports that the program is to answer on
   std::vector<std::string> hidden;    // what the program must not see, besides what exec hides
+  std::vector<std::string> kept;      // folders that it must see
   std::string program_host;           // the name of the program in the config
   UniqueFd output;                    // what the program says goes there
   UniqueFd report;                    // a line to whoever started us, both ways

@@ -35,6 +35,11 @@ struct BoxOptions {
   std::vector<std::string> hidden;
   // Files below a hidden directory that CMD needs (the trust bundle): copies stay readable.
   std::vector<std::string> readable;
+  // Nothing that others could find can be written: all files are read-only, but for empty /tmp,
+  // /var/tmp and /dev/shm of the box's own. One of these that a folder of `kept` lies in stays as it
+  // is, read-only.
+  bool own_files = false;
+  std::vector<std::string> kept = {};
   std::string admin_socket; // the probe tries to connect to it; "" for none
   bool door = false;        // dial() goes in
   unsigned workers = 1;     // sockets of each family that share a port

@@ -164,6 +164,39 @@ bool has_gone(const Plan& plan, const fs::path& path) {
 
 } // namespace
 
+namespace {
+
+// What is covered in a folder that is empty by now needs a place there. Anywhere else it is there.
+void make_place(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (fs::exists(to, error)) return;
+  fs::create_directories(fs::is_directory(from, error) ? to : to.parent_path(), error);
+  if (!fs::is_directory(from, error)) (void)write_file(to, {});
+}
+
+// A socket in a file is a way around the network, and so is a file that two can write.
+Result<> own_files(const Plan& plan, const fs::path& here) {
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  if (::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &read_only, sizeof read_only) != 0)
+    return system_failed("make all files read-only");
+  for (const fs::path place : {"/tmp", "/var/tmp", "/dev/shm"}) {
+    std::error_code error;
+    const bool kept = lies_in(here, place) ||
+                      std::any_of(plan.options.kept.begin(), plan.options.kept.end(),
+                                  [&](const std::string& one) {
+                                    return lies_in(fs::weakly_canonical(one, error), place);
+                                  });
+    if (kept || !fs::is_directory(place, error)) continue;
+    // What is unpacked there may be run.
+    if (::mount("sluice", place.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") != 0)
+      return system_failed("mount " + place.string());
+  }
+  return success();
+}
+
+} // namespace
+
 Result<> make_view(const Plan& plan) {
   std::error_code error;
   const auto here = fs::current_path(error);
@@ -176,10 +209,14 @@ Result<> make_view(const Plan& plan) {
   }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_failed("make the mounts private");
+  if (plan.options.own_files) {
+    SLUICE_TRY(own_files(plan, here));
+  }
   SLUICE_TRY(auto&& binds, make_covers(plan));
   if (::mount(nullptr, kScratch, nullptr, MS_REMOUNT | MS_RDONLY | kHarmless, nullptr) != 0)
     return system_failed("make the covers read-only");
   for (const auto& [from, to] : binds) {
+    if (plan.options.own_files) make_place(from, to);
     if (const auto bound = bind(from, to); !bound && !has_gone(plan, to)) return bound.error();
   }
   return mount_proc();

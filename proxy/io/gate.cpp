@@ -210,6 +210,17 @@ void Gate::judge_addresses(Judged& judged, const model::EgressCall& call,
   }
 }
 
+bool Gate::is_another_listeners(const model::EgressCall& call) const {
+  bool guarded = settings_.inside && call.to.host.text() == settings_.inside->host;
+  for (const ListenerSettings& one : settings_.listeners) {
+    if (!one.upstream || one.upstream->host != call.to.host || one.upstream->port != call.to.port)
+      continue;
+    if (one.name == call.listener) return false;
+    guarded = guarded || !one.upstream_peer.empty();
+  }
+  return guarded;
+}
+
 Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy& policy) {
   Judged judged;
   if (services_.killed.load()) {
@@ -219,6 +230,11 @@ Task<Gate::Judged> Gate::judge(const model::EgressCall& call, const ActivePolicy
   const std::int64_t asked = services_.clock.monotonic_nanos();
   judged.decision = policy.engine->decide(call);
   judged.engine_ns = services_.clock.monotonic_nanos() - asked;
+  if (judged.decision.allowed() && is_another_listeners(call)) {
+    judged.decision = Decision::refuse(Reason::default_deny);
+    judged.detail = "only the listener that is made for it leads there";
+    if (settings_.mode != Mode::observe) co_return judged;
+  }
   if (!judged.decision.allowed() && call.content) judged.detail = call.content->fault;
   const bool goes_on = settings_.mode == Mode::observe ||
                        (settings_.mode == Mode::enforce && judged.decision.allowed());

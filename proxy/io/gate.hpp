@@ -84,6 +84,8 @@ class Gate { // one per worker
   // What the rules allow, the decision points that they name must allow, too.
   Task<> ask_points(Judged& judged, const model::EgressCall& call, const ActivePolicy& policy);
   bool was_overtaken(const Judged& judged, const model::EgressCall& call) const;
+  // Where one listener proves who we are, or into a box, no other one leads.
+  bool is_another_listeners(const model::EgressCall& call) const;
   // Counts an allowed call against its limits, or refuses it for one that is used up.
   void count_against_limits(Judged& judged) const;
   Task<Judged> judge(const model::EgressCall& call, const ActivePolicy& policy);

@@ -56,7 +56,8 @@ Task<bool> Session::admit_peer() {
 void Session::place_in_chain(model::EgressCall& call) const {
   call.chain.peer = from_.peer;
   call.chain.upstream_peer = from_.upstream_peer;
-  call::place_in_chain(call.chain, {}, worker_.services().open_calls.get());
+  call::place_in_chain(call.chain, {},
+                       from_.outside ? nullptr : worker_.services().open_calls.get());
 }
 
 std::string Session::too_many_hops(const model::EgressCall& call) const {

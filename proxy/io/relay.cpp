@@ -108,7 +108,7 @@ Task<> Session::relay(call::Permit permit) {
   upstream_ = relay.upstream.get();
   live_ = &relay.permit;
   const auto& facts = relay.permit.call();
-  if (!facts.chain.peer.empty())
+  if (!facts.chain.peer.empty() || from_.outside)
     relay.open = call::OpenCall(worker_.services().open_calls, facts.call_id, facts.chain.hops);
   policy_changed(); // it may have been replaced since the call was admitted
   outcome.address = upstream_->address;

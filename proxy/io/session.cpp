@@ -27,6 +27,7 @@ Session::Session(Worker& worker, Socket socket, const ListenerSettings& listener
   from_.kind = listener.kind;
   from_.fixed = listener.upstream;
   from_.upstream_peer = listener.upstream_peer;
+  from_.outside = listener.outside;
 }
 
 Session::~Session() {

@@ -35,7 +35,8 @@ struct ListenerSettings {
   // (empty: whom the host's name stands for). reverse, tcp.
   std::vector<std::string> peers;
   std::string upstream_peer;
-  bool tproxy = false; // transparent: IP_TRANSPARENT instead of REDIRECT
+  bool outside = false; // who calls is not the program beside us. reverse, tcp
+  bool tproxy = false;  // transparent: IP_TRANSPARENT instead of REDIRECT
   bool adopted =
       false; // its sockets were made elsewhere, e.g. in the agent's own network namespace
   std::shared_ptr<const call::UrlRules> urls; // reverse; null: addresses stay as they are

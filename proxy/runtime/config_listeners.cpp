@@ -79,7 +79,7 @@ ListenerReader::read(Reader at, const std::filesystem::path& folder, bool has_id
 void ListenerReader::kind(Reader& item, io::ListenerSettings& listener) const {
   const auto parsed = item.required("kind").one_of(kKinds);
   if (!parsed) {
-    for (const char* key : {"upstream", "capture", "urls", "peers", "upstream_peer"})
+    for (const char* key : {"upstream", "capture", "urls", "peers", "upstream_peer", "outside"})
       (void)item.at(key);
     return;
   }
@@ -105,7 +105,7 @@ void ListenerReader::kind(Reader& item, io::ListenerSettings& listener) const {
 void ListenerReader::peers(Reader& item, io::ListenerSettings& listener) const {
   const bool tcp = listener.kind == ListenerKind::tcp;
   if (!tcp && listener.kind != ListenerKind::reverse) {
-    for (const char* key : {"peers", "upstream_peer"})
+    for (const char* key : {"peers", "upstream_peer", "outside"})
       item.unsupported(key, "only reverse and tcp listeners stand between two sidecars");
     return;
   }
@@ -113,6 +113,10 @@ void ListenerReader::peers(Reader& item, io::ListenerSettings& listener) const {
   for (const Reader& one : callers.items(EmptyList::refuse))
     listener.peers.push_back(spiffe_id(one));
   if (upstream.present()) listener.upstream_peer = spiffe_id(upstream);
+  auto outside = item.at("outside");
+  listener.outside = outside.boolean().value_or(false);
+  if (listener.outside && callers.present())
+    outside.error("peers prove who they are", "leave out one of the two");
   for (const Reader* key : {&callers, &upstream}) {
     if (!key->present() || has_identity_) continue;
     key->error("this sidecar has no identity to show to another one",

@@ -286,6 +286,57 @@ class OverlayRun(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("ANSWERS (200, 'hello') (403, ", done.stderr)
 
+    # A box has no network, and sockets in files are none.
+    def test_programs_cannot_meet_in_files(self):
+        places = "('/tmp', '/var/tmp', '/dev/shm', '/run/lock', os.getcwd())"
+        leave = (f"\nfor place in {places}:\n    try:\n        one = socket.socket(socket.AF_UNIX)\n"
+                 "        one.bind(place + '/sluice-meeting'); os.chmod(place + '/sluice-meeting', 0o777); one.listen()\n"
+                 "        globals()[place] = one\n    except OSError: pass")
+        look = f"[place for place in {places} if os.path.exists(place + '/sluice-meeting')]"
+        self.folder.chmod(0o777)
+        self.scenario({"a": component(look, 8000, setup=leave), "b": component(look, 8001)},
+                      exports={"a": "#a.api", "b": "#b.api"})
+        with Running(self.folder) as run:
+            self.assertTrue(json.loads(get(run.exports["a"])[1]))  # it has places of its own
+            self.assertEqual(json.loads(get(run.exports["b"])[1]), [])
+
+    def test_what_was_left_of_a_killed_run_is_removed(self):
+        self.scenario({"a": component("1", 8000)}, exports={"a": "#a.api"})
+        run = Running(self.folder).__enter__()
+        left = list(run.temporary.glob("sluice-run-*/*"))
+        self.assertEqual(len(left), 1)
+        run.process.kill()
+        run.process.wait()
+        self.assertTrue((left[0] / "mesh-ca.pem").exists())
+        os.utime(left[0], (0, 0))
+        wait_until(lambda: not processes_with(str(self.folder / "state")), 10, "the end of its sidecars")
+        time.sleep(1)
+        run.process.stdout.close()
+        with Running(self.folder) as again:
+            self.assertEqual(get(again.exports["a"]), (200, "1"))
+            self.assertFalse(left[0].exists())
+
+    def test_one_run_at_a_time_keeps_its_evidence_in_a_folder(self):
+        self.scenario({"a": component("1", 8000)}, exports={"a": "#a.api"})
+        with Running(self.folder):
+            before = (self.folder / "state" / "c1-a" / "sluice.yaml").read_text()
+            done = subprocess.run([SLUICE, "overlay", "run", "scenario.json5", "--dir", "state"], cwd=self.folder,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("another run keeps its evidence there", done.stderr)
+            self.assertEqual((self.folder / "state" / "c1-a" / "sluice.yaml").read_text(), before)
+
+    # What nobody reads holds up nobody.
+    def test_a_reader_that_does_not_read_cannot_keep_it_from_ending(self):
+        self.scenario({"a": component("1", 8000, setup="sys.stdout.write(('x' * 999 + '\\n') * 8000)")},
+                      exports={"a": "#a.api"})
+        run = subprocess.Popen([SLUICE, "overlay", "run", "scenario.json5", "--dir", "state"], cwd=self.folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(2 * SLOW)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(20 * SLOW), 0)
+        run.stderr.close()
+
     def test_a_slot_of_the_root_is_filled_by_who_runs_it(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
         self.addCleanup(server.server_close)
@@ -304,7 +355,7 @@ class OverlayRun(unittest.TestCase):
 
     # ---- built-in interposers --------------------------------------------------------------------
 
-    def test_built_in_interposers_on_one_edge_are_one_sidecar(self):
+    def test_built_in_interposers_in_a_row_are_one_sidecar(self):
         self.scenario({"server": component("body", 8000),
                        "client": component("ask(os.environ['SLOT'] + path, body.encode() or None)", 8001,
                                            slots={"server": "http"}, SLOT="${slots.server.url}")},
@@ -328,7 +379,7 @@ class OverlayRun(unittest.TestCase):
             self.assertEqual(ask("/open/c", b"x")[0], 200)
             self.assertEqual(ask("/open/d", b"x")[0], 429)
         units = sorted(one.name for one in (self.folder / "state").iterdir())
-        self.assertEqual(len(units), 3, units)
+        self.assertEqual(len(units), 4, units)  # the policy, and the others
         self.verified(*units)
 
     # ---- how it ends -----------------------------------------------------------------------------

@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(an_endpoint_that_nothing_carries_is_a_fault) {
 // ---- built-in interposers ----------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(built_in_interposers_in_a_row_are_one_unit) {
-  auto running = chain({Builtin::policy, Builtin::limit, Builtin::redact, Builtin::record});
+  auto running = chain({Builtin::limit, Builtin::redact, Builtin::limit, Builtin::record});
   const auto made = running.deployed();
   BOOST_TEST((names_of(made) == std::vector<std::string>{"c1-provider", "c2-b0", "c6-consumer"}));
   const Unit& between = unit(made, "c2-b0");
@@ -166,6 +166,21 @@ BOOST_AUTO_TEST_CASE(built_in_interposers_in_a_row_are_one_unit) {
   BOOST_TEST((between.inlets[0].callers == std::vector<UnitId>{2}));
   BOOST_TEST((unit(made, "c1-provider").inlets[0].callers == std::vector<UnitId>{1}));
   BOOST_TEST((starting_order(made) == std::vector<UnitId>{0, 1, 2}));
+}
+
+// A limit is of the edge: a policy's rules would each have one.
+BOOST_AUTO_TEST_CASE(a_limit_is_not_of_a_policy_s_rules) {
+  auto running = chain({Builtin::policy, Builtin::limit, Builtin::policy});
+  BOOST_TEST((names_of(running.deployed()) ==
+              std::vector<std::string>{"c1-provider", "c2-b0", "c3-b1", "c4-b2", "c5-consumer"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_built_in_interposer_is_on_no_edge_to_a_tcp_endpoint) {
+  auto running = chain({Builtin::record});
+  running.run(1, 5432, Protocol::tcp);
+  const auto faults = running.faults();
+  BOOST_TEST_REQUIRE(faults.size() == 1U);
+  BOOST_TEST(faults[0].where == "/b0");
 }
 
 // A sidecar decides on what the caller sent: what is to be decided on after redaction is another.

@@ -103,6 +103,19 @@ BOOST_AUTO_TEST_CASE(a_config_that_no_interposer_knows_is_told_with_its_place) {
   BOOST_TEST(all.find("/one /terms/1: ") != std::string::npos, all);
 }
 
+// It would stay in a file.
+BOOST_AUTO_TEST_CASE(a_secret_is_in_no_config_but_terms) {
+  const Linked of =
+      linked(R"(use: {out: {builtin: 'policy', select: {kind: 'egress', component: 'one'},
+      config: {egress: [{allow: {hosts: ['x.example'], paths: ['/${config.a}']}}]}}},
+    overlays: ['#out.apply'])");
+  Diagnostics problems;
+  BOOST_TEST(!prepare(of, of.scenario, &kValues, problems).has_value());
+  BOOST_TEST_REQUIRE(problems.size() == 1U);
+  BOOST_TEST(problems[0].message ==
+             "the config of a built-in interposer holds the secret config.a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace

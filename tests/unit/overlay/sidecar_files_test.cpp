@@ -169,12 +169,53 @@ BOOST_AUTO_TEST_CASE(built_in_interposers_do_what_their_configs_say_to_the_one_e
   const Json& rule = files.policy["egress"][0];
   BOOST_TEST(rule["allow"]["hosts"] == Json({"u0.mesh"}));
   BOOST_TEST(rule["redact"] == Json({"secrets", "pii"}));
+  BOOST_TEST(rule["private"] == true);
   BOOST_TEST(rule["limits"]["requests_per_minute"] == 5);
   BOOST_TEST(files.policy["agents"][0]["allow"]["peers"] == Json({"u0.mesh"}));
   Json without = files.policy; // agents are judged by what they say
   without.erase("agents");
   BOOST_TEST(allows(without, "u0.mesh", 23000));
   BOOST_TEST(!allows(without, "u0.mesh", 23000, model::Scheme::https, "GET"));
+}
+
+BOOST_AUTO_TEST_CASE(what_overlays_ask_for_is_added_to_what_the_rules_have) {
+  Pair pair;
+  const auto id = pair.interpose(Builtin::policy);
+  pair.deploy();
+  const Json policy = {{"egress",
+                        {{{"allow", {{"paths", {"/a"}}}},
+                          {"redact", {"secrets"}},
+                          {"limits", {{"requests_per_minute", 100}, {"request_body", "1MiB"}}}},
+                         {{"block", {{"paths", {"/b"}}}}}}}};
+  const auto files =
+      pair.files(2, {{id,
+                      {{Builtin::policy, policy, {}},
+                       {Builtin::redact, {{"pii", true}}, {}},
+                       {Builtin::limit, {{"requests_per_minute", 5}, {"request_body", "1GiB"}}, {}},
+                       {Builtin::limit, {{"request_body", 2048}}, {}}}}});
+  const Json& rule = files.policy["egress"][0];
+  BOOST_TEST(rule["redact"] == Json({"secrets", "pii"}));
+  BOOST_TEST(rule["limits"] == Json({{"requests_per_minute", 5}, {"request_body", 2048}}));
+  BOOST_TEST(!files.policy["egress"][1].contains("private")); // only an allow has duties
+  (void)engine_of(files.policy);
+}
+
+BOOST_AUTO_TEST_CASE(an_export_is_for_the_outside) {
+  Pair pair;
+  pair.deploy();
+  BOOST_TEST(listener(pair.files(1), "export-web")["outside"] == true);
+}
+
+// Two provides at one address: to who called one of them, it is that one.
+BOOST_AUTO_TEST_CASE(an_address_of_two_provides_is_the_one_that_was_called) {
+  Pair pair;
+  pair.scenario.components[1].provides["other"].endpoint = "e";
+  pair.scenario.edges.push_back(
+      {{Source::Kind::component, 1, "other"}, {2, "second"}, {Kind::a2a, {}}, false});
+  pair.deploy();
+  BOOST_TEST(
+      (inlet_urls(pair.scenario, pair.deployment, 0, 1).response ==
+       std::vector<UrlMap>{{"http://127.0.0.1:8001", route_url("component:/a:other:http")}}));
 }
 
 BOOST_AUTO_TEST_CASE(without_a_policy_an_interposer_lets_its_edge_through) {
@@ -218,6 +259,8 @@ BOOST_AUTO_TEST_CASE(configs_of_built_in_interposers_are_checked_before_anything
   BOOST_TEST(wrong(Builtin::redact, R"({"terms": ["a"], "pii": true, "rules": []})").empty());
   BOOST_TEST(wrong(Builtin::redact, R"({"terms": ["a", ""], "words": []})") == "/words /terms ");
   BOOST_TEST(wrong(Builtin::policy, R"({"egress": [], "credentials": []})") == "/credentials ");
+  BOOST_TEST(wrong(Builtin::policy, R"({"defaults": {"decision": "allow"},
+      "egress": [{"allow": {}}, {"require_approval": {}}]})") == "/defaults/decision /egress/1 ");
   BOOST_TEST(wrong(Builtin::limit, R"({"requests_per_minute": 1, "rps": 1})") == "/rps ");
   BOOST_TEST(wrong(Builtin::record, R"({"all": true})") == "/all ");
   BOOST_TEST(check_builtin_config(Builtin::record, Json::array()).size() == 1U);
