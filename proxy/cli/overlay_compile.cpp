@@ -1,6 +1,7 @@
 #include "proxy/cli/overlay_compile.hpp"
 
 #include "overlay/manifest/json5.hpp"
+#include "overlay/plan/declarative.hpp"
 #include "overlay/scenario/reference.hpp"
 #include "overlay/scenario/resolve.hpp"
 #include "policy/evidence/file.hpp"
@@ -128,6 +129,23 @@ std::optional<overlay::Linked> link_file(const OverlayOptions& options, Diagnost
   return tree ? overlay::link(*tree, out) : std::nullopt;
 }
 
+// A guard that stands nowhere is most likely a slip of the pen.
+void warn_of_idle_overlays(const overlay::Linked& linked, Diagnostics& out) {
+  for (const auto& one : linked.overlays) {
+    if (!one.declarative || !one.egress.empty()) continue;
+    const auto scope = overlay::scope_of(linked.scenario, one.scope);
+    if (!overlay::declared_plan(*one.declarative, linked.scenario, scope).interpositions.empty())
+      continue;
+    auto problem = about_file(linked.scenario.at(one.scope).moniker,
+                              "the overlay #" + one.use + '.' + one.export_name +
+                                  " selects no edge of its scope",
+                              "look at its select; components are named from the scope's own");
+    problem.level = Diagnostic::Level::warning;
+    problem.code = "compiler::overlay_selects_nothing";
+    out.push_back(std::move(problem));
+  }
+}
+
 std::optional<overlay::PlanLock> read_lock(const OverlayOptions& options, Diagnostics& out) {
   const auto text = read_text(options.lock, out);
   return text ? overlay::PlanLock::parse(*text, options.lock, out) : std::nullopt;
@@ -208,6 +226,7 @@ std::optional<CompiledScenario> compile_scenario(const OverlayOptions& options, 
   if (!linked) return std::nullopt;
   CompiledScenario made;
   made.linked = std::move(*linked);
+  warn_of_idle_overlays(made.linked, out);
   if (denied(options, out)) return std::nullopt; // before a program runs
   if (ask == Ask::nobody) return made;
   made.root_values = root_values(options, made.linked, out);

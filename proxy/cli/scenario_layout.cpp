@@ -109,7 +109,10 @@ class Placement {
     for (const auto& one : scenario_.exports) {
       if (one.name == name) return;
     }
-    fail(name, "the scenario has no export of this name");
+    std::string known;
+    for (const auto& one : scenario_.exports) known += (known.empty() ? "" : ", ") + one.name;
+    fail(name, "the scenario has no export of this name",
+         known.empty() ? "it has none" : "it has " + known);
   }
 
   std::uint16_t listen(UnitId id, const std::string& listener, std::uint16_t port) {
@@ -263,9 +266,8 @@ class Placement {
       return fail(component.moniker, "mounts are not made in a local run",
                   "sluice overlay compose has them");
     }
-    task.command.push_back(program->location.starts_with('/')
-                               ? program->location
-                               : component.folder + '/' + program->location);
+    task.command.push_back(
+        (fs::path(component.folder) / program->location).lexically_normal().string());
     task.command.insert(task.command.end(), program->command.begin(), program->command.end());
     task.environment.insert(program->env.begin(), program->env.end());
     task.environment.emplace("AMBER_COMPONENT_MONIKER", component.moniker);

@@ -59,7 +59,8 @@ class ScenarioSidecar {
     (void)!::send(task_.report.get(), line.data(), line.size(), MSG_NOSIGNAL);
   }
 
-  int fail(const std::string& why) const {
+  int fail(std::string why) const {
+    while (why.ends_with('\n')) why.pop_back();
     tell("failed " + printable(why));
     return kFailed;
   }

@@ -396,6 +396,13 @@ class OverlayRun(unittest.TestCase):
         self.assertIn("[/bad] out of luck", run.said())
         self.assertEqual(processes_with(marker), [])
 
+    def test_who_is_waited_for_is_said_and_so_is_the_end(self):
+        late = component("1", 8000, setup="import time; time.sleep(7)")
+        self.scenario({"late": late}, exports={"late": "#late.api"})
+        with Running(self.folder) as run:
+            self.assertIn("/late does not listen on its ports yet", run.said())
+        self.assertIn("stopping; once more", run.said())
+
     def test_a_program_that_will_not_end_is_ended(self):
         marker = f"marker-{os.getpid()}-{time.monotonic_ns()}"
         stubborn = f"import signal  # {marker}\nfor one in (2, 15): signal.signal(one, signal.SIG_IGN)"
@@ -441,7 +448,7 @@ class OverlayRun(unittest.TestCase):
 
     def test_what_cannot_be_run_is_said_before_anything_is_started(self):
         self.scenario({"a": component("1", 8000)})
-        self.assertIn("no export of this name", self.refused("--port", "x=8080"))
+        self.assertIn("no export of this name (it has none)", self.refused("--port", "x=8080"))
         self.assertIn("NAME=PORT", self.refused("--port", "x=0"))
         manifest = component("1", 8000)
         manifest["program"]["mounts"] = [{"path": "/data", "from": "resources.data"}]

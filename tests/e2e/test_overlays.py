@@ -92,6 +92,16 @@ class Overlays(unittest.TestCase):
                                 ({"component": 3, "name": "downstream"}, {"component": 1, "name": "agent"})])
         self.assertEqual(json.loads(self.sluice("apply")), scenario, "text is the scenario alone")
 
+    def test_a_declared_overlay_that_stands_nowhere_is_a_warning(self):
+        text = (self.folder / "scenario.json5").read_text()
+        begin, end = text.index("redaction: {"), text.index("overlays:")
+        for select, idle in (("component: 'responder'", False), ("component: 'respnder'", True), ("kind: 'egress'", False),
+                             ("kind: 'mcp'", True)):
+            (self.folder / "scenario.json5").write_text(
+                text[:begin] + "redaction: { builtin: 'redact', select: { %s } },\n },\n" % select + text[end:])
+            self.assertEqual("/: warning: the overlay #redaction.apply selects no edge of its scope" in self.sluice("check"), idle)
+            self.sluice("check", "-D", "warnings", expect=2 if idle else 0)
+
     def test_an_edge_is_told_as_a_request_goes(self):
         self.assertEqual(self.sluice("explain"),
                          "/responder.a2a -> /caller.agent  [a2a]\n"
