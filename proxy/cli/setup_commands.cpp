@@ -75,7 +75,8 @@ bool is_sidecar_config(const Document& document) {
   return document.root.find("listeners") != nullptr || document.root.find("mode") != nullptr;
 }
 
-// JSON5 is what manifests are written in, and nothing else: their whole scenario is read and linked.
+// JSON5 is what manifests are written in, and nothing else: their whole scenario is read and
+// linked.
 bool is_manifest(const std::string& path) {
   return path.ends_with(".json5");
 }

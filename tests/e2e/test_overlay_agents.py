@@ -90,7 +90,7 @@ class OverlayAgents(unittest.TestCase):
         return next(one for one in (self.folder / "state").iterdir() if one.name.endswith("-" + name)).name
 
     def identity(self, run, name):
-        file = next(run.temporary.glob(f"sluice-run-*/{self.unit(name)}.pem"))
+        file = next(run.temporary.glob(f"sluice-run-*/*/{self.unit(name)}.pem"))
         return pem(x509.load_pem_x509_certificate(file.read_bytes()).public_key())
 
     def each(self):

@@ -63,7 +63,7 @@ class Example(Case):
                 done = run_cli(*shlex.split(line.replace(".sluice/scenario", "state"), comments=True)[1:],
                                cwd=self.folder)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertEqual("hops=3" in done.stdout, "c2-archivist" in line, done.stdout)
+                self.assertEqual("hops=4" in done.stdout, "c2-archivist" in line, done.stdout)
 
     def test_masked_refused_on_record_and_one_tree(self):
         with Running(self.folder, env=SECRETS) as run:
@@ -94,13 +94,15 @@ class Example(Case):
 
         roots = [one for one, payload in calls.items() if not payload.get("parent_call_id")]
         self.assertEqual({calls[one]["unit"] for one in roots}, {"c4-planner"}, "who is called knows by what")
-        trees = [branch(one) for one in roots if calls[one]["listener"] == "slot-researcher"]
+        self.assertEqual({calls[one]["listener"] for one in roots}, {"export-desk"})
+        trees = [branch(one) for one in roots]
         card, post = "/.well-known/agent-card.json", "/"
         fetch = ["planner " + card, ["overlay-2-0 " + card, ["researcher " + card]]]
         below = [["researcher " + path, ["overlay-3-0 " + path, ["archivist " + path]]] for path in (card, post)]
-        self.assertEqual(trees, [fetch, ["planner /", ["overlay-2-0 /", ["researcher /", *below]]],
-                                 fetch, ["planner /", ["overlay-2-0 /"]]])
-        self.assertEqual([one["hops"] for one in self.calls(run, "c2-archivist", "in-")], [3, 3])
+        self.assertEqual(trees, [
+            ["planner /ask", fetch, ["planner /", ["overlay-2-0 /", ["researcher /", *below]]]],
+            ["planner /forget", fetch, ["planner /", ["overlay-2-0 /"]]]])
+        self.assertEqual([one["hops"] for one in self.calls(run, "c2-archivist", "in-")], [4, 4])
 
 
 class Loop(Case):

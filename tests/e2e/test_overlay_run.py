@@ -312,6 +312,7 @@ class OverlayRun(unittest.TestCase):
         wait_until(lambda: not processes_with(str(self.folder / "state")), 10, "the end of its sidecars")
         time.sleep(1)
         run.process.stdout.close()
+        run.process.stderr.close()
         with Running(self.folder) as again:
             self.assertEqual(get(again.exports["a"]), (200, "1"))
             self.assertFalse(left[0].exists())
@@ -322,7 +323,7 @@ class OverlayRun(unittest.TestCase):
             before = (self.folder / "state" / "c1-a" / "sluice.yaml").read_text()
             done = subprocess.run([SLUICE, "overlay", "run", "scenario.json5", "--dir", "state"], cwd=self.folder,
                                   capture_output=True, text=True, timeout=60)
-            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn("another run keeps its evidence there", done.stderr)
             self.assertEqual((self.folder / "state" / "c1-a" / "sluice.yaml").read_text(), before)
 
