@@ -64,10 +64,27 @@ class TwoSidecars(MeshCase):
             limits={"header_timeout": "1s"}))
         cls.wire = cls.enterClassContext(Wire(cls.responder.ports["in"]))
         cls.caller = cls.enterClassContext(sidecar(
-            cls.ca.identity("caller"), slot("out", cls.wire.port, "responder")))
+            cls.ca.identity("caller"), slot("out", cls.wire.port, "responder"),
+            {"name": "proxy", "kind": "forward", "bind": f"{LOOPBACK}:0"}))
 
     def refusals(self):
         return self.responder.records("policy_denied", reason_code="peer_unverified")
+
+    # What the rule of an edge allows is for the listener of that edge.
+    def test_no_other_listener_leads_where_a_slot_does(self):
+        upstream = self.caller.config["listeners"][0]["upstream"].removeprefix("https://")
+        before = self.wire.connections
+        for method, target in (("GET", f"http://{upstream}/"), ("CONNECT", upstream)):
+            with socket.create_connection((LOOPBACK, self.caller.ports["proxy"]), 10 * SLOW) as proxy:
+                proxy.sendall(f"{method} {target} HTTP/1.1\r\nHost: {upstream}\r\n\r\n".encode())
+                answer = proxy.recv(65536)
+                if answer.startswith(b"HTTP/1.1 200"):
+                    proxy.sendall(b"no greeting of any protocol\r\n")
+                    with contextlib.suppress(ConnectionError):
+                        self.assertEqual(proxy.recv(65536), b"")
+                else:
+                    self.assertIn(b"HTTP/1.1 403", answer)
+        self.assertEqual(self.wire.connections, before)
 
     def assert_refused(self, attempt, *words):
         """`attempt` gets nothing; the program sees nothing; it is on record."""

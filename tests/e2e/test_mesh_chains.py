@@ -66,11 +66,32 @@ class Trees(ChainCase):
         outside = {"name": "outside", "kind": "reverse", "bind": f"{LOOPBACK}:0",
                    "upstream": f"http://other.test:{cls.plain.port}"}
         cls.b = enter(sidecar(cls.ca.identity("b"), entry("in", cls.middle.port, "a"),
-                              slot("out", cls.c.ports["in"], "c"), outside))
+                              slot("out", cls.c.ports["in"], "c"), outside,
+                              {"name": "offered", "kind": "reverse", "bind": f"{LOOPBACK}:0", "outside": True,
+                               "upstream": f"http://up.test:{cls.middle.port}"}))
         cls.a = enter(sidecar(cls.ca.identity("a"), slot("out", cls.b.ports["in"], "b")))
 
     def setUp(self):
         self.middle.next_port, self.middle.passes_on = self.b.ports["out"], True
+
+    # It begins a tree, whatever else goes on and whatever it says.
+    def test_a_call_from_outside_has_no_parent_and_is_one(self):
+        held = []
+
+        def answer(request):
+            if request.path == "/long":
+                held.append(ask(self.b.ports["offered"], "/root", {CALL: decision(self.b, "in", path="/long")["call_id"]}))
+            return Program.answer(self.middle, request)
+        self.middle.respond_with(answer)
+        try:
+            self.assertEqual(ask(self.a.port, "/long").status, 200)
+        finally:
+            self.middle.respond_with(self.middle.answer)
+        root = decision(self.b, "offered", path="/root")
+        self.assertNotIn("parent_call_id", root)
+        self.assertNotIn("hops", root)
+        below = decision(self.b, "out", path="/root")
+        self.assertEqual((below["parent_call_id"], below["hops"]), (root["call_id"], 1))
 
     def test_one_tree_in_three_logs(self):
         answer = ask(self.a.port, "/tree")
