@@ -63,6 +63,8 @@ void check_keys(const Json& config, const std::array<std::string_view, N>& known
 void check_terms(const Json& config, std::vector<ConfigFault>& faults) {
   const auto terms = config.find("terms");
   if (terms == config.end()) return;
+  const auto* text = terms->get_ptr<const std::string*>();
+  if (text != nullptr && has_interpolation(*text)) return; // a list of the config's
   const bool texts =
       terms->is_array() && std::all_of(terms->begin(), terms->end(), [](auto& one) {
         return one.is_string() && !one.template get_ref<const std::string&>().empty();

@@ -1,5 +1,6 @@
 #include "proxy/cli/overlay_compile.hpp"
 
+#include "overlay/deploy/sidecar_files.hpp"
 #include "overlay/manifest/json5.hpp"
 #include "overlay/plan/declarative.hpp"
 #include "overlay/scenario/reference.hpp"
@@ -129,6 +130,26 @@ std::optional<overlay::Linked> link_file(const OverlayOptions& options, Diagnost
   return tree ? overlay::link(*tree, out) : std::nullopt;
 }
 
+// What a built-in interposer does not know is told where it was written, by every verb.
+void judge_builtins(const overlay::Linked& linked, Diagnostics& out) {
+  const auto judge = [&out](const overlay::Manifest& in, overlay::Builtin builtin,
+                            const std::optional<overlay::Json>& config, const std::string& at) {
+    if (!config) return;
+    for (const auto& one : overlay::check_builtin_config(builtin, *config))
+      out.push_back(overlay::problem_at(in, at + one.pointer, one.message, one.hint));
+  };
+  for (const auto& one : linked.overlays) {
+    const auto& manifest = linked.scenario.at(one.scope).manifest;
+    if (!one.declarative || !manifest) continue;
+    judge(*manifest, one.declarative->builtin, one.declarative->config,
+          "/use/" + pointer_token(one.use) + "/config");
+  }
+  for (const auto& one : linked.scenario.components) {
+    if (!one.manifest || !one.program || !one.program->builtin) continue;
+    judge(*one.manifest, *one.program->builtin, one.program->builtin_config, "/program/config");
+  }
+}
+
 // A guard that stands nowhere is most likely a slip of the pen.
 void warn_of_idle_overlays(const overlay::Linked& linked, Diagnostics& out) {
   for (const auto& one : linked.overlays) {
@@ -227,6 +248,8 @@ std::optional<CompiledScenario> compile_scenario(const OverlayOptions& options, 
   CompiledScenario made;
   made.linked = std::move(*linked);
   warn_of_idle_overlays(made.linked, out);
+  judge_builtins(made.linked, out);
+  if (has_errors(out)) return std::nullopt;
   if (denied(options, out)) return std::nullopt; // before a program runs
   if (ask == Ask::nobody) return made;
   made.root_values = root_values(options, made.linked, out);

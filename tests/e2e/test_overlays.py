@@ -68,6 +68,14 @@ class Overlays(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertRegex(done.stderr, r"scenario.json5:\d+:\d+: /bindings/0/from: ")
 
+    def test_what_a_built_in_interposer_does_not_know_is_told_where_it_stands(self):
+        path = self.folder / "scenario.json5"
+        path.write_text(path.read_text().replace("use: {", 'use: { mask: { builtin: "redact", config: { words: ["x"], '
+                                                 'terms: ["a", 1] } },').replace("overlays: [", 'overlays: ["#mask.apply", '))
+        said = self.sluice("check", expect=2)
+        self.assertRegex(said, r"scenario.json5:\d+:\d+: /use/mask/config/words: nothing is known by this key")
+        self.assertRegex(said, r"/use/mask/config/terms: expected a list of texts")
+
     def test_a_scenario_is_checked_without_asking_anybody(self):
         (self.folder / "overlay.py").write_text("raise SystemExit('it was started')")
         said = self.sluice("check")
