@@ -50,7 +50,7 @@ OrderedJson provisioner(const ComposePlan& plan) {
     if (one.program) volumes.push_back(one.volume("trust") + ":/sluice/trust/" + one.unit->name);
   }
   for (const std::string& name : storage_volumes(plan))
-    volumes.push_back(name + ":/sluice/storage/" + name);
+    volumes.push_back(std::string(name).append(":/sluice/storage/").append(name));
   if (needs_tools(plan)) volumes.push_back("tools:/sluice/tools");
   return out;
 }

@@ -258,7 +258,9 @@ std::optional<StartedProgram> start_of(const PackedProgram& packed,
       if (const Json* value = value_at_path(*config, from)) {
         made.files[path] = text_of(*value);
       } else {
-        faults.push_back({"", "config." + from + " has no value and is mounted at " + path, ""});
+        std::string why = "config.";
+        why.append(from).append(" has no value and is mounted at ").append(path);
+        faults.push_back({"", std::move(why), ""});
       }
     }
   }

@@ -70,7 +70,7 @@ Result<> make_folders(const std::string& folder, const Names& names) {
   if (!error) fs::permissions(folder + "/secrets", fs::perms::owner_all, error);
   if (error) return unwritable(folder + "/secrets", error);
   for (const std::string& name : names) {
-    const auto parent = fs::path(folder + '/' + name).parent_path();
+    const auto parent = (fs::path(folder) / name).parent_path();
     if (fs::create_directories(parent, error); error) return unwritable(parent.string(), error);
   }
   return success();
@@ -80,7 +80,7 @@ void remove_gone(const std::string& folder, const Names& before, const Names& no
   std::error_code ignored; // what stays is in nobody's way
   for (const std::string& name : before) {
     if (now.contains(name)) continue;
-    const fs::path path = folder + '/' + name;
+    const fs::path path = fs::path(folder) / name;
     fs::remove(path, ignored);
     if (path.parent_path() != fs::path(folder)) fs::remove(path.parent_path(), ignored); // if empty
   }
@@ -100,13 +100,15 @@ Result<std::vector<std::string>> write_compose_folder(const std::string& folder,
   all.insert(now.begin(), now.end());
   if (auto done = write_record(folder, all); !done) return done.error();
   for (const auto& [name, text] : project.files) {
-    if (auto done = write(folder + '/' + name, text, kFile); !done) return done.error();
+    if (auto done = write((fs::path(folder) / name).string(), text, kFile); !done)
+      return done.error();
   }
   for (const auto& [name, text] : project.secrets) {
-    if (auto done = write(folder + "/secrets/" + name, text, kSecret); !done) return done.error();
+    if (auto done = write((fs::path(folder) / "secrets" / name).string(), text, kSecret); !done)
+      return done.error();
   }
   for (const auto& [name, text] : project.first_secrets) {
-    const std::string path = folder + "/secrets/" + name;
+    const std::string path = (fs::path(folder) / "secrets" / name).string();
     std::error_code error;
     if (fs::exists(fs::symlink_status(path, error))) continue; // it is somebody's now
     if (auto done = certs::write_new_file(path, text, kFile); !done) return done.error();

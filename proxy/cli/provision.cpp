@@ -192,7 +192,7 @@ class Provisioning {
       const auto real = fs::canonical(from, error);
       if (error) return make_error(Origin::config, "file_unreadable", from);
       SLUICE_TRY(auto&& bytes, evidence::read_file(real.string(), kMaxBinary));
-      SLUICE_TRY(certs::replace_file(folder + '/' + name, bytes, 0755));
+      SLUICE_TRY(certs::replace_file((fs::path(folder) / name).string(), bytes, 0755));
     }
     return success();
   }

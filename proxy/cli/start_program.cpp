@@ -99,7 +99,7 @@ std::vector<std::string> environment_of(const overlay::ExpandedProgram& program)
     const bool ours = text.starts_with(overlay::kConfigVariablePrefix);
     if (!ours && !program.env.contains(text.substr(0, text.find('=')))) all.push_back(text);
   }
-  for (const auto& [name, value] : program.env) all.push_back(name + '=' + value);
+  for (const auto& [name, value] : program.env) all.emplace_back(name).append("=").append(value);
   return all;
 }
 

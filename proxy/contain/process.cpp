@@ -27,8 +27,8 @@ bool is_in_path(const std::string& command, const std::vector<std::string>& envi
     if (!one.starts_with(kPath)) continue;
     std::istringstream folders(one.substr(kPath.size()));
     for (std::string folder; std::getline(folders, folder, ':');) {
-      if (::access((folder.empty() ? command : folder + '/' + command).c_str(), F_OK) == 0)
-        return true;
+      if (!folder.empty()) folder += '/';
+      if (::access(folder.append(command).c_str(), F_OK) == 0) return true;
     }
   }
   return false;
