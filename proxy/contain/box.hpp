@@ -36,8 +36,8 @@ struct BoxOptions {
   // Files below a hidden directory that CMD needs (the trust bundle): copies stay readable.
   std::vector<std::string> readable;
   // Nothing that others could find can be written: all files are read-only, but for empty /tmp,
-  // /var/tmp and /dev/shm of the box's own. One of these that a folder of `kept` lies in stays as it
-  // is, read-only.
+  // /var/tmp and /dev/shm of the box's own. One of these that a folder of `kept` lies in stays as
+  // it is, read-only.
   bool own_files = false;
   std::vector<std::string> kept = {};
   std::string admin_socket; // the probe tries to connect to it; "" for none
@@ -55,7 +55,7 @@ struct BoxSocket {
   Role role = Role::tcp;
   bool ipv6 = false;
   std::uint16_t port = 0; // in the box
-  UniqueFd fd; // stream sockets listen already; all are non-blocking
+  UniqueFd fd;            // stream sockets listen already; all are non-blocking
 };
 
 struct Faults; // what the tests break on purpose
