@@ -42,12 +42,7 @@ class Composer {
   const std::vector<Unit>& units() const { return prepared_.deployment.units; }
 
   void tell(const std::string& where, std::string message, std::string hint = {}) {
-    Diagnostic problem;
-    problem.file = where;
-    problem.message = std::move(message);
-    problem.hint = std::move(hint);
-    problem.code = kRunCode;
-    out_.push_back(std::move(problem));
+    out_.push_back(run_problem(where, std::move(message), std::move(hint)));
   }
 
   // ---- units and exports -----------------------------------------------------------------------

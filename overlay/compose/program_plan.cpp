@@ -43,12 +43,7 @@ class Planner {
 
  private:
   void tell(std::string message, std::string hint = {}) {
-    Diagnostic problem;
-    problem.file = one_.moniker;
-    problem.message = std::move(message);
-    problem.hint = std::move(hint);
-    problem.code = kRunCode;
-    out_.push_back(std::move(problem));
+    out_.push_back(run_problem(one_.moniker, std::move(message), std::move(hint)));
   }
 
   // ---- all is known ----------------------------------------------------------------------------

@@ -19,11 +19,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::overlay {
 
 inline constexpr std::size_t kMaxExpandedBytes = 8U << 20;
+// PATH of a program that is started here and says none.
+inline constexpr std::string_view kProgramPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct ExpandedEndpoint {
   std::string name;

@@ -42,12 +42,7 @@ class Preparation {
  private:
   void tell(const std::string& where, std::string message, std::string hint = {}) {
     failed_ = true;
-    Diagnostic problem;
-    problem.file = where;
-    problem.message = std::move(message);
-    problem.hint = std::move(hint);
-    problem.code = kRunCode;
-    out_.push_back(std::move(problem));
+    out_.push_back(run_problem(where, std::move(message), std::move(hint)));
   }
 
   void tell(const std::string& where, const std::vector<ConfigFault>& faults) {
@@ -168,16 +163,16 @@ class Preparation {
   Prepared made_;
 };
 
-Diagnostic problem_of(const Component& of, const ConfigFault& fault) {
+} // namespace
+
+Diagnostic run_problem(std::string where, std::string message, std::string hint) {
   Diagnostic out;
-  out.file = of.moniker;
-  out.message = fault.pointer + ": " + fault.message;
-  out.hint = fault.hint;
-  out.code = kRunCode;
+  out.file = std::move(where);
+  out.message = std::move(message);
+  out.hint = std::move(hint);
+  out.code = "runtime::invalid_scenario";
   return out;
 }
-
-} // namespace
 
 std::optional<Prepared> prepare(const Linked& linked, const Scenario& rewritten,
                                 const Json* root_values, Diagnostics& out) {
@@ -199,7 +194,8 @@ std::optional<ExpandedProgram> expand_unit(const Scenario& rewritten, const Prep
                             [&unit](const std::string& slot) { return slot_urls(unit, slot); }};
     made = expand_program(*one.program, input, faults);
   }
-  for (const ConfigFault& fault : faults) out.push_back(problem_of(one, fault));
+  for (const ConfigFault& fault : faults)
+    out.push_back(run_problem(one.moniker, fault.pointer + ": " + fault.message, fault.hint));
   return made;
 }
 

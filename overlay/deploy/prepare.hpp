@@ -15,7 +15,8 @@
 
 namespace sluice::overlay {
 
-inline constexpr std::string_view kRunCode = "runtime::invalid_scenario"; // what cannot be run
+// What cannot be run, of the component (or input) `where`.
+Diagnostic run_problem(std::string where, std::string message, std::string hint = {});
 
 struct ComposedTask { // of a built-in interposer, or about a component's egress
   Builtin builtin = Builtin::record;

@@ -38,7 +38,8 @@ class UnitUrls {
   }
   std::string route(const Inlet& of) const { return route_url(route_id(scenario_, of)); }
 
-  // What the program's address of a provide, or of a slot, is to others: `special` first.
+  // What the program's address of a provide, or of a slot, is to others. `before`: the listener is
+  // of this provide; `through`: of this slot.
   void add_up(std::vector<UrlMap>& out, const Inlet* before, const Outlet* through) const {
     std::map<std::string, std::string> names;
     std::set<std::string> unclear; // two names for one address: nobody knows which

@@ -9,9 +9,6 @@
 namespace sluice::overlay {
 namespace {
 
-constexpr std::string_view kPath =
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 class Builder {
  public:
   Builder(const Linked& linked, const Json& values, Diagnostics& out)
@@ -110,7 +107,7 @@ class Builder {
                               ? program.location
                               : component.folder + '/' + program.location);
     out.command.insert(out.command.end(), program.command.begin(), program.command.end());
-    if (program.env.count("PATH") == 0) out.environment.emplace_back(kPath);
+    if (program.env.count("PATH") == 0) out.environment.emplace_back("PATH=").append(kProgramPath);
     for (const auto& [key, value] : program.env) {
       out.environment.emplace_back(key).append("=").append(value);
     }

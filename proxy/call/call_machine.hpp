@@ -157,7 +157,7 @@ class CallMachine {
                                                              // connection
 
   CallContext context_;
-  OpenCall open_call_;          // while the program behind a listener with peers answers
+  OpenCall open_call_;          // while the program answers a peer, or the outside
   HeldShare held_;              // of the room for bodies
   std::size_t tree_memory_ = 0; // of what the policy was shown
   State state_ = State::idle;

@@ -1,4 +1,4 @@
-// The calls of other sidecars that the program beside this one is answering right now, and for
+// The calls of others that the program beside this sidecar is answering right now, and for
 // which of them a call of its own is made. Nothing is guessed: where several are open and the
 // program does not say which it means, there is no parent, and only the longest chain counts. From
 // any thread. Never holds a call longer than its OpenCall. Tested by

@@ -84,12 +84,7 @@ class Placement {
 
   void fail(const std::string& where, std::string message, std::string hint = {}) {
     failed_ = true;
-    Diagnostic problem;
-    problem.file = where;
-    problem.message = std::move(message);
-    problem.hint = std::move(hint);
-    problem.code = overlay::kRunCode;
-    out_.push_back(std::move(problem));
+    out_.push_back(overlay::run_problem(where, std::move(message), std::move(hint)));
   }
   template <class T> bool done(const std::string& where, const Result<T>& result) {
     if (result) return true;
@@ -271,6 +266,8 @@ class Placement {
     task.command.insert(task.command.end(), program->command.begin(), program->command.end());
     task.environment.insert(program->env.begin(), program->env.end());
     task.environment.emplace("AMBER_COMPONENT_MONIKER", component.moniker);
+    task.environment.emplace("PATH", overlay::kProgramPath);
+    task.environment.emplace("TMPDIR", "/var/tmp"); // its own, where /tmp may not be
     if (!component.folder.empty()) task.kept.push_back(component.folder);
   }
 

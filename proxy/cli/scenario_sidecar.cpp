@@ -24,7 +24,6 @@ namespace {
 
 constexpr auto kToListen = std::chrono::seconds(30);
 constexpr timespec kBetweenLooks{0, 50'000'000};
-constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 class ScenarioSidecar {
  public:
@@ -131,8 +130,6 @@ class ScenarioSidecar {
       }
       return kDone;
     }
-    task_.environment.emplace("PATH", kPath);
-    task_.environment.emplace("TMPDIR", "/var/tmp"); // its own, where /tmp may not be
     std::vector<std::string> environment;
     for (const auto& [name, value] : task_.environment)
       environment.emplace_back(name).append("=").append(value);

@@ -288,11 +288,12 @@ class OverlayRun(unittest.TestCase):
 
     # A box has no network, and sockets in files are none.
     def test_programs_cannot_meet_in_files(self):
+        name = f"/meeting-{os.getpid()}-{time.monotonic_ns()}"  # of this run alone
         places = "('/tmp', '/var/tmp', '/dev/shm', '/run/lock', os.getcwd())"
         leave = (f"\nfor place in {places}:\n    try:\n        one = socket.socket(socket.AF_UNIX)\n"
-                 "        one.bind(place + '/sluice-meeting'); os.chmod(place + '/sluice-meeting', 0o777); one.listen()\n"
+                 f"        one.bind(place + '{name}'); os.chmod(place + '{name}', 0o777); one.listen()\n"
                  "        globals()[place] = one\n    except OSError: pass")
-        look = f"[place for place in {places} if os.path.exists(place + '/sluice-meeting')]"
+        look = f"[place for place in {places} if os.path.exists(place + '{name}')]"
         self.folder.chmod(0o777)
         self.scenario({"a": component(look, 8000, setup=leave), "b": component(look, 8001)},
                       exports={"a": "#a.api", "b": "#b.api"})
